@@ -1,0 +1,109 @@
+/**
+ * Clusters and endpoints as plain data. Times in milliseconds, 0 is off. Follows config.cluster.v3 and config.endpoint.v3.
+ */
+import type { Address } from './address.ts';
+import type { CommonHttpProtocolOptions, Http1ProtocolOptions } from './http-connection-manager.ts';
+import type { Metadata } from './route.ts';
+import type { UpstreamTransport } from './tls.ts';
+
+export interface ClusterConfig {
+  name: string;
+  /** Prefix of its stats: alt_stat_name, or the name. */
+  statName: string;
+  discovery:
+    | { kind: 'STATIC' }
+    | { kind: 'STRICT_DNS' | 'LOGICAL_DNS'; dns: DnsOptions }
+    | { kind: 'EDS'; serviceName: string; configSource: unknown }
+    | { kind: 'ORIGINAL_DST' }
+    | { kind: 'extension'; typeUrl: string; config: unknown };
+  loadAssignment?: LoadAssignment;
+  lbPolicy: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM' | 'RING_HASH' | 'MAGLEV' | 'CLUSTER_PROVIDED';
+  lbConfig: { choiceCount: number; activeRequestBias: number; slowStart?: { window: number; aggression: number; minWeightPercent: number } };
+  commonLb: { healthyPanicThreshold: number; localityWeighted: boolean; zoneAware?: { routingEnabled: number; minClusterSize: number; failTrafficOnPanic: boolean } };
+  connectTimeout: number;
+  perConnectionBufferLimitBytes: number;
+  circuitBreakers: { DEFAULT: CircuitBreakerThresholds; HIGH: CircuitBreakerThresholds };
+  http: UpstreamHttpOptions;
+  transport: UpstreamTransport;
+  transportSocketMatches: { name: string; match: { [key: string]: unknown }; transport: UpstreamTransport }[];
+  bind?: UpstreamBindConfig;
+  preconnect: { perUpstreamRatio: number; predictiveRatio: number };
+  tcpKeepalive?: { probes?: number; time?: number; interval?: number };
+  trackTimeoutBudgets: boolean;
+  trackRequestResponseSizes: boolean;
+  waitForWarmOnInit: boolean;
+  metadata: Metadata;
+}
+
+export interface DnsOptions {
+  refreshRate: number;
+  failureRefreshRate: { baseInterval: number; maxInterval: number };
+  respectTtl: boolean;
+  jitter: number;
+  lookupFamily: 'AUTO' | 'V4_ONLY' | 'V6_ONLY' | 'V4_PREFERRED' | 'ALL';
+  /** Custom resolvers as ip:port; empty: the system's. */
+  resolvers: string[];
+  useTcp: boolean;
+  noDefaultSearchDomain: boolean;
+}
+
+export interface CircuitBreakerThresholds {
+  maxConnections: number;
+  maxPendingRequests: number;
+  maxRequests: number;
+  maxRetries: number;
+  retryBudget?: { budgetPercent: number; minRetryConcurrency: number };
+  trackRemaining: boolean;
+  maxConnectionPools: number;
+  /** Undefined: no limit. */
+  perHostMaxConnections?: number;
+}
+
+export interface UpstreamHttpOptions {
+  protocol: 'http1' | 'http2' | 'auto' | 'use_downstream';
+  common: CommonHttpProtocolOptions;
+  http1: Http1ProtocolOptions;
+  http2?: unknown;
+  autoSni: boolean;
+  autoSanValidation: boolean;
+  overrideAutoSniHeader: string;
+}
+
+export interface UpstreamBindConfig {
+  sourceAddress?: string;
+  sourcePort: number;
+  freebind: boolean;
+}
+
+export interface LoadAssignment {
+  clusterName: string;
+  endpoints: LocalityEndpoints[];
+  overprovisioningFactor: number;
+  weightedPriorityHealth: boolean;
+  dropOverloads: { category: string; numerator: number; denominator: number }[];
+}
+
+export interface Locality {
+  region: string;
+  zone: string;
+  subZone: string;
+}
+
+export interface LocalityEndpoints {
+  locality: Locality;
+  priority: number;
+  /** Undefined: not set; 0 hosts get no traffic where localities are weighted. */
+  weight?: number;
+  endpoints: Endpoint[];
+}
+
+export type HealthStatus = 'UNKNOWN' | 'HEALTHY' | 'UNHEALTHY' | 'DRAINING' | 'TIMEOUT' | 'DEGRADED';
+
+export interface Endpoint {
+  address: Address;
+  additionalAddresses: Address[];
+  hostname: string;
+  healthStatus: HealthStatus;
+  weight: number;
+  metadata: Metadata;
+}

@@ -1,0 +1,97 @@
+/**
+ * The HTTP connection manager as plain data. Times in milliseconds, 0 is off.
+ * Follows extensions.filters.network.http_connection_manager.v3.
+ */
+import type { AccessLogConfig, AccessLogOptions, AccessLogFilter } from './access-log.ts';
+import type { CidrRange } from './address.ts';
+import type { FormatConfig } from './format.ts';
+import type { HeaderToAdd } from './header-mutation.ts';
+import type { FilterUse } from './listener.ts';
+import type { RouteTable } from './route.ts';
+
+export interface HttpConnectionManager {
+  codecType: 'AUTO' | 'HTTP1' | 'HTTP2' | 'HTTP3';
+  statPrefix: string;
+  routes: { kind: 'inline'; table: RouteTable } | { kind: 'rds'; routeConfigName: string; configSource: unknown } | { kind: 'scoped'; config: unknown };
+  httpFilters: FilterUse[];
+  serverName: string;
+  serverHeaderTransformation: 'OVERWRITE' | 'APPEND_IF_ABSENT' | 'PASS_THROUGH';
+  schemeHeaderTransformation?: { schemeToOverwrite: 'http' | 'https' | ''; matchUpstream: boolean };
+  addUserAgent: boolean;
+  useRemoteAddress: boolean;
+  xffNumTrustedHops: number;
+  skipXffAppend: boolean;
+  /** Undefined: Envoy 1.40's default (RFC 1918 and loopback are internal only as its defaults say). */
+  internalAddressConfig?: { unixSockets: boolean; cidrRanges: CidrRange[] };
+  appendXForwardedPort: boolean;
+  via: string;
+  generateRequestId: boolean;
+  preserveExternalRequestId: boolean;
+  alwaysSetRequestIdInResponse: boolean;
+  requestIdExtension?: { packTraceReason: boolean; useRequestIdForTraceSampling: boolean };
+  forwardClientCertDetails: 'SANITIZE' | 'FORWARD_ONLY' | 'APPEND_FORWARD' | 'SANITIZE_SET' | 'ALWAYS_FORWARD_ONLY';
+  setCurrentClientCertDetails: { subject: boolean; cert: boolean; chain: boolean; dns: boolean; uri: boolean };
+  proxy100Continue: boolean;
+  representIpv4RemoteAddressAsIpv4MappedIpv6: boolean;
+  upgradeConfigs: { upgradeType: string; filters?: FilterUse[]; enabled: boolean }[];
+  normalizePath: boolean;
+  mergeSlashes: boolean;
+  pathWithEscapedSlashesAction: 'KEEP_UNCHANGED' | 'REJECT_REQUEST' | 'UNESCAPE_AND_REDIRECT' | 'UNESCAPE_AND_FORWARD';
+  /** strip_matching_host_port, strip_any_host_port, or neither. */
+  stripHostPort: 'none' | 'matching' | 'any';
+  stripTrailingHostDot: boolean;
+  streamIdleTimeout: number;
+  streamFlushTimeout?: number;
+  requestTimeout: number;
+  requestHeadersTimeout: number;
+  drainTimeout: number;
+  delayedCloseTimeout: number;
+  maxRequestHeadersKb: number;
+  common: CommonHttpProtocolOptions;
+  http1: Http1ProtocolOptions;
+  /** Read by the HTTP/2 room when it is built; plain JSON of the message until then. */
+  http2?: unknown;
+  localReply?: LocalReplyConfig;
+  accessLog: AccessLogConfig[];
+  accessLogOptions: AccessLogOptions;
+  streamErrorOnInvalidHttpMessage: boolean;
+  tracing?: unknown;
+}
+
+/** Follows config.core.v3.HttpProtocolOptions. */
+export interface CommonHttpProtocolOptions {
+  /** Default one hour; 0 is off. */
+  idleTimeout: number;
+  maxConnectionDuration?: number;
+  maxHeadersCount: number;
+  maxResponseHeadersKb?: number;
+  maxStreamDuration?: number;
+  headersWithUnderscoresAction: 'ALLOW' | 'REJECT_REQUEST' | 'DROP_HEADER';
+  maxRequestsPerConnection: number;
+}
+
+/** Follows config.core.v3.Http1ProtocolOptions. */
+export interface Http1ProtocolOptions {
+  allowAbsoluteUrl: boolean;
+  acceptHttp10: boolean;
+  defaultHostForHttp10: string;
+  headerFormat: 'lower' | 'proper_case_words' | 'preserve_case';
+  /** The preserve_case formatter's own options. */
+  preserveCase?: { forwardReasonPhrase: boolean; formatterTypeOnEnvoyHeaders: 'DEFAULT' | 'PROPER_CASE' };
+  enableTrailers: boolean;
+  allowChunkedLength: boolean;
+  overrideStreamErrorOnInvalidHttpMessage?: boolean;
+  sendFullyQualifiedUrl: boolean;
+  ignoreHttp11Upgrade: import('./matchers.ts').StringMatcher[];
+}
+
+export interface LocalReplyConfig {
+  mappers: {
+    filter: AccessLogFilter;
+    statusCode?: number;
+    body?: Uint8Array;
+    bodyFormat?: FormatConfig;
+    headersToAdd: HeaderToAdd[];
+  }[];
+  bodyFormat?: FormatConfig;
+}

@@ -1,0 +1,68 @@
+/**
+ * Listeners and filter chains as plain data. Follows config.listener.v3.
+ */
+import type { AccessLogConfig } from './access-log.ts';
+import type { Address, CidrRange } from './address.ts';
+import type { MatcherTree } from './matcher-tree.ts';
+import type { Metadata } from './route.ts';
+import type { DownstreamTransport } from './tls.ts';
+
+export interface ListenerConfig {
+  name: string;
+  /** The first is `address`, the others `additional_addresses`. */
+  addresses: Address[];
+  /** Prefix of the listener's stats, `stat_prefix`; empty: the address. */
+  statPrefix: string;
+  filterChains: FilterChain[];
+  defaultFilterChain?: FilterChain;
+  filterChainMatcher?: MatcherTree<string>;
+  listenerFilters: FilterUse[];
+  listenerFiltersTimeout: number;
+  continueOnListenerFiltersTimeout: boolean;
+  perConnectionBufferLimitBytes: number;
+  tcpBacklogSize?: number;
+  enableReusePort: boolean;
+  bindToPort: boolean;
+  useOriginalDst: boolean;
+  transparent: boolean;
+  freebind: boolean;
+  trafficDirection: 'UNSPECIFIED' | 'INBOUND' | 'OUTBOUND';
+  drainType: 'DEFAULT' | 'MODIFY_ONLY';
+  accessLog: AccessLogConfig[];
+  ignoreGlobalConnLimit: boolean;
+  bypassOverloadManager: boolean;
+  maxConnectionsToAcceptPerSocketEvent: number;
+  tcpKeepalive?: { probes?: number; time?: number; interval?: number };
+  udp?: unknown;
+  metadata: Metadata;
+}
+
+export interface FilterChain {
+  name: string;
+  match: FilterChainMatch;
+  filters: FilterUse[];
+  transport: DownstreamTransport;
+  transportSocketConnectTimeout: number;
+  metadata: Metadata;
+}
+
+/** Undefined or empty: matches anything. Follows config.listener.v3.FilterChainMatch. */
+export interface FilterChainMatch {
+  destinationPort?: number;
+  prefixRanges: CidrRange[];
+  serverNames: string[];
+  transportProtocol: string;
+  applicationProtocols: string[];
+  directSourcePrefixRanges: CidrRange[];
+  sourceType: 'ANY' | 'SAME_IP_OR_LOOPBACK' | 'EXTERNAL';
+  sourcePrefixRanges: CidrRange[];
+  sourcePorts: number[];
+}
+
+/** One filter as used in a chain: `config` is plain data made by the reader that is registered for `typeUrl`. */
+export interface FilterUse {
+  name: string;
+  typeUrl: string;
+  config: unknown;
+  disabled: boolean;
+}

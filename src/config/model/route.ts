@@ -1,0 +1,186 @@
+/**
+ * Route tables as plain data. Follows config.route.v3: RouteConfiguration, VirtualHost, Route, RouteAction.
+ * Times are in milliseconds; `undefined` is "not set here", 0 is "off", as in Envoy.
+ */
+import type { HeaderMutations } from './header-mutation.ts';
+import type {
+  CookieMatcher,
+  HeaderMatcher,
+  MetadataMatcher,
+  QueryParameterMatcher,
+  RuntimeFraction,
+  StringMatcher,
+} from './matchers.ts';
+import type { MatcherTree } from './matcher-tree.ts';
+
+/** Plain JSON, as google.protobuf.Struct holds it. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+/** Metadata by filter name. Follows config.core.v3.Metadata. */
+export type Metadata = Record<string, { [key: string]: Json }>;
+
+/** A filter's own configuration for this level, by filter name: plain data made by the filter's reader. */
+export type PerFilterConfig = Record<string, { typeUrl: string; config: unknown; disabled: boolean; optional: boolean }>;
+
+export interface RouteTable {
+  name: string;
+  virtualHosts: VirtualHost[];
+  internalOnlyHeaders: string[];
+  headers: HeaderMutations;
+  mostSpecificHeaderMutationsWins: boolean;
+  maxDirectResponseBodySizeBytes: number;
+  ignorePortInHostMatching: boolean;
+  ignorePathParametersInPathMatching: boolean;
+  vhostHeader: string;
+  requestMirrorPolicies: MirrorPolicy[];
+  perFilterConfig: PerFilterConfig;
+  metadata: Metadata;
+}
+
+export interface VirtualHost {
+  name: string;
+  domains: string[];
+  routes: Route[];
+  /** The generic matcher in place of `routes`. */
+  matcher?: MatcherTree<Route>;
+  requireTls: 'NONE' | 'EXTERNAL_ONLY' | 'ALL';
+  virtualClusters: { name: string; headers: HeaderMatcher[] }[];
+  headers: HeaderMutations;
+  retryPolicy?: RetryPolicy;
+  requestMirrorPolicies: MirrorPolicy[];
+  includeRequestAttemptCount: boolean;
+  includeAttemptCountInResponse: boolean;
+  includeIsTimeoutRetryHeader: boolean;
+  perRequestBufferLimitBytes?: number;
+  perFilterConfig: PerFilterConfig;
+  metadata: Metadata;
+}
+
+export interface Route {
+  name: string;
+  match: RouteMatch;
+  action: RouteAction | RedirectAction | DirectResponseAction | { kind: 'non_forwarding' };
+  headers: HeaderMutations;
+  metadata: Metadata;
+  decorator?: { operation: string; propagate: boolean };
+  perFilterConfig: PerFilterConfig;
+  perRequestBufferLimitBytes?: number;
+  statPrefix: string;
+}
+
+export interface RouteMatch {
+  path:
+    | { kind: 'prefix' | 'path' | 'path_separated_prefix'; value: string }
+    | { kind: 'safe_regex'; regex: string }
+    | { kind: 'path_match_policy'; template: string }
+    | { kind: 'connect_matcher' };
+  caseSensitive: boolean;
+  runtimeFraction?: RuntimeFraction;
+  headers: HeaderMatcher[];
+  queryParameters: QueryParameterMatcher[];
+  cookies: CookieMatcher[];
+  grpc: boolean;
+  tlsContext?: { presented?: boolean; validated?: boolean };
+  dynamicMetadata: MetadataMatcher[];
+  filterState: { key: string; matcher: StringMatcher }[];
+}
+
+export type ClusterChoice =
+  | { kind: 'cluster'; name: string }
+  | { kind: 'cluster_header'; header: string }
+  | { kind: 'weighted_clusters'; clusters: WeightedCluster[]; totalWeight: number; runtimeKeyPrefix: string; headerName: string; useHashPolicy: boolean };
+
+export interface WeightedCluster {
+  /** The cluster's name, or empty where `clusterHeader` names the header that holds it. */
+  name: string;
+  clusterHeader: string;
+  weight: number;
+  metadataMatch?: Metadata;
+  headers: HeaderMutations;
+  hostRewriteLiteral: string;
+  perFilterConfig: PerFilterConfig;
+}
+
+export interface RouteAction {
+  kind: 'route';
+  cluster: ClusterChoice;
+  clusterNotFoundResponseCode: number;
+  metadataMatch?: Metadata;
+  prefixRewrite: string;
+  regexRewrite?: { regex: string; substitution: string };
+  pathRewritePolicy?: { template: string };
+  pathRewrite: string;
+  hostRewrite?:
+    | { kind: 'literal'; value: string }
+    | { kind: 'auto' }
+    | { kind: 'header'; header: string }
+    | { kind: 'path_regex'; regex: string; substitution: string };
+  appendXForwardedHost: boolean;
+  /** Default 15,000. */
+  timeout: number;
+  idleTimeout?: number;
+  maxStreamDuration?: { maxStreamDuration?: number; grpcTimeoutHeaderMax?: number; grpcTimeoutHeaderOffset?: number };
+  maxGrpcTimeout?: number;
+  grpcTimeoutOffset?: number;
+  retryPolicy?: RetryPolicy;
+  requestMirrorPolicies: MirrorPolicy[];
+  priority: 'DEFAULT' | 'HIGH';
+  hashPolicy: HashPolicy[];
+  upgradeConfigs: { upgradeType: string; enabled: boolean; connectConfig?: { allowPost: boolean } }[];
+  maxInternalRedirects?: number;
+  includeVhRateLimits: boolean;
+}
+
+export interface HashPolicy {
+  source:
+    | { kind: 'header'; name: string; regexRewrite?: { regex: string; substitution: string } }
+    | { kind: 'cookie'; name: string; ttl?: number; path: string; attributes: { name: string; value: string }[] }
+    | { kind: 'source_ip' }
+    | { kind: 'query_parameter'; name: string }
+    | { kind: 'filter_state'; key: string };
+  terminal: boolean;
+}
+
+export interface MirrorPolicy {
+  cluster: string;
+  clusterHeader: string;
+  fraction?: RuntimeFraction;
+  traceSampled?: boolean;
+  disableShadowHostSuffixAppend: boolean;
+}
+
+export interface RetryPolicy {
+  /** Envoy's words, lower case: `5xx`, `gateway-error`, `reset`, `connect-failure`, ... */
+  retryOn: string[];
+  numRetries: number;
+  perTryTimeout: number;
+  perTryIdleTimeout: number;
+  retriableStatusCodes: number[];
+  retriableHeaders: HeaderMatcher[];
+  retriableRequestHeaders: HeaderMatcher[];
+  backOff: { baseInterval: number; maxInterval: number };
+  rateLimitedBackOff?: { resetHeaders: { name: string; format: 'SECONDS' | 'UNIX_TIMESTAMP' }[]; maxInterval: number };
+  retryPriority?: { name: string; updateFrequency: number };
+  retryHostPredicates: { name: string; config: unknown }[];
+  hostSelectionRetryMaxAttempts: number;
+}
+
+export interface RedirectAction {
+  kind: 'redirect';
+  httpsRedirect: boolean;
+  schemeRedirect: string;
+  hostRedirect: string;
+  portRedirect: number;
+  pathRedirect: string;
+  prefixRewrite: string;
+  regexRewrite?: { regex: string; substitution: string };
+  responseCode: 301 | 302 | 303 | 307 | 308;
+  stripQuery: boolean;
+}
+
+export interface DirectResponseAction {
+  kind: 'direct_response';
+  status: number;
+  body?: Uint8Array;
+  /** A format string in place of `body` (direct_response.body_format). */
+  bodyFormat?: import('./format.ts').FormatConfig;
+}

@@ -1,0 +1,50 @@
+/**
+ * The whole configuration of a proxy as plain data: immutable, structured-cloneable, no classes, so that it crosses threads and
+ * explain and the admin API read the same thing. Follows config.bootstrap.v3.Bootstrap.
+ */
+import type { AccessLogConfig } from './access-log.ts';
+import type { Address } from './address.ts';
+import type { ClusterConfig, Locality } from './cluster.ts';
+import type { ListenerConfig } from './listener.ts';
+import type { StringMatcher } from './matchers.ts';
+import type { Json, Metadata } from './route.ts';
+
+export interface Snapshot {
+  node: NodeInfo;
+  admin?: { address: Address; accessLog: AccessLogConfig[]; profilePath: string };
+  listeners: ListenerConfig[];
+  clusters: ClusterConfig[];
+  runtime: RuntimeLayer[];
+  stats: StatsConfig;
+  /** stats_flush_interval, milliseconds; default 5,000. */
+  statsFlushInterval: number;
+  statsFlushOnAdmin: boolean;
+  clusterManager: { localClusterName: string; bind?: import('./cluster.ts').UpstreamBindConfig };
+  overload: { maxActiveDownstreamConnections?: number };
+  /** default_regex_engine's, flags and fixed header options of the bootstrap. */
+  headerPrefix: string;
+  statsServerVersionOverride?: number;
+}
+
+export interface NodeInfo {
+  id: string;
+  cluster: string;
+  metadata: { [key: string]: Json };
+  locality: Locality;
+}
+
+/** One layer of the runtime, lowest first. Follows config.bootstrap.v3.LayeredRuntime. */
+export type RuntimeLayer =
+  | { name: string; kind: 'static'; values: { [key: string]: Json } }
+  | { name: string; kind: 'disk'; symlinkRoot: string; subdirectory: string; appendServiceCluster: boolean }
+  | { name: string; kind: 'admin' };
+
+/** Follows config.metrics.v3.StatsConfig. */
+export interface StatsConfig {
+  tags: { tagName: string; regex?: string; fixedValue?: string }[];
+  useAllDefaultTags: boolean;
+  matcher?: { kind: 'inclusion' | 'exclusion'; patterns: StringMatcher[] } | { kind: 'reject_all'; rejectAll: boolean };
+  histogramBuckets: { match: StringMatcher; buckets: number[] }[];
+}
+
+export type { Metadata };

@@ -1,0 +1,77 @@
+/**
+ * TLS contexts as plain data: files and inline bytes are already read into PEM text; a file's path is kept so that it can be watched.
+ * Follows extensions.transport_sockets.tls.v3.
+ */
+import type { StringMatcher } from './matchers.ts';
+
+/** Where a piece of TLS material came from, for reloading and for the admin's /certs. */
+export interface TlsBytes {
+  pem: string;
+  /** The file that it was read from; empty where inline. */
+  path: string;
+}
+
+export interface TlsCertificate {
+  chain: TlsBytes;
+  key: TlsBytes;
+  password: string;
+  ocspStaple?: Uint8Array;
+  /** Name of the static secret that it came from; empty where inline. */
+  secretName: string;
+}
+
+export interface SubjectAltNameMatcher {
+  sanType: 'EMAIL' | 'DNS' | 'URI' | 'IP_ADDRESS' | 'OTHER_NAME';
+  matcher: StringMatcher;
+}
+
+export interface ValidationContext {
+  trustedCa?: TlsBytes;
+  crl?: TlsBytes;
+  verifyCertificateSpki: string[];
+  verifyCertificateHash: string[];
+  matchSubjectAltNames: SubjectAltNameMatcher[];
+  allowExpiredCertificate: boolean;
+  trustChainVerification: 'VERIFY_TRUST_CHAIN' | 'ACCEPT_UNTRUSTED';
+  onlyVerifyLeafCertCrl: boolean;
+  maxVerifyDepth?: number;
+  secretName: string;
+}
+
+export interface CommonTls {
+  certificates: TlsCertificate[];
+  validation?: ValidationContext;
+  alpnProtocols: string[];
+  /** Node's names: `TLSv1.2`, `TLSv1.3`; undefined: Envoy's default (server 1.2 to 1.3, client 1.2 to 1.2... see read/tls.ts). */
+  minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  maxVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  cipherSuites: string[];
+  ecdhCurves: string[];
+  signatureAlgorithms: string[];
+  keyLogPath: string;
+}
+
+export interface DownstreamTls extends CommonTls {
+  requireClientCertificate: boolean;
+  requireSni: boolean;
+  sessionTimeout: number;
+  sessionTicketKeys: Uint8Array[];
+  disableStatelessSessionResumption: boolean;
+  disableStatefulSessionResumption: boolean;
+  fullScanCertsOnSniMismatch: boolean;
+  preferClientCiphers: boolean;
+  ocspStaplePolicy: 'LENIENT_STAPLING' | 'STRICT_STAPLING' | 'MUST_STAPLE';
+}
+
+export interface UpstreamTls extends CommonTls {
+  sni: string;
+  autoHostSni: boolean;
+  autoSniSanValidation: boolean;
+  allowRenegotiation: boolean;
+  maxSessionKeys: number;
+  enforceRsaKeyUsage: boolean;
+}
+
+/** What stands between a socket and its bytes. */
+export type DownstreamTransport = { kind: 'raw_buffer' } | { kind: 'tls'; tls: DownstreamTls };
+export type UpstreamTransport = { kind: 'raw_buffer' } | { kind: 'tls'; tls: UpstreamTls };

@@ -1,0 +1,87 @@
+/**
+ * Counters, gauges and histograms of one thread. Each thread owns a slab that only it writes; the main thread adds slabs up when
+ * somebody reads. An update is one plain addition: no lock, no call out, no string.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/statistics
+ */
+
+export class Counter {
+  private readonly values: Float64Array;
+  private readonly index: number;
+
+  constructor(values: Float64Array, index: number) {
+    this.values = values;
+    this.index = index;
+  }
+
+  inc(): void {
+    this.values[this.index]++;
+  }
+
+  add(amount: number): void {
+    this.values[this.index] += amount;
+  }
+
+  /** This thread's share. */
+  get value(): number {
+    return this.values[this.index];
+  }
+}
+
+/** A gauge: what it shows is the sum of all threads' shares. */
+export class Gauge {
+  private readonly values: Float64Array;
+  private readonly index: number;
+
+  constructor(values: Float64Array, index: number) {
+    this.values = values;
+    this.index = index;
+  }
+
+  inc(): void {
+    this.values[this.index]++;
+  }
+
+  dec(): void {
+    this.values[this.index]--;
+  }
+
+  add(amount: number): void {
+    this.values[this.index] += amount;
+  }
+
+  set(value: number): void {
+    this.values[this.index] = value;
+  }
+
+  get value(): number {
+    return this.values[this.index];
+  }
+}
+
+/** What a histogram's numbers count. */
+export type HistogramUnit = 'Unspecified' | 'Bytes' | 'Microseconds' | 'Milliseconds' | 'Percent';
+
+export interface Histogram {
+  /** Records one value (a whole number of the unit, or a fraction for Percent). */
+  record(value: number): void;
+}
+
+/** A text that is shown among the stats, such as a version. Main thread only. */
+export interface TextReadout {
+  set(text: string): void;
+}
+
+/**
+ * Names stats below a prefix. Asking twice for one name gives the same stat. Names are Envoy's, parts joined by dots;
+ * stats exist (and are shown) from the moment they are asked for.
+ */
+export interface Scope {
+  counter(name: string): Counter;
+  gauge(name: string): Gauge;
+  histogram(name: string, unit: HistogramUnit): Histogram;
+  textReadout(name: string): TextReadout;
+  /** A scope for `prefix.`; characters that Envoy sanitizes (':' to '_') are sanitized. */
+  scope(prefix: string): Scope;
+  /** A slot that is counted like the others but never listed: for per-host numbers. */
+  hidden(name: string): Counter;
+}

@@ -1,0 +1,154 @@
+/**
+ * What is known of one stream (an HTTP request, or a TCP connection) when its log line is written, its headers are formatted
+ * or explain asks. The stream object itself implements it: nothing is copied per request.
+ * Follows Envoy's StreamInfo, https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+ */
+import type { Headers } from '#wire/headers.ts';
+import type { Metadata, Route, VirtualHost } from '#config/model/route.ts';
+import type { Locality } from '#config/model/cluster.ts';
+
+/** A certificate and session of one side of a TLS connection; computed when asked. */
+export interface TlsInfo {
+  /** `TLSv1.3` */
+  version: string;
+  /** OpenSSL's name of the cipher. */
+  cipher: string;
+  sessionId: string;
+  alpn: string;
+  serverName: string;
+  peerPresented: boolean;
+  peerValidated: boolean;
+  /** Of the peer's certificate; empty strings and lists where there is none. */
+  peer: CertificateInfo;
+  local: CertificateInfo;
+}
+
+export interface CertificateInfo {
+  subject: string;
+  issuer: string;
+  uriSans: string[];
+  dnsSans: string[];
+  ipSans: string[];
+  emailSans: string[];
+  /** Hex, lower case. */
+  sha256: string;
+  sha1: string;
+  serial: string;
+  pem: string;
+  chainPem: string;
+  /** Milliseconds since the epoch; undefined where there is no certificate. */
+  validFrom?: number;
+  validTo?: number;
+}
+
+export interface ConnectionInfo {
+  /** Counts up in a process; Envoy's CONNECTION_ID. */
+  id: number;
+  /** `127.0.0.1:8000`; a unix socket's path. */
+  localAddress: string;
+  /** The socket's own peer. */
+  directRemoteAddress: string;
+  requestedServerName: string;
+  tls?: TlsInfo;
+  filterChainName: string;
+  listenerName: string;
+  /** Milliseconds on the clock of `StreamInfo.startTime`'s monotonic marks. */
+  startMark: number;
+  /** Empty where nothing failed. */
+  transportFailureReason: string;
+  terminationDetails: string;
+  /** Round trip time in microseconds, or undefined where the runtime cannot say. */
+  ja3?: string;
+  ja4?: string;
+}
+
+/** Times on the monotonic clock, in milliseconds with fractions; -1: has not happened. */
+export interface StreamMarks {
+  start: number;
+  lastDownstreamRxByte: number;
+  firstUpstreamTxByte: number;
+  lastUpstreamTxByte: number;
+  firstUpstreamRxByte: number;
+  lastUpstreamRxByte: number;
+  firstDownstreamTxByte: number;
+  lastDownstreamTxByte: number;
+  upstreamConnectStart: number;
+  upstreamConnectComplete: number;
+  upstreamTlsComplete: number;
+  downstreamTlsComplete: number;
+  complete: number;
+}
+
+export interface StreamInfo {
+  /** Milliseconds since the epoch, with fractions. */
+  startTime: number;
+  marks: StreamMarks;
+  /** `HTTP/1.0`, `HTTP/1.1`, `HTTP/2`; empty for TCP. */
+  protocol: string;
+  upstreamProtocol: string;
+  /** Bytes of bodies (HTTP) or of the stream (TCP). */
+  bytesReceived: number;
+  bytesSent: number;
+  downstreamHeaderBytesReceived: number;
+  downstreamHeaderBytesSent: number;
+  downstreamWireBytesReceived: number;
+  downstreamWireBytesSent: number;
+  upstreamHeaderBytesReceived: number;
+  upstreamHeaderBytesSent: number;
+  upstreamWireBytesReceived: number;
+  upstreamWireBytesSent: number;
+  /** 0 where there was none. */
+  responseCode: number;
+  responseCodeDetails: string;
+  connectionTerminationDetails: string;
+  /** Bits of response-flags.ts. */
+  flags: number;
+  /** As it is now: method, path and host after every change. */
+  method: string;
+  path: string;
+  host: string;
+  scheme: string;
+  /** Path before a rewrite, where it was rewritten (x-envoy-original-path); else empty. */
+  originalPath: string;
+  requestHeaders: Headers;
+  responseHeaders: Headers;
+  responseTrailers?: Headers;
+  requestTrailers?: Headers;
+  route?: Route;
+  virtualHost?: VirtualHost;
+  virtualClusterName: string;
+  clusterName: string;
+  /** The trusted client address, `10.0.0.1:1234` (after x-forwarded-for); `remoteAddress` of Envoy's DOWNSTREAM_REMOTE_ADDRESS. */
+  remoteAddress: string;
+  connection: ConnectionInfo;
+  upstream?: UpstreamInfo;
+  attemptCount: number;
+  /** The stream's number, unique in a process. */
+  streamId: number;
+  /** The id of the trace, or empty. */
+  traceId: string;
+  traced: boolean;
+  healthCheck: boolean;
+  dynamicMetadata?: Metadata;
+  filterState?: Map<string, unknown>;
+  /** Where this record is written: `DownstreamEnd`, `DownstreamStart`, `DownstreamPeriodic`, `TcpConnectionEnd`, ... */
+  accessLogType: string;
+  /** The body of a local reply, while it is being formatted. */
+  localReplyBody: string;
+  /** A stable random number of this stream. */
+  random: number;
+}
+
+/** The host, and the connection to it, that served the stream (the last attempt). */
+export interface UpstreamInfo {
+  /** Address of the host, `127.0.0.1:80`. */
+  host: string;
+  hostname: string;
+  hostMetadata: Metadata;
+  locality: Locality;
+  localAddress: string;
+  remoteAddress: string;
+  transportFailureReason: string;
+  tls?: TlsInfo;
+  connectionId: number;
+}

@@ -1,0 +1,42 @@
+/**
+ * What selection sees of a request: read only, whether it comes from a socket or from `explain`'s command line.
+ */
+
+/** Read access to header fields by lower-case name. The proxy's own header map satisfies it. */
+export interface HeaderView {
+  get(name: string): string | undefined;
+  /** All values of the name joined by commas, as Envoy matches them. */
+  joined(name: string): string | undefined;
+  has(name: string): boolean;
+}
+
+export interface RequestView {
+  method: string;
+  /** The request target: path and query, as the route sees it (after normalisation). */
+  path: string;
+  /** The host (`:authority`), port included. */
+  host: string;
+  scheme: string;
+  headers: HeaderView;
+  connection: ConnectionView;
+  /** Stable for one request: decides weighted clusters and fractions. 32 bits or more, unsigned. */
+  random: number;
+  /** Dynamic metadata by filter name; undefined where nothing was set. */
+  dynamicMetadata?: Record<string, unknown>;
+  filterState?: Map<string, unknown>;
+}
+
+/** What filter chains and TLS matchers see of a connection. */
+export interface ConnectionView {
+  destinationAddress: string;
+  destinationPort: number;
+  /** The peer after proxy protocol or x-forwarded-for, and the peer of the socket itself. */
+  sourceAddress: string;
+  sourcePort: number;
+  directSourceAddress: string;
+  serverName: string;
+  transportProtocol: string;
+  applicationProtocols: readonly string[];
+  /** Undefined: no TLS. */
+  tls?: { presented: boolean; validated: boolean };
+}
