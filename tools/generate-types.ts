@@ -18,7 +18,10 @@ const target = join(api, 'generated');
 const stampFile = join(target, '.stamp');
 
 const packed = readFileSync(descriptors);
-const stamp = createHash('sha256').update(packed).update(readFileSync(import.meta.filename)).digest('hex');
+const stamp = createHash('sha256')
+  .update(packed)
+  .update(readFileSync(import.meta.filename))
+  .digest('hex');
 if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
   const count = generate();
   writeFileSync(stampFile, stamp);
