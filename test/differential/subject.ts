@@ -1,0 +1,73 @@
+/** What a differential test is given, and what is observed of each proxy. */
+import type { TlsOptions } from 'node:tls';
+import type { Json } from '#testing/bootstrap.ts';
+import type { Behaviour, Upstream } from '#testing/start-upstream.ts';
+import type { WireClient, WireOptions } from '#testing/wire-client.ts';
+
+/** One bootstrap with its upstreams, and exchanges to try on it. */
+export interface Subject {
+  /** Makes the bootstrap for these ports of the upstreams. An access log is added to each connection manager without one. */
+  bootstrap(ports: Record<string, number>): Json;
+  upstreams?: Record<string, Behaviour | { behaviour: Behaviour; tls: TlsOptions }>;
+  cases: Case[];
+  /** The names of the counters and gauges to compare once all cases have run. */
+  counters?: RegExp;
+  concurrency?: number;
+  args?: string[];
+  /** For every connection. */
+  connect?: WireOptions;
+  /**
+   * Why ours differs: by case (or `counters`, or `everywhere`), then by the path of what differs, such as
+   * `responses[0].headers.server`; a path covers what is below it.
+   */
+  explained?: Record<string, Record<string, string>>;
+}
+
+/** One connection with one or more requests. */
+export interface Case {
+  name: string;
+  /** The bytes to send, or what the client does. */
+  send: string | ((wire: WireClient, upstreams: Record<string, Upstream>) => Promise<void>);
+  /** The methods of the requests, one for each answer to come; `['GET']` or what the bytes begin with. */
+  methods?: string[];
+  /** What real Envoy answers with, so that the case is sure to test what it means to. */
+  status?: number | number[];
+  listener?: string;
+  connect?: WireOptions;
+  /** Tells by another request on the same connection whether it was kept; only where the first ones are well-formed. */
+  probe?: boolean;
+}
+
+/** A message with its headers by lower-case name; the values of one name in their order. */
+export interface SeenMessage {
+  line: string;
+  headers: Record<string, string | string[]>;
+  body: string;
+  framing: string;
+  trailers: Record<string, string | string[]>;
+}
+
+export interface Observation {
+  responses: SeenMessage[];
+  /** Bytes that make no whole response. */
+  rest: string;
+  /** The connection's fate; `silent`: it stays, and fewer answers came than expected. */
+  end: 'kept' | 'end' | 'reset' | 'silent' | 'unknown';
+  upstream: (SeenMessage & { cluster: string })[];
+  log: string[];
+}
+
+/** A request's bytes: the request line, header lines, a body. */
+export function request(line: string, headers: string[] = ['host: example.test'], body = ''): string {
+  return `${line}\r\n${headers.map((header) => `${header}\r\n`).join('')}\r\n${body}`;
+}
+
+/** `GET` of a path with these headers after `host: example.test`. */
+export function get(path: string, ...headers: string[]): string {
+  return request(`GET ${path} HTTP/1.1`, ['host: example.test', ...headers]);
+}
+
+/** `POST` to a path with a body and its length. */
+export function post(path: string, body: string, ...headers: string[]): string {
+  return request(`POST ${path} HTTP/1.1`, ['host: example.test', `content-length: ${body.length}`, ...headers], body);
+}
