@@ -1,0 +1,22 @@
+/**
+ * Every command, in the order in which help shows them.
+ */
+import type { CommandEntry } from '#cli/command.ts';
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'proxy',
+    summary: "run an Envoy bootstrap; takes Envoy's flags",
+    load: async () => (await import('#cli/commands/proxy.ts')).command,
+  },
+  {
+    name: 'sample',
+    summary: 'list the samples, or run one',
+    load: async () => (await import('#cli/commands/sample.ts')).command,
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for bash, zsh or fish',
+    load: async () => (await import('#cli/commands/completion.ts')).command,
+  },
+];

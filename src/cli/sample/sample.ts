@@ -1,0 +1,45 @@
+/**
+ * What a sample is: the parts that run, what to try, and what to watch. Each stands in samples/<name>/sample.ts.
+ */
+
+/** What samples/<name>/sample.ts exports as `sample`. */
+export interface Sample {
+  summary: string;
+  /** They all start at once, and are reported in this order. */
+  parts: Part[];
+  /** Commands to try, one a line. */
+  tries: string[];
+  table: TableOf;
+}
+
+export type Part = ScriptPart | ProxyPart;
+
+interface PartBase {
+  /** A word or two: what the progress line and the log's name begin with. */
+  label: string;
+  /** What the progress line says once it serves. */
+  says: string;
+  /** All the TCP ports that it opens; they must be free before. */
+  ports: number[];
+}
+
+/** A TypeScript file of the sample, run by our own Node. It serves when all its ports accept. */
+export interface ScriptPart extends PartBase {
+  kind: 'script';
+  /** Without suffix. It must end when its standard input closes. */
+  file: string;
+}
+
+/** A proxy. It serves when its admin says LIVE. */
+export interface ProxyPart extends PartBase {
+  kind: 'proxy';
+  /** The bootstrap's file. */
+  config: string;
+  adminPort: number;
+}
+
+/** The live table: a row for each cluster, read from a proxy's admin. */
+export interface TableOf {
+  adminPort: number;
+  rows: { label: string; cluster: string }[];
+}
