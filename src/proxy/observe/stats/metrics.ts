@@ -4,9 +4,18 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/statistics
  */
 
+/**
+ * Where a stat stood before anybody wrote it. Adding anything to negative zero, even zero, makes it positive, so the slot
+ * itself says whether it was ever written (Envoy's `usedonly`), and an update stays one addition.
+ */
+export const UNWRITTEN = -0;
+
+/** A slab for stats that are gone or that nobody wants: what still writes them writes here. */
+const NOWHERE = new Float64Array(1);
+
 export class Counter {
-  private readonly values: Float64Array;
-  private readonly index: number;
+  private values: Float64Array;
+  private index: number;
 
   constructor(values: Float64Array, index: number) {
     this.values = values;
@@ -23,14 +32,20 @@ export class Counter {
 
   /** This thread's share. */
   get value(): number {
-    return this.values[this.index];
+    return this.values[this.index] + 0;
+  }
+
+  /** Gives the slot up; writes after this go nowhere. */
+  detach(): void {
+    this.values = NOWHERE;
+    this.index = 0;
   }
 }
 
 /** A gauge: what it shows is the sum of all threads' shares. */
 export class Gauge {
-  private readonly values: Float64Array;
-  private readonly index: number;
+  private values: Float64Array;
+  private index: number;
 
   constructor(values: Float64Array, index: number) {
     this.values = values;
@@ -54,7 +69,13 @@ export class Gauge {
   }
 
   get value(): number {
-    return this.values[this.index];
+    return this.values[this.index] + 0;
+  }
+
+  /** Gives the slot up; writes after this go nowhere. */
+  detach(): void {
+    this.values = NOWHERE;
+    this.index = 0;
   }
 }
 
@@ -62,7 +83,7 @@ export class Gauge {
 export type HistogramUnit = 'Unspecified' | 'Bytes' | 'Microseconds' | 'Milliseconds' | 'Percent';
 
 export interface Histogram {
-  /** Records one value (a whole number of the unit, or a fraction for Percent). */
+  /** Records one value in the unit; fractions are cut off, except for Percent, where 1 is the whole. */
   record(value: number): void;
 }
 

@@ -1,0 +1,262 @@
+/**
+ * All threads' stats in one view, on the main thread: sums of slabs, histograms merged at each flush. Nothing here writes to
+ * a slab: counters that were reset are shown against a baseline.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/observability/statistics
+ */
+import {
+  type HistogramInterval,
+  SLAB_SLOTS,
+  type StatChange,
+  type StatDefinition,
+  type StatDefinitions,
+  type StatKind,
+} from '#proxy/observe/stats/definitions.ts';
+import { HistogramBins } from '#proxy/observe/stats/histogram-bins.ts';
+import { type HistogramUnit, UNWRITTEN } from '#proxy/observe/stats/metrics.ts';
+import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+
+/** A counter or gauge as it is read. */
+export interface NumberStat {
+  name: string;
+  kind: 'counter' | 'gauge';
+  value: number;
+  used: boolean;
+}
+
+export interface TextStat {
+  name: string;
+  value: string;
+  used: boolean;
+}
+
+export interface HistogramStat {
+  name: string;
+  unit: HistogramUnit;
+  /** Of the last flush interval. */
+  interval: HistogramBins;
+  cumulative: HistogramBins;
+  used: boolean;
+}
+
+/** A stat and the threads that hold a share of it. */
+interface Entry {
+  name: string;
+  kind: StatKind;
+  /** Slot by thread; NO_SHARE where a thread has none. */
+  shares: number[];
+  /** What threads that are done with it left behind, less what a reset took away. */
+  carried: number;
+  text: string;
+  written: boolean;
+  histogram?: HistogramStat;
+}
+
+const NO_SHARE = -1;
+
+interface Thread {
+  slabs: Float64Array[];
+  histograms: Map<number, Entry>;
+  /** A thread that lives here is read directly, without messages. */
+  local?: ThreadStats;
+}
+
+export class StatsHub {
+  readonly #threads = new Map<number, Thread>();
+  readonly #entries = new Map<string, Entry>();
+  #sorted: Entry[] | undefined;
+
+  /** Announces a thread by a small number. @param local its stats, when it lives in this very thread. */
+  attach(threadId: number, local?: ThreadStats): void {
+    this.#threads.set(threadId, { slabs: [], histograms: new Map(), local });
+  }
+
+  /** A thread has ended: counters keep what it counted, its gauges go. */
+  detach(threadId: number): void {
+    this.#pull();
+    for (const [key, entry] of this.#entries) {
+      const slot = entry.shares[threadId] ?? NO_SHARE;
+      if (slot !== NO_SHARE) this.#dropShare(key, entry, threadId, this.#share(threadId, slot, entry.kind));
+    }
+    this.#threads.delete(threadId);
+  }
+
+  /** Takes in a batch that a thread drained. */
+  accept(threadId: number, definitions: StatDefinitions): void {
+    this.#pull();
+    this.#take(threadId, definitions);
+  }
+
+  /** Takes in what a thread's histograms recorded. Call {@link startInterval} first, once for all threads of a flush. */
+  acceptHistograms(threadId: number, intervals: readonly HistogramInterval[]): void {
+    const thread = this.#thread(threadId);
+    for (const { id, pairs } of intervals) {
+      const histogram = thread.histograms.get(id)?.histogram;
+      if (histogram === undefined) continue;
+      histogram.used = true;
+      histogram.interval.merge(pairs);
+      histogram.cumulative.merge(pairs);
+    }
+  }
+
+  /** Begins a flush: the last interval is forgotten, and threads that live here hand over theirs. */
+  startInterval(): void {
+    this.#pull();
+    for (const entry of this.#entries.values()) entry.histogram?.interval.clear();
+    for (const [id, thread] of this.#threads) {
+      if (thread.local !== undefined) this.acceptHistograms(id, thread.local.takeHistogramInterval());
+    }
+  }
+
+  /** Counters and gauges, sorted by name. */
+  numbers(): NumberStat[] {
+    const numbers: NumberStat[] = [];
+    for (const entry of this.#inOrder()) {
+      if (entry.kind !== 'counter' && entry.kind !== 'gauge') continue;
+      const value = this.#sum(entry);
+      numbers.push({ name: entry.name, kind: entry.kind, value: value + 0, used: entry.written });
+    }
+    return numbers;
+  }
+
+  /** Text readouts, sorted by name. */
+  texts(): TextStat[] {
+    const texts = this.#inOrder().filter((entry) => entry.kind === 'text');
+    return texts.map((entry) => ({ name: entry.name, value: entry.text, used: entry.written }));
+  }
+
+  /** Histograms as of the last flush, sorted by name. */
+  histograms(): HistogramStat[] {
+    return this.#inOrder().flatMap((entry) => entry.histogram ?? []);
+  }
+
+  /** The value of the counter of exactly this name, 0 when there is none. */
+  counter(name: string): number {
+    return this.#value('counter', name);
+  }
+
+  gauge(name: string): number {
+    return this.#value('gauge', name);
+  }
+
+  /** The value of a slot that is not listed. */
+  hidden(name: string): number {
+    return this.#value('hidden', name);
+  }
+
+  histogram(name: string): HistogramStat | undefined {
+    this.#pull();
+    return this.#entries.get(keyOf('histogram', name))?.histogram;
+  }
+
+  /** Counters show zero from here on; that they were written stays true. */
+  resetCounters(): void {
+    this.#pull();
+    for (const entry of this.#entries.values()) {
+      if (entry.kind === 'counter') entry.carried -= this.#sum(entry);
+    }
+  }
+
+  #value(kind: StatKind, name: string): number {
+    this.#pull();
+    const entry = this.#entries.get(keyOf(kind, name));
+    return entry === undefined ? 0 : this.#sum(entry) + 0;
+  }
+
+  #sum(entry: Entry): number {
+    let sum = entry.carried;
+    for (let threadId = 0; threadId < entry.shares.length; threadId++) {
+      const slot = entry.shares[threadId];
+      if (slot === NO_SHARE) continue;
+      const share = this.#share(threadId, slot, entry.kind);
+      if (!Object.is(share, UNWRITTEN)) entry.written = true;
+      sum += share;
+    }
+    return sum;
+  }
+
+  #share(threadId: number, slot: number, kind: StatKind): number {
+    if (kind === 'histogram' || kind === 'text') return UNWRITTEN;
+    return this.#thread(threadId).slabs[Math.trunc(slot / SLAB_SLOTS)][slot % SLAB_SLOTS];
+  }
+
+  #inOrder(): Entry[] {
+    this.#pull();
+    this.#sorted ??= [...this.#entries.values()]
+      .filter((entry) => entry.kind !== 'hidden')
+      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    return this.#sorted;
+  }
+
+  /** Threads that live here have nobody to post their batches. */
+  #pull(): void {
+    for (const [id, { local }] of this.#threads) {
+      if (local !== undefined) this.#take(id, local.drainDefinitions());
+    }
+  }
+
+  #take(threadId: number, definitions: StatDefinitions): void {
+    const thread = this.#thread(threadId);
+    for (const slab of definitions.slabs) thread.slabs.push(new Float64Array(slab));
+    for (const change of definitions.changes) this.#apply(threadId, thread, change);
+  }
+
+  #apply(threadId: number, thread: Thread, change: StatChange): void {
+    switch (change.change) {
+      case 'added':
+        this.#add(threadId, thread, change.stat);
+        return;
+      case 'text': {
+        const entry = this.#entries.get(keyOf('text', change.name));
+        if (entry === undefined) return;
+        entry.text = change.text;
+        entry.written = true;
+        return;
+      }
+      case 'removed': {
+        const key = keyOf(change.kind, change.name);
+        const entry = this.#entries.get(key);
+        if (entry !== undefined) this.#dropShare(key, entry, threadId, change.last);
+        return;
+      }
+    }
+  }
+
+  #add(threadId: number, thread: Thread, stat: StatDefinition): void {
+    const key = keyOf(stat.kind, stat.name);
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = { name: stat.name, kind: stat.kind, shares: [], carried: UNWRITTEN, text: '', written: false };
+      if (stat.kind === 'histogram') {
+        const unit = stat.unit ?? 'Unspecified';
+        const [interval, cumulative] = [new HistogramBins(), new HistogramBins()];
+        entry.histogram = { name: stat.name, unit, interval, cumulative, used: false };
+      }
+      this.#entries.set(key, entry);
+      this.#sorted = undefined;
+    }
+    while (entry.shares.length < threadId) entry.shares.push(NO_SHARE);
+    entry.shares[threadId] = stat.slot;
+    if (stat.kind === 'histogram') thread.histograms.set(stat.slot, entry);
+  }
+
+  #dropShare(key: string, entry: Entry, threadId: number, last: number): void {
+    const slot = entry.shares[threadId] ?? NO_SHARE;
+    if (slot === NO_SHARE) return;
+    entry.shares[threadId] = NO_SHARE;
+    if (entry.kind === 'histogram') this.#thread(threadId).histograms.delete(slot);
+    if (entry.kind === 'counter' || entry.kind === 'hidden') entry.carried += last;
+    if (entry.shares.some((share) => share !== NO_SHARE)) return;
+    this.#entries.delete(key);
+    this.#sorted = undefined;
+  }
+
+  #thread(threadId: number): Thread {
+    const thread = this.#threads.get(threadId);
+    if (thread === undefined) throw new Error(`the stats of thread ${threadId} were never attached`);
+    return thread;
+  }
+}
+
+function keyOf(kind: StatKind, name: string): string {
+  return `${kind} ${name}`;
+}
