@@ -46,14 +46,27 @@ const unpacked = new WeakMap<Any, Unpacked>();
 
 /** @throws PlacedError for a type that we do not know and for bytes that are no such message. */
 export function unpack(any: Any, at: Place): Unpacked {
-  const known = DecodedAny.contentOf(any) ?? unpacked.get(any);
-  if (known !== undefined) return known;
+  const content = contentOf(any);
+  if (content !== undefined) return content;
   if (any.typeUrl === '') throw at.missing();
   const type = typeOfUrl(any.typeUrl);
   if (type === undefined) throw at.problem(...unknownType(any.typeUrl));
-  const content = { type, typeUrl: any.typeUrl, message: parse(type, any, at) };
-  unpacked.set(any, content);
-  return content;
+  throw at.problem(`these bytes are no ${type.typeName}`);
+}
+
+/** What the Any holds, or undefined if we cannot tell: nobody is told why. */
+export function contentOf(any: Any): Unpacked | undefined {
+  const known = DecodedAny.contentOf(any) ?? unpacked.get(any);
+  if (known !== undefined) return known;
+  const type = typeOfUrl(any.typeUrl);
+  if (type === undefined) return undefined;
+  try {
+    const content = { type, typeUrl: any.typeUrl, message: fromBinary(type, any.value) };
+    unpacked.set(any, content);
+    return content;
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws PlacedError, also when the message is of another type. */
@@ -81,12 +94,4 @@ export function unknownType(typeUrl: string): [message: string, hint?: string] {
   const near = nearest(name, typeNames()) ?? namesakes[0];
   const message = `unknown type '${typeUrl}'`;
   return near === undefined ? [message] : [message, `did you mean '${PREFIX}${near}'?`];
-}
-
-function parse(type: DescMessage, any: Any, at: Place): Message {
-  try {
-    return fromBinary(type, any.value);
-  } catch (error) {
-    throw at.problem(`these bytes are no ${type.typeName}: ${error instanceof Error ? error.message : error}`);
-  }
 }

@@ -12,6 +12,7 @@ import type { Source } from '#api/source.ts';
 import type { DecodeOptions } from '#api/tree-reader.ts';
 import { readTree } from '#api/tree-reader.ts';
 
+export { mergeSources, mergeTrees } from '#api/merge.ts';
 export type { DecodeOptions } from '#api/tree-reader.ts';
 
 /** @returns the message; where something was wrong, a problem was noted and the field left out. */

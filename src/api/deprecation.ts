@@ -1,68 +1,68 @@
 /**
- * Envoy's deprecated fields and values: some are warned of, some refused.
- * Follows https://github.com/envoyproxy/envoy/blob/main/CONTRIBUTING.md#breaking-change-policy and the options in
- * envoy/annotations/deprecation.proto.
+ * Envoy's deprecated fields and enum values: most are warned of, those that are disallowed by default are refused.
+ * Follows https://github.com/envoyproxy/envoy/blob/main/CONTRIBUTING.md#breaking-change-policy and the options of
+ * envoy/annotations/deprecation.proto; the words are those of Envoy 1.40.
  */
-import type { DescEnum, DescExtension, DescField, Message } from '@bufbuild/protobuf';
-import { getOption, isFieldSet } from '@bufbuild/protobuf';
+import type { DescExtension, DescField, DescMessage, Message } from '@bufbuild/protobuf';
+import { getOption } from '@bufbuild/protobuf';
+import { fieldAccess } from '#api/field-access.ts';
 import type { Place } from '#api/place.ts';
 import { apiRegistry } from '#api/registry.ts';
 
-/** What using a field or value leads to. */
-interface Verdict {
-  refused: boolean;
-  message: string;
-}
+type Check = (message: Message, at: Place) => void;
 
-const fields = new Map<DescField, Verdict | undefined>();
-const enums = new Map<DescEnum, ReadonlyMap<number, Verdict>>();
+const NONE: readonly Check[] = [];
+const checks = new WeakMap<DescMessage, readonly Check[]>();
 
-/** Complains if the field is set to something, and is deprecated, or has a value that is. */
-export function checkDeprecated(field: DescField, message: Message, at: Place): void {
-  const verdict = verdictOf(field);
-  if (verdict !== undefined && isFieldSet(message, field)) tell(verdict, at.field(field.name));
-  if (field.enum !== undefined) checkValue(field, field.enum, message, at);
-}
-
-function checkValue(field: DescField, type: DescEnum, message: Message, at: Place): void {
-  const verdicts = verdictsOf(type);
-  if (verdicts.size === 0 || field.fieldKind !== 'enum' || !isFieldSet(message, field)) return;
-  const content = message as unknown as Record<string, { value: number } | number>;
-  const value =
-    field.oneof === undefined ? content[field.localName] : (content[field.oneof.localName] as { value: number }).value;
-  const verdict = verdicts.get(value as number);
-  if (verdict !== undefined) tell(verdict, at.field(field.name));
-}
-
-function tell(verdict: Verdict, at: Place): void {
-  if (verdict.refused) at.report(verdict.message);
-  else at.warn(verdict.message);
-}
-
-function verdictOf(field: DescField): Verdict | undefined {
-  if (!field.deprecated) return undefined;
-  if (!fields.has(field)) {
-    const refused = isDisallowed(field);
-    const what = `${refused ? 'deprecated and disallowed' : 'deprecated'} option '${field.parent.typeName}.${field.name}'`;
-    fields.set(field, { refused, message: words(what, field.parent.file.name) });
+/** Complains of the deprecated fields that are set in a message, and of deprecated values, not looking into its messages. */
+export function checkDeprecated(type: DescMessage, message: Message, at: Place): void {
+  let list = checks.get(type);
+  if (list === undefined) {
+    const compiled = type.fields.flatMap(checksOf);
+    list = compiled.length === 0 ? NONE : compiled;
+    checks.set(type, list);
   }
-  return fields.get(field);
+  for (const check of list) check(message, at);
 }
 
-function verdictsOf(type: DescEnum): ReadonlyMap<number, Verdict> {
-  let verdicts = enums.get(type);
-  if (verdicts === undefined) {
-    const found = new Map<number, Verdict>();
-    for (const value of type.values) {
-      if (value.deprecated) {
-        const what = `deprecated value ${value.name} for enum '${type.typeName}'`;
-        found.set(value.number, { refused: false, message: words(what, type.file.name) });
-      }
+function checksOf(field: DescField): Check[] {
+  const found: Check[] = [];
+  if (field.deprecated && field.parent.file.name.startsWith('envoy/')) found.push(ofField(field));
+  if (field.fieldKind === 'enum' && field.enum.values.some((value) => value.deprecated)) found.push(ofValue(field));
+  return found;
+}
+
+function ofField(field: DescField): Check {
+  const { isSet } = fieldAccess(field);
+  const refused = isDisallowed(field);
+  const words = `Using deprecated option '${field.parent.typeName}.${field.name}' from file ${fileOf(field)}. This configuration will be removed from Envoy soon.`;
+  return (message, at) => {
+    if (!isSet(message)) return;
+    if (refused) at.field(field.name).reportName(words);
+    else at.field(field.name).warn(words);
+  };
+}
+
+/** A field that is left out has its first value, and is warned of if that one is deprecated. */
+function ofValue(field: DescField & { fieldKind: 'enum' }): Check {
+  const { get } = fieldAccess(field);
+  const deprecated = new Map(
+    field.enum.values.filter((value) => value.deprecated).map((value) => [value.number, value.name]),
+  );
+  const implied = field.enum.values[0].number;
+  const whose = `for enum '${field.parent.typeName}.${field.name}' from file ${fileOf(field)}. This enum value will be removed from Envoy soon`;
+  return (message, at) => {
+    const value = get(message) as number | undefined;
+    const name = value === undefined ? undefined : deprecated.get(value);
+    if (name === undefined) return;
+    if (value === implied) {
+      at.field(field.name).warn(
+        `Using the default now-deprecated value ${name} ${whose} so a non-default value must now be explicitly set.`,
+      );
+    } else {
+      at.field(field.name).warn(`Using deprecated value ${name} ${whose}.`);
     }
-    verdicts = found;
-    enums.set(type, verdicts);
-  }
-  return verdicts;
+  };
 }
 
 function isDisallowed(field: DescField): boolean {
@@ -72,7 +72,7 @@ function isDisallowed(field: DescField): boolean {
   );
 }
 
-function words(what: string, file: string): string {
-  const name = `${file.slice(file.lastIndexOf('/') + 1)}.proto`;
-  return `Using ${what} from file ${name}. This configuration will be removed from Envoy soon.`;
+function fileOf(field: DescField): string {
+  const { name } = field.parent.file;
+  return `${name.slice(name.lastIndexOf('/') + 1)}.proto`;
 }

@@ -1,10 +1,13 @@
 /**
  * JSON text: its values by JSON.parse, and the place of a field by walking the text along the path, which needs no tree of the whole text.
+ * Text that is not quite JSON is read again by {@link readJson}, which takes what Envoy takes and says exactly what is wrong.
  * Follows RFC 8259.
  */
 import { camelCase } from '#api/field-names.ts';
+import { JsonSyntaxError, readJson } from '#api/json-reader.ts';
 import type { PathStep } from '#api/place.ts';
 import { ConfigError } from '#api/problems.ts';
+import { positionOf } from '#api/text-position.ts';
 
 /** Offsets of a piece of text. */
 export interface Range {
@@ -16,6 +19,8 @@ export interface Range {
 export interface FoundRange {
   /** False if this is a parent. */
   found: boolean;
+  /** How many steps of the path were found. */
+  depth: number;
   /** The field's name in the text; an element of a list has none. */
   key: Range | undefined;
   value: Range;
@@ -27,58 +32,55 @@ export interface FoundRange {
 export function parseJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    const [message, line, column] = explained(error instanceof Error ? error.message : String(error), text);
-    throw new ConfigError([
-      { severity: 'error', file: name, line, column, length: 1, path: '', message: `this is not JSON: ${message}` },
-    ]);
+  } catch {
+    return parseAgain(text, name);
   }
 }
 
-/** V8's words without the place in them, and the place: `Expected ',' ... in JSON at position 13 (line 2 column 3)`. */
-function explained(words: string, text: string): [message: string, line: number, column: number] {
-  const [message] = words.split(/ in JSON at position| at position|, "|, \.\.\."/);
-  const place = /\(line (\d+) column (\d+)\)/.exec(words);
-  if (place !== null) return [message, Number(place[1]), Number(place[2])];
-  const token = /^Unexpected token '(.)'/su.exec(words)?.[1];
-  const offset = token === undefined ? text.length : badToken(text);
-  const before = text.slice(0, offset).split('\n');
-  return [message.replace(' JSON input', ' input'), before.length, (before.at(-1)?.length ?? 0) + 1];
-}
-
-/** V8 names no place for a token that it does not know: it is where our own walk cannot go on. */
-function badToken(text: string): number {
-  return new JsonWalk(text).skip(0, true);
+function parseAgain(text: string, name: string): unknown {
+  try {
+    return readJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    const place = positionOf(text, error.offset);
+    const message = `this is not JSON: ${error.message}`;
+    throw new ConfigError([{ severity: 'error', file: name, ...place, length: 1, path: '', message }]);
+  }
 }
 
 /** Where the field at `steps` stands in the text. */
 export function locateJson(text: string, steps: readonly PathStep[]): FoundRange | undefined {
   const walk = new JsonWalk(text);
   let at: { key: Range | undefined; start: number } = { key: undefined, start: walk.space(0) };
-  for (const step of steps) {
+  for (let depth = 0; depth < steps.length; depth++) {
+    const step = steps[depth];
     const list = text[at.start] === '[';
-    const next =
-      typeof step === 'number' && list ? walk.item(at.start, step) : list ? undefined : walk.field(at.start, step);
+    const next = list ? walk.item(at.start, step) : walk.field(at.start, step);
+    // A single value where a list is meant has the place of the list's first element.
     if (next === undefined && step === 0 && !list) continue;
-    if (next === undefined) return found(walk, at, false);
+    if (next === undefined) return found(walk, at, depth, false);
     at = next;
   }
-  return found(walk, at, true);
+  return found(walk, at, steps.length, true);
 }
 
-function found(walk: JsonWalk, at: { key: Range | undefined; start: number }, complete: boolean): FoundRange {
+function found(
+  walk: JsonWalk,
+  at: { key: Range | undefined; start: number },
+  depth: number,
+  complete: boolean,
+): FoundRange {
   const first = walk.text[at.start];
   const scalar = first !== '{' && first !== '[';
   const value = { start: at.start, end: scalar ? walk.skip(at.start) : at.start + 1 };
-  return { found: complete, key: at.key, value, scalar };
+  return { found: complete, depth, key: at.key, value, scalar };
 }
 
 const SPACE = /[ \t\r\n]*/y;
-const STRING = /"(?:[^"\\]|\\.)*"/y;
-const ATOM = /[-+.0-9a-zA-Z]+/y;
-const KNOWN_ATOM = /^(?:true|false|null|-?\d.*)$/;
+const STRING = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/sy;
+const ATOM = /[^\s{}[\]:,"']+/y;
 
-/** Steps over JSON text by offsets. The text was parsed before, so it takes what it finds. */
+/** Steps over JSON text by offsets. The text was read before, so this takes what it finds. */
 class JsonWalk {
   readonly text: string;
 
@@ -88,36 +90,29 @@ class JsonWalk {
 
   /** The offset after white space. */
   space(offset: number): number {
-    return this.#after(SPACE, offset);
+    return this.#after(SPACE, offset) ?? offset;
   }
 
-  /** The offset after the value at `offset`; when `strict`, that of the first piece that is no JSON. */
-  skip(offset: number, strict = false): number {
+  /** The offset after the value at `offset`. */
+  skip(offset: number): number {
     let depth = 0;
     let at = this.space(offset);
     while (at < this.text.length) {
       const char = this.text[at];
       if (char === '{' || char === '[') depth++;
       else if (char === '}' || char === ']') depth--;
-      if (char === '"') at = this.#after(STRING, at);
-      else if (/[-0-9a-zA-Z]/.test(char)) {
-        const end = this.#after(ATOM, at);
-        if (strict && !KNOWN_ATOM.test(this.text.slice(at, end))) return at;
-        at = end;
-      } else if (strict && !/[{}[\]:,]/.test(char)) return at;
-      else at++;
-      if (depth === 0 && !strict) return at;
+      at = this.#after(STRING, at) ?? this.#after(ATOM, at) ?? at + 1;
+      if (depth === 0) return at;
       at = this.space(at);
     }
     return at;
   }
 
-  item(list: number, index: number): { key: undefined; start: number } | undefined {
+  item(list: number, index: PathStep): { key: undefined; start: number } | undefined {
     let at = this.space(list + 1);
     for (let i = 0; this.text[at] !== ']' && at < this.text.length; i++) {
       if (i === index) return { key: undefined, start: at };
-      at = this.space(this.skip(at));
-      if (this.text[at] === ',') at = this.space(at + 1);
+      at = this.#comma(this.skip(at));
     }
     return undefined;
   }
@@ -129,25 +124,30 @@ class JsonWalk {
     let exact: { key: Range; start: number } | undefined;
     let other: { key: Range; start: number } | undefined;
     let at = this.space(object + 1);
-    while (this.text[at] === '"') {
-      const key = { start: at, end: this.#after(STRING, at) };
+    while (this.text[at] !== '}' && at < this.text.length) {
+      const key = { start: at, end: this.skip(at) };
       const start = this.space(this.space(key.end) + 1);
-      const text = this.#string(key);
+      const text = this.#name(key);
       if (text === name) exact = { key, start };
       else if (camelCase(text) === camel) other = { key, start };
-      at = this.space(this.skip(start));
-      if (this.text[at] === ',') at = this.space(at + 1);
+      at = this.#comma(this.skip(start));
     }
     return exact ?? other;
   }
 
-  #string(range: Range): string {
-    const text = this.text.slice(range.start, range.end);
-    return text.includes('\\') ? JSON.parse(text) : text.slice(1, -1);
+  #comma(offset: number): number {
+    const at = this.space(offset);
+    return this.text[at] === ',' ? this.space(at + 1) : at;
   }
 
-  #after(pattern: RegExp, offset: number): number {
+  #name(range: Range): string {
+    const text = this.text.slice(range.start, range.end);
+    if (text.includes('\\')) return String(readJson(text));
+    return /^["']/.test(text) ? text.slice(1, -1) : text;
+  }
+
+  #after(pattern: RegExp, offset: number): number | undefined {
     pattern.lastIndex = offset;
-    return pattern.test(this.text) ? pattern.lastIndex : offset + 1;
+    return pattern.test(this.text) ? pattern.lastIndex : undefined;
   }
 }

@@ -45,20 +45,23 @@ export function scalarLeaf(scalar: ScalarType): Leaf {
 }
 
 const text: Leaf = {
-  read: (value) => (typeof value === 'string' ? value : BAD),
+  read: (value) => (typeof value === 'string' && value.isWellFormed() ? value : BAD),
   why(value) {
+    if (typeof value === 'string') return { message: 'this text has half a surrogate pair, which is no character' };
     const complaint = expected('a string', value);
     if (typeof value === 'number' || typeof value === 'boolean') complaint.hint = `put it in quotes: "${value}"`;
     return complaint;
   },
 };
 
+const TRUE = /^(?:true|t|yes|y|1)$/i;
+const FALSE = /^(?:false|f|no|n|0)$/i;
+
 const bool: Leaf = {
   read(value) {
     if (typeof value === 'boolean') return value;
     if (typeof value !== 'string') return BAD;
-    const lower = value.toLowerCase();
-    return lower === 'true' ? true : lower === 'false' ? false : BAD;
+    return TRUE.test(value) ? true : FALSE.test(value) ? false : BAD;
   },
   why: (value) => expected('true or false', value),
 };
@@ -75,7 +78,7 @@ const bytes: Leaf = {
   why: (value) => expected('bytes in base64', value),
 };
 
-const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/;
+const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/;
 const NOT_FINITE: Record<string, number> = { NaN: Number.NaN, Infinity: Infinity, '-Infinity': -Infinity };
 
 function numberIn(value: unknown): number | undefined {
@@ -101,7 +104,7 @@ function integer(min: number, max: number): Leaf {
 
 function long(min: bigint, max: bigint): Leaf {
   const exact = (value: unknown): bigint | undefined => {
-    if (typeof value === 'string' && /^-?\d{1,20}$/.test(value)) return BigInt(value);
+    if (typeof value === 'string' && /^[-+]?\d{1,20}$/.test(value)) return BigInt(value);
     const number = numberIn(value);
     return number !== undefined && Number.isInteger(number) ? BigInt(number) : undefined;
   };

@@ -128,7 +128,9 @@ export class Place {
     const problem: Problem = { severity, file: source?.name ?? '', path: this.path, message };
     if (hint !== undefined) problem.hint = hint;
     const found = source?.locate(this.steps, part);
-    return found === undefined ? problem : Object.assign(problem, found);
+    if (found === undefined) return problem;
+    const { line, column, length, file = problem.file } = found;
+    return Object.assign(problem, { file, line, column, length });
   }
 }
 

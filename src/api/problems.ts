@@ -2,6 +2,8 @@
  * What is wrong with a configuration: each problem with its place in the file, all of them at once.
  */
 
+export { countProblems, renderProblems } from '#api/render-problems.ts';
+
 /** One thing wrong, and where. Lines and columns count from 1; a configuration that came over the wire has a path only. */
 export interface Problem {
   severity: 'error' | 'warning';

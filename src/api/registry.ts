@@ -119,7 +119,8 @@ class LazyRegistry implements FileRegistry {
   }
 
   [Symbol.iterator](): IterableIterator<Declared> {
-    return [...this.typeNames()].map((typeName) => this.get(typeName) as Declared).values();
+    for (const file of this.files) this.#build(file.proto.name);
+    return this.#types.values();
   }
 
   #build(name: string): DescFile {
@@ -139,7 +140,7 @@ class LazyRegistry implements FileRegistry {
   }
 }
 
-/** The file as an import: without its own imports, which createFileRegistry would walk again for each file (Envoy's API has no public imports). */
+/** The file as an import: without its own imports, which createFileRegistry would walk again for each file. */
 function alone(file: DescFile): DescFile {
   return { ...file, dependencies: [] };
 }

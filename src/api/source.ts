@@ -9,14 +9,18 @@ import { locateJson, parseJson } from '#api/json-source.ts';
 import type { PathStep } from '#api/place.ts';
 import type { Problem } from '#api/problems.ts';
 import { ConfigError } from '#api/problems.ts';
+import { positionOf } from '#api/text-position.ts';
 import { locateYaml, parseYaml } from '#api/yaml-source.ts';
 
-/** A place in a text; lines and columns count from 1. The file is given if it is another than the source's own. */
+/** A place in a text; lines and columns count from 1. */
 export interface Position {
   line: number;
   column: number;
   length: number;
+  /** The file, if it is another than the source's own. */
   file?: string;
+  /** How many steps of the path were found; fewer than all means that this is a parent's place. */
+  depth?: number;
 }
 
 export interface Source {
@@ -27,6 +31,8 @@ export interface Source {
   readonly tree: unknown;
   /** The message itself, if the file holds binary protobuf. */
   readonly binary?: Uint8Array;
+  /** The sources that this one was merged from. */
+  readonly parts?: readonly Source[];
   /** What is doubtful about the text itself. */
   readonly warnings: readonly Problem[];
   /**
@@ -39,7 +45,9 @@ export interface Source {
 /** @throws ConfigError if the file cannot be read or is not in its format. */
 export function loadSource(file: string): Source {
   const bytes = read(file);
-  if (/\.(pb|binpb)$/i.test(file)) return binarySource(bytes, file);
+  if (/\.(?:pb|binpb)$/i.test(file)) {
+    return { name: file, text: '', tree: undefined, binary: bytes, warnings: [], locate: () => undefined };
+  }
   if (/\.pb_text$/i.test(file)) {
     throw refused(
       file,
@@ -47,8 +55,7 @@ export function loadSource(file: string): Source {
       'convert the file to YAML, JSON or binary protobuf (.pb)',
     );
   }
-  const text = new TextDecoder().decode(bytes);
-  return sourceOf(text, file, /\.json$/i.test(file) ? 'json' : 'yaml');
+  return sourceOf(new TextDecoder().decode(bytes), file, /\.json$/i.test(file) ? 'json' : 'yaml');
 }
 
 /** @throws ConfigError if the text is not in its format. */
@@ -62,21 +69,17 @@ export function sourceOf(text: string, name: string, format: 'yaml' | 'json' = '
     warnings,
     locate(path, part = 'value') {
       const range = find(text, path);
-      return range === undefined ? undefined : position(text, range, part);
+      return range === undefined ? undefined : shown(text, range, part);
     },
   };
-}
-
-function binarySource(binary: Uint8Array, name: string): Source {
-  return { name, text: '', tree: undefined, binary, warnings: [], locate: () => undefined };
 }
 
 function read(file: string): Uint8Array {
   try {
     return readFileSync(file);
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
-    throw refused(file, `unable to read file: ${why}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw refused(file, code === 'ENOENT' ? 'there is no such file' : `the file cannot be read: ${message}`);
   }
 }
 
@@ -84,13 +87,10 @@ function refused(file: string, message: string, hint?: string): ConfigError {
   return new ConfigError([{ severity: 'error', file, path: '', message, ...(hint === undefined ? {} : { hint }) }]);
 }
 
-function position(text: string, range: FoundRange, part: 'name' | 'value'): Position {
-  const byName = range.key !== undefined && (part === 'name' || !range.found || !range.scalar);
-  const { start, end } = byName ? (range.key as { start: number; end: number }) : range.value;
-  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+function shown(text: string, range: FoundRange, part: 'name' | 'value'): Position {
+  const byName = part === 'name' || !range.found || !range.scalar;
+  const { start, end } = byName && range.key !== undefined ? range.key : range.value;
   const lineEnd = text.indexOf('\n', start);
-  let line = 1;
-  for (let at = text.indexOf('\n'); at !== -1 && at < start; at = text.indexOf('\n', at + 1)) line++;
   const last = lineEnd === -1 ? end : Math.min(end, lineEnd);
-  return { line, column: start - lineStart + 1, length: Math.max(1, last - start) };
+  return { ...positionOf(text, start), length: Math.max(1, last - start), depth: range.depth };
 }

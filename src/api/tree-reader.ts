@@ -44,6 +44,7 @@ function readMessage(type: DescMessage, tree: Tree, at: Place, options: DecodeOp
     if (field === undefined) unknownField(type, name, at, options);
     else readField(field, tree[name], message, at, options, depth);
   }
+  checkDeprecated(type, message, at);
   return message;
 }
 
@@ -66,7 +67,6 @@ function readField(
   } else {
     message[field.local] = readMap(field, tree, at.field(field.name), options, depth);
   }
-  checkDeprecated(field.field, message, at);
 }
 
 /** The place of a scalar is only made when it is wrong. */
