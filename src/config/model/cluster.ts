@@ -18,7 +18,13 @@ export interface ClusterConfig {
     | { kind: 'extension'; typeUrl: string; config: unknown };
   loadAssignment?: LoadAssignment;
   lbPolicy: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM' | 'RING_HASH' | 'MAGLEV' | 'CLUSTER_PROVIDED';
-  lbConfig: { choiceCount: number; activeRequestBias: number; slowStart?: { window: number; aggression: number; minWeightPercent: number } };
+  lbConfig: {
+    choiceCount: number;
+    activeRequestBias: number;
+    /** Of LEAST_REQUEST; N_CHOICES where undefined. */
+    selectionMethod?: 'N_CHOICES' | 'FULL_SCAN';
+    slowStart?: { window: number; aggression: number; minWeightPercent: number };
+  };
   commonLb: { healthyPanicThreshold: number; localityWeighted: boolean; zoneAware?: { routingEnabled: number; minClusterSize: number; failTrafficOnPanic: boolean } };
   connectTimeout: number;
   perConnectionBufferLimitBytes: number;

@@ -1,0 +1,92 @@
+/**
+ * The members of a cluster as plain data, as discovery on the main thread hands them to every worker: what Envoy's PrioritySet holds, without
+ * objects, so that it crosses threads. Follows config.endpoint.v3.ClusterLoadAssignment.
+ */
+import type { Address } from '#config/model/address.ts';
+import type { Endpoint, LoadAssignment, Locality } from '#config/model/cluster.ts';
+import type { Metadata } from '#config/model/route.ts';
+import { edsHealthFlags } from '#proxy/upstream/host-health.ts';
+
+/** All members of one cluster: each update replaces what was there. */
+export interface HostSetUpdate {
+  cluster: string;
+  /** By priority, 0 first; a priority that nobody named in between has no localities. */
+  priorities: PriorityUpdate[];
+}
+
+export interface PriorityUpdate {
+  /** In percent, 140 by default: how many more hosts there are than are needed. */
+  overprovisioningFactor: number;
+  weightedPriorityHealth: boolean;
+  localities: LocalityUpdate[];
+}
+
+export interface LocalityUpdate {
+  locality: Locality;
+  /** Undefined: not set, and no traffic where localities are weighted. */
+  weight?: number;
+  hosts: HostUpdate[];
+}
+
+export interface HostUpdate {
+  /** What stays the same while the host lives, where that is not its address: the name of a logical host. */
+  key?: string;
+  address: Address;
+  additionalAddresses: Address[];
+  hostname: string;
+  weight: number;
+  metadata: Metadata;
+  /** Bits of host-health.ts. */
+  healthFlags: number;
+}
+
+/** The endpoint as a host with an address that is known already. */
+export function hostUpdateOf(endpoint: Endpoint): HostUpdate {
+  return {
+    address: endpoint.address,
+    additionalAddresses: endpoint.additionalAddresses,
+    hostname: endpoint.hostname,
+    weight: endpoint.weight,
+    metadata: endpoint.metadata,
+    healthFlags: edsHealthFlags(endpoint.healthStatus),
+  };
+}
+
+/**
+ * Sorts localities into priorities: those of one name in one priority are one.
+ * @param hostsOf the hosts of an endpoint: one for an address, any number for a name that was resolved.
+ */
+export function hostSetUpdate(
+  cluster: string,
+  assignment: LoadAssignment | undefined,
+  hostsOf: (endpoint: Endpoint) => HostUpdate[] = (endpoint) => [hostUpdateOf(endpoint)],
+): HostSetUpdate {
+  const priorities: PriorityUpdate[] = [];
+  const priorityAt = (priority: number) => {
+    while (priorities.length <= priority) {
+      priorities.push({
+        overprovisioningFactor: assignment?.overprovisioningFactor ?? 140,
+        weightedPriorityHealth: assignment?.weightedPriorityHealth ?? false,
+        localities: [],
+      });
+    }
+    return priorities[priority];
+  };
+  priorityAt(0);
+  for (const { locality, priority, weight, endpoints } of assignment?.endpoints ?? []) {
+    const { localities } = priorityAt(priority);
+    const known = localities.find((other) => sameLocality(other.locality, locality));
+    const hosts = endpoints.flatMap(hostsOf);
+    if (known === undefined) {
+      localities.push({ locality, weight, hosts });
+    } else {
+      known.hosts.push(...hosts);
+      known.weight = weight ?? known.weight;
+    }
+  }
+  return { cluster, priorities };
+}
+
+export function sameLocality(one: Locality, other: Locality): boolean {
+  return one.region === other.region && one.zone === other.zone && one.subZone === other.subZone;
+}

@@ -1,0 +1,61 @@
+/**
+ * The load balancer of a cluster on one thread, by its lb_policy.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancers
+ */
+import type { Clock } from '#base/clock.ts';
+import type { Random } from '#base/random.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import { balancingStats } from '#proxy/upstream/load-balancer/balancing-stats.ts';
+import { leastRequest } from '#proxy/upstream/load-balancer/least-request.ts';
+import type { LoadBalancer, RuntimeIntegers } from '#proxy/upstream/load-balancer/load-balancer.ts';
+import { type Policy, PolicyBalancer } from '#proxy/upstream/load-balancer/policy-balancer.ts';
+import { randomChoice } from '#proxy/upstream/load-balancer/random-choice.ts';
+import { roundRobin } from '#proxy/upstream/load-balancer/round-robin.ts';
+import { prepareTurns } from '#proxy/upstream/load-balancer/weighted-turns.ts';
+import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
+
+/** What is around a load balancer. */
+export interface BalancingEnvironment {
+  clock: Clock;
+  runtime?: RuntimeIntegers;
+  /** The members of the local cluster (cluster_manager.local_cluster_name), for routing by zone. */
+  localHosts?: PrioritySet;
+}
+
+const NO_RUNTIME: RuntimeIntegers = { integer: (_, fallback) => fallback };
+
+/** @param scope the cluster's stats, `cluster.<name>.` */
+export function createLoadBalancer(
+  config: ClusterConfig,
+  hosts: PrioritySet,
+  random: Random,
+  scope: Scope,
+  { clock, runtime = NO_RUNTIME, localHosts }: BalancingEnvironment,
+): LoadBalancer {
+  const seed = random.uint32();
+  const { commonLb } = config;
+  const policy = policyOf(config, random, clock, seed);
+  return new PolicyBalancer(hosts, policy, {
+    commonLb,
+    random,
+    stats: balancingStats(scope),
+    runtime,
+    localHosts,
+    seed,
+  });
+}
+
+function policyOf({ name, lbPolicy, lbConfig }: ClusterConfig, random: Random, clock: Clock, seed: number): Policy {
+  const turns = { slowStart: lbConfig.slowStart, clock, seed };
+  switch (lbPolicy) {
+    case 'ROUND_ROBIN':
+      return roundRobin((source, weightOf) => prepareTurns(source, weightOf, turns));
+    case 'LEAST_REQUEST':
+      return leastRequest(lbConfig, random, (source, weightOf) => prepareTurns(source, weightOf, turns));
+    case 'RANDOM':
+      return randomChoice(random);
+    default:
+      throw new Error(`cluster '${name}': no load balancer for policy ${lbPolicy}`);
+  }
+}

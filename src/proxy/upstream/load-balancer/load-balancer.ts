@@ -1,0 +1,44 @@
+/**
+ * Choosing a host for a request: what every policy offers and what a request may ask of it.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancing
+ */
+import type { Host } from '#proxy/upstream/host.ts';
+import type { HostSet } from '#proxy/upstream/host-set.ts';
+
+/** Chooses among the hosts of one cluster, on one thread. */
+export interface LoadBalancer {
+  /** @returns the host for the next request, or undefined where there is none to choose. */
+  choose(context?: LoadBalancerContext): Host | undefined;
+  /**
+   * The host that a later `choose` will return, for connections made ahead (predictive_ratio): each call looks one request further.
+   * @returns undefined where the policy cannot know.
+   */
+  peekAnother(): Host | undefined;
+  /** Stops listening to the cluster's members. */
+  close(): void;
+}
+
+/** What a request brings along. A plain request needs none: the fast way. */
+export interface LoadBalancerContext {
+  /** For policies that hash: 32 bits. */
+  hash?: number;
+  /** Retry host predicates: asked for each host chosen, and another is chosen while this says so. */
+  shouldSelectAnotherHost?(host: Host): boolean;
+  /** How often another host may be asked for; the last one chosen is taken then. */
+  hostSelectionRetryCount: number;
+  /** An address that goes before all balancing, where the host is there and usable; strict: no other will do. */
+  overrideHost?: { address: string; strict: boolean };
+  /** Retry priorities: other shares than those of health. */
+  determinePriorityLoad?(sets: readonly HostSet[], load: PriorityLoad): PriorityLoad;
+}
+
+/** Shares of the requests, in percent by priority: healthy and degraded ones together add up to 100. */
+export interface PriorityLoad {
+  healthy: readonly number[];
+  degraded: readonly number[];
+}
+
+/** The numbers of the runtime that balancing asks for. */
+export interface RuntimeIntegers {
+  integer(key: string, fallback: number): number;
+}

@@ -1,0 +1,57 @@
+/**
+ * Stats for tests: every stat that is asked for is kept, and read back by its full name.
+ */
+import { Counter, Gauge, type Histogram, type Scope, type TextReadout } from '#proxy/observe/stats/metrics.ts';
+
+export class PlainScope implements Scope {
+  readonly recorded: Map<string, number[]>;
+  private readonly prefix: string;
+  private readonly slots: Map<string, Float64Array>;
+
+  constructor(prefix = '', slots = new Map<string, Float64Array>(), recorded = new Map<string, number[]>()) {
+    this.prefix = prefix;
+    this.slots = slots;
+    this.recorded = recorded;
+  }
+
+  /** What a counter or gauge shows; undefined where nobody asked for it. */
+  value(name: string): number | undefined {
+    return this.slots.get(name)?.[0];
+  }
+
+  counter(name: string): Counter {
+    return new Counter(this.slot(name), 0);
+  }
+
+  gauge(name: string): Gauge {
+    return new Gauge(this.slot(name), 0);
+  }
+
+  hidden(name: string): Counter {
+    return new Counter(this.slot(name), 0);
+  }
+
+  histogram(name: string): Histogram {
+    const values: number[] = [];
+    this.recorded.set(this.prefix + name, values);
+    return { record: (value) => values.push(value) };
+  }
+
+  textReadout(): TextReadout {
+    return { set: () => {} };
+  }
+
+  scope(prefix: string): Scope {
+    return new PlainScope(`${this.prefix}${prefix}.`, this.slots, this.recorded);
+  }
+
+  private slot(name: string): Float64Array {
+    const key = this.prefix + name;
+    let slot = this.slots.get(key);
+    if (slot === undefined) {
+      slot = new Float64Array(1);
+      this.slots.set(key, slot);
+    }
+    return slot;
+  }
+}
