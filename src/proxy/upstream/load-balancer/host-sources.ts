@@ -125,9 +125,9 @@ export class HostSources {
 
   private set(source: HostSource, hosts: readonly Host[]): void {
     // A source that was empty begins at the seed, like a new one.
-    if (source.hosts.length === 0) source.next = this.options.seed;
+    const turn = source.hosts.length === 0 ? this.options.seed : source.next;
     source.hosts = hosts;
-    source.next = hosts.length === 0 ? 0 : source.next % hosts.length;
+    source.next = hosts.length === 0 ? 0 : turn % hosts.length;
     this.options.prepare(source);
   }
 
