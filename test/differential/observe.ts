@@ -15,9 +15,10 @@ import type { WireClient } from '#testing/wire-client.ts';
 /** What tells a probe from a case's own requests. */
 const PROBE = '/probe-is-it-kept';
 
-/** The client's own address comes first: it says to which case a line belongs. */
+/** The connection's own addresses come first: they say to which case a line belongs. */
 const LOG_FORMAT = [
   '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%',
+  '%DOWNSTREAM_DIRECT_LOCAL_ADDRESS%',
   'code=%RESPONSE_CODE%',
   'flags=%RESPONSE_FLAGS%',
   'details=%RESPONSE_CODE_DETAILS%',
@@ -66,8 +67,8 @@ class Run {
   readonly #proxy: RunningProxy;
   readonly #upstreams: Record<string, Upstream>;
   readonly #ports: Record<string, number>;
-  /** The case of each client port. */
-  readonly #clients = new Map<number, Observation>();
+  /** The case of each connection: `client port-listener port`. */
+  readonly #clients = new Map<string, Observation>();
   readonly #listeners = new Set<number>();
   readonly #wires: WireClient[] = [];
 
@@ -91,10 +92,11 @@ class Run {
     }));
     const wire = await this.#proxy.connect(given.listener, { ...this.#subject.connect, ...given.connect });
     this.#wires.push(wire);
-    this.#listeners.add(await this.#proxy.listenerPort(given.listener));
+    const listener = await this.#proxy.listenerPort(given.listener);
+    this.#listeners.add(listener);
     const seen: Observation = { responses: [], rest: '', end: 'unknown', upstream: [], log: [] };
     this.cases.set(given.name, seen);
-    this.#clients.set(wire.localPort, seen);
+    this.#clients.set(`${wire.localPort}-${listener}`, seen);
 
     if (typeof given.send === 'string') await wire.send(given.send);
     else await given.send(wire, this.#upstreams);
@@ -123,9 +125,9 @@ class Run {
     });
     for (const line of readIfThere(file).split('\n')) {
       if (line === '' || line.includes(PROBE)) continue;
-      const space = line.indexOf(' ');
-      const port = Number(line.slice(0, space).split(':').pop());
-      this.#clients.get(port)?.log.push(this.#mask(line.slice(space + 1), port));
+      const [remote, local, ...rest] = line.split(' ');
+      const port = remote.split(':').pop();
+      this.#clients.get(`${port}-${local.split(':').pop()}`)?.log.push(this.#mask(rest.join(' '), Number(port)));
     }
     for (const { log } of this.cases.values()) log.sort();
   }
@@ -173,11 +175,18 @@ class Run {
   #fields(pairs: [string, string][], clientPort: number): Record<string, string | string[]> {
     const all: Record<string, string | string[]> = {};
     for (const [name, value] of pairs) {
-      const masked = maskValue(name.toLowerCase(), this.#mask(value, clientPort));
+      const masked = this.#maskValue(name.toLowerCase(), this.#mask(value, clientPort));
       const known = all[name];
       all[name] = known === undefined ? masked : [known, masked].flat();
     }
     return all;
+  }
+
+  #maskValue(name: string, value: string): string {
+    if (name === 'date' && /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/.test(value)) return '<date>';
+    if (name === 'x-envoy-upstream-service-time' && /^\d+$/.test(value)) return '<ms>';
+    if (name === 'x-forwarded-port' && this.#listeners.has(Number(value))) return '<listener>';
+    return value;
   }
 
   /** Replaces what differs from run to run by a name of what it is. */
@@ -189,12 +198,6 @@ class Run {
       .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b/g, '<uuid>')
       .replace(/^(x-envoy-upstream-service-time: )\d+/gm, '$1<ms>');
   }
-}
-
-function maskValue(name: string, value: string): string {
-  if (name === 'date' && /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/.test(value)) return '<date>';
-  if (name === 'x-envoy-upstream-service-time' && /^\d+$/.test(value)) return '<ms>';
-  return value;
 }
 
 function methodOf(send: Case['send']): string {
