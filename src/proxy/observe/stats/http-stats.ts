@@ -7,7 +7,7 @@ import type { Counter, Scope } from '#proxy/observe/stats/metrics.ts';
 export type HttpStats = ReturnType<typeof httpStats>;
 export type HttpTracingStats = ReturnType<typeof httpTracingStats>;
 export type RouterStats = ReturnType<typeof routerStats>;
-export type ListenerHttpStats = ReturnType<typeof listenerHttpStats>;
+export type HttpListenerStats = ReturnType<typeof httpListenerStats>;
 export type Http1CodecStats = ReturnType<typeof http1CodecStats>;
 export type VirtualClusterStats = ReturnType<typeof virtualClusterStats>;
 
@@ -114,7 +114,7 @@ export function routerStats(scope: Scope) {
 }
 
 /** A connection manager's answers, counted once more by listener. @param scope `listener.<address>.http.<stat_prefix>`. */
-export function listenerHttpStats(scope: Scope) {
+export function httpListenerStats(scope: Scope) {
   return {
     downstreamRqCompleted: scope.counter('downstream_rq_completed'),
     /** By class: `[0]` is 1xx. */
