@@ -1,7 +1,9 @@
 /**
  * Stats for tests: every stat that is asked for is kept, and read back by its full name.
  */
+
 import { Counter, Gauge, type Histogram, type Scope, type TextReadout } from '#proxy/observe/stats/metrics.ts';
+import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
 
 export class PlainScope implements Scope {
   readonly recorded: Map<string, number[]>;
@@ -44,6 +46,9 @@ export class PlainScope implements Scope {
   scope(prefix: string): Scope {
     return new PlainScope(`${this.prefix}${prefix}.`, this.slots, this.recorded);
   }
+
+  /** A lease that keeps everything. */
+  readonly lease = (): StatsLease => ({ scope: this, release() {} });
 
   private slot(name: string): Float64Array {
     const key = this.prefix + name;

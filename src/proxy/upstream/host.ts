@@ -7,6 +7,7 @@ import { type Address, addressText } from '#config/model/address.ts';
 import type { Locality } from '#config/model/cluster.ts';
 import type { Metadata } from '#config/model/route.ts';
 import type { Counter, Scope } from '#proxy/observe/stats/metrics.ts';
+import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
 import { type Health, HealthFlag, healthOf, isExcluded } from '#proxy/upstream/host-health.ts';
 import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
 
@@ -34,7 +35,8 @@ export interface HostOrigin {
   locality: Locality;
   priority: number;
   now: number;
-  scope: Scope;
+  /** Holds the host's counters until it is removed. */
+  lease: StatsLease;
 }
 
 export class Host {
@@ -61,7 +63,9 @@ export class Host {
   /** For the owner of connections: this thread's pool. */
   pool: unknown = undefined;
 
-  constructor({ cluster, key, update, locality, priority, now, scope }: HostOrigin) {
+  private readonly lease: StatsLease;
+
+  constructor({ cluster, key, update, locality, priority, now, lease }: HostOrigin) {
     this.cluster = cluster;
     this.key = key;
     this.address = update.address;
@@ -77,12 +81,18 @@ export class Host {
     this.health = healthOf(update.healthFlags);
     this.excluded = isExcluded(update.healthFlags);
     this.healthySince = now;
-    this.stats = hostStats(scope, cluster, key);
+    this.lease = lease;
+    this.stats = hostStats(lease.scope, cluster, key);
   }
 
   /** Requests of this thread that are under way. */
   get activeRequests(): number {
     return this.stats.rqActive.value;
+  }
+
+  /** It is a member no more: what its connections still count goes nowhere. */
+  removed(): void {
+    this.lease.release();
   }
 
   /** Takes over what an update says. @returns whether anything changed that balancing looks at. */

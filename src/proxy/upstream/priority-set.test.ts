@@ -8,7 +8,7 @@ import { PlainScope } from '#testing/plain-scope.ts';
 const clock = { now: () => 0, wall: () => 0 };
 
 function prioritySet(scope = new PlainScope()) {
-  return new PrioritySet('one', scope, clock);
+  return new PrioritySet('one', scope.lease, clock);
 }
 
 test('a host that an update names again stays the same object with its counters', () => {
@@ -88,7 +88,7 @@ test('membership_change counts priorities whose members changed, not changes of 
 });
 
 test("the proxy's own locality comes first, the others by name", () => {
-  const set = new PrioritySet('one', new PlainScope(), clock, { region: '', zone: 'm', subZone: '' });
+  const set = new PrioritySet('one', new PlainScope().lease, clock, { region: '', zone: 'm', subZone: '' });
   set.update(membersOf([locality('z', [endpoint(1)]), locality('a', [endpoint(2)]), locality('m', [endpoint(3)])]));
   assert.deepEqual(
     set.hostSets[0].localities.map((one) => one.locality.zone),

@@ -5,7 +5,7 @@
 import type { Clock } from '#base/clock.ts';
 import { addressText } from '#config/model/address.ts';
 import type { Locality } from '#config/model/cluster.ts';
-import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
 import { Host } from '#proxy/upstream/host.ts';
 import { type HostSet, hostGroup, type LocalityHosts, regrouped } from '#proxy/upstream/host-set.ts';
 import {
@@ -32,14 +32,17 @@ export class PrioritySet {
   hostSets: readonly HostSet[];
   private readonly byKey = new Map<string, Host>();
   private readonly listeners: MembershipListener[] = [];
-  private readonly scope: Scope;
+  private readonly lease: () => StatsLease;
   private readonly clock: Clock;
   private readonly localLocality: Locality | undefined;
 
-  /** @param localLocality where the proxy itself runs, from the node; undefined or all empty: not known. */
-  constructor(cluster: string, scope: Scope, clock: Clock, localLocality?: Locality) {
+  /**
+   * @param lease makes room for one host's counters at the root of this thread's stats.
+   * @param localLocality where the proxy itself runs, from the node; undefined or all empty: not known.
+   */
+  constructor(cluster: string, lease: () => StatsLease, clock: Clock, localLocality?: Locality) {
     this.cluster = cluster;
-    this.scope = scope;
+    this.lease = lease;
     this.clock = clock;
     const known = localLocality !== undefined && Object.values(localLocality).some((part) => part !== '');
     this.localLocality = known ? localLocality : undefined;
@@ -62,6 +65,7 @@ export class PrioritySet {
     for (const [key, host] of this.byKey) {
       if (seen.has(key)) continue;
       this.byKey.delete(key);
+      host.removed();
       change.removed.push(host);
       touched.add(host.priority);
     }
@@ -120,7 +124,7 @@ export class PrioritySet {
       known.update(update, locality, priority, now);
       return known;
     }
-    const host = new Host({ cluster: this.cluster, key, update, locality, priority, now, scope: this.scope });
+    const host = new Host({ cluster: this.cluster, key, update, locality, priority, now, lease: this.lease() });
     this.byKey.set(key, host);
     change.added.push(host);
     touched.add(priority);

@@ -25,7 +25,7 @@ function balancer(members: HostSetUpdate, changes: Partial<ClusterConfig> = {}, 
   const scope = new PlainScope();
   const time = { at: 0 };
   const clock = { now: () => time.at, wall: () => time.at };
-  const hosts = new PrioritySet('one', scope, clock);
+  const hosts = new PrioritySet('one', scope.lease, clock);
   hosts.update(members);
   const lb = createLoadBalancer(clusterConfig(changes), hosts, random, scope, { clock });
   return { lb, hosts, scope, time };
