@@ -6,6 +6,10 @@
 # finished by V8's linear engine.
 node_flags='--max-semi-space-size=2 --enable-experimental-regexp-engine-on-excessive-backtracks --disable-warning=ExperimentalWarning'
 
+# Compiled code is kept: --version from the sources takes 43 ms instead of 102. Where the folder cannot be written, Node
+# goes on without.
+export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$root/.cache/compile}"
+
 node=
 package=
 # The packages are built for glibc: where its loader is missing they would not start.

@@ -26,6 +26,8 @@ for (const file of ['src/proxy/worker-thread.ts', ...globSync('samples/*/*.ts', 
 }
 
 rmSync(dist, { recursive: true, force: true });
+// What was compiled of older builds would stay there for ever.
+rmSync(join(root, '.cache/compile'), { recursive: true, force: true });
 mkdirSync(dist);
 const result = await build({
   absWorkingDir: root,

