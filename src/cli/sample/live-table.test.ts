@@ -32,5 +32,5 @@ test('a second drawing goes up over the first and clears its lines', () => {
 });
 
 test('a plain line leaves out what nobody asked', () => {
-  assert.equal(plainLine(ROWS), '/service/blue 3 requests, 66% 2xx, p99 11.3 ms');
+  assert.equal(plainLine(ROWS), '/service/blue 3 answers, 66% 2xx, p99 11.3 ms');
 });

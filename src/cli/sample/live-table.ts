@@ -37,7 +37,7 @@ export function plainLine(rows: readonly Row[]): string {
   const asked = rows.filter((row) => row.stats.requests > 0);
   return asked
     .map(
-      ({ label, stats }) => `${label} ${stats.requests} requests, ${share(stats)} 2xx, p99 ${milliseconds(stats.p99)}`,
+      ({ label, stats }) => `${label} ${stats.requests} answers, ${share(stats)} 2xx, p99 ${milliseconds(stats.p99)}`,
     )
     .join('; ');
 }
