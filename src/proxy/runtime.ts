@@ -1,0 +1,135 @@
+/**
+ * The runtime on the main thread: its layers in the order configured, later ones over earlier ones. Disk layers are read again
+ * when the link that they hang on is swapped, the admin layer changes with POST /runtime_modify; everyone who subscribed then
+ * gets the new snapshot.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/operations/runtime
+ */
+import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { RuntimeLayer } from '#config/model/snapshot.ts';
+import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import { type RuntimeValues, valueOfText, valuesOfFolder, valuesOfJson } from '#proxy/runtime-values.ts';
+import { NO_RUNTIME, type RuntimeSnapshot } from '#proxy/runtime-view.ts';
+
+export interface RuntimeOptions {
+  layers: readonly RuntimeLayer[];
+  /** `--service-cluster`, for layers with append_service_cluster. */
+  serviceCluster: string;
+  scope: Scope;
+  /** Told what is wrong with a layer on disk. */
+  warn: (message: string) => void;
+}
+
+export class Runtime {
+  #snapshot: RuntimeSnapshot = NO_RUNTIME;
+  readonly #options: RuntimeOptions;
+  readonly #stats: RuntimeStats;
+  readonly #overrides: RuntimeValues = {};
+  readonly #subscribers: ((snapshot: RuntimeSnapshot) => void)[] = [];
+  readonly #watchers: FSWatcher[] = [];
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+    this.#stats = runtimeStats(options.scope.scope('runtime'));
+    this.reload();
+    this.#watch();
+  }
+
+  get snapshot(): RuntimeSnapshot {
+    return this.#snapshot;
+  }
+
+  /** Calls back with each new snapshot, from the next on. */
+  subscribe(subscriber: (snapshot: RuntimeSnapshot) => void): void {
+    this.#subscribers.push(subscriber);
+  }
+
+  /** Sets values of the admin layer; an empty one takes an earlier override away. @returns what is wrong, if anything. */
+  modify(changes: Iterable<readonly [string, string]>): string | undefined {
+    if (!this.#options.layers.some((layer) => layer.kind === 'admin')) return 'No admin layer specified';
+    for (const [key, text] of changes) {
+      if (text === '') delete this.#overrides[key];
+      else this.#overrides[key] = valueOfText(text);
+    }
+    this.#stats.adminOverridesActive.set(Object.keys(this.#overrides).length === 0 ? 0 : 1);
+    this.reload();
+    return undefined;
+  }
+
+  /** Reads every layer again. A layer on disk that cannot be read is left out. */
+  reload(): void {
+    let found = 0;
+    let failed = false;
+    const layers = this.#options.layers.map((layer) => {
+      if (layer.kind === 'static') return { name: layer.name, values: valuesOfJson(layer.values) };
+      if (layer.kind === 'admin') return { name: layer.name, values: { ...this.#overrides } };
+      const folder = folderOf(layer, this.#options.serviceCluster);
+      const values = existsSync(folder) ? this.#read(folder) : {};
+      if (values === undefined) failed = true;
+      else if (existsSync(folder)) found++;
+      return { name: layer.name, values: values ?? {} };
+    });
+    const values: RuntimeValues = Object.assign({}, ...layers.map((layer) => layer.values));
+    this.#snapshot = { layers, values };
+    this.#count(found, failed);
+    for (const subscriber of this.#subscribers) subscriber(this.#snapshot);
+  }
+
+  close(): void {
+    for (const watcher of this.#watchers) watcher.close();
+  }
+
+  #read(folder: string): RuntimeValues | undefined {
+    try {
+      return valuesOfFolder(folder);
+    } catch (error) {
+      this.#options.warn(`error loading runtime values from file: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  #count(diskLayers: number, failed: boolean): void {
+    const stats = this.#stats;
+    (failed ? stats.loadError : stats.loadSuccess).inc();
+    // Of the layers on disk the first is the base, as Envoy counts, and those after it override.
+    (diskLayers > 1 ? stats.overrideDirExists : stats.overrideDirNotExists).inc();
+    stats.numKeys.set(Object.keys(this.#snapshot.values).length);
+    stats.numLayers.set(this.#snapshot.layers.length);
+  }
+
+  /** An update swaps the link, so what is watched is the folder that holds it. */
+  #watch(): void {
+    const roots = this.#options.layers.flatMap((layer) => (layer.kind === 'disk' ? dirname(layer.symlinkRoot) : []));
+    for (const folder of new Set(roots)) {
+      if (!existsSync(folder)) continue;
+      const watcher = watch(folder, { persistent: false }, (event) => {
+        if (event === 'rename') this.reload();
+      });
+      watcher.on('error', (error) => this.#options.warn(`watching ${folder} for runtime changes: ${error.message}`));
+      this.#watchers.push(watcher);
+    }
+  }
+}
+
+type DiskLayer = Extract<RuntimeLayer, { kind: 'disk' }>;
+
+function folderOf(layer: DiskLayer, serviceCluster: string): string {
+  const folder = join(layer.symlinkRoot, layer.subdirectory);
+  return layer.appendServiceCluster ? join(folder, serviceCluster) : folder;
+}
+
+type RuntimeStats = ReturnType<typeof runtimeStats>;
+
+function runtimeStats(scope: Scope) {
+  return {
+    loadSuccess: scope.counter('load_success'),
+    loadError: scope.counter('load_error'),
+    overrideDirExists: scope.counter('override_dir_exists'),
+    overrideDirNotExists: scope.counter('override_dir_not_exists'),
+    deprecatedFeatureUse: scope.counter('deprecated_feature_use'),
+    deprecatedFeatureSeenSinceProcessStart: scope.gauge('deprecated_feature_seen_since_process_start'),
+    adminOverridesActive: scope.gauge('admin_overrides_active'),
+    numKeys: scope.gauge('num_keys'),
+    numLayers: scope.gauge('num_layers'),
+  };
+}
