@@ -8,7 +8,7 @@ import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { balancingStats } from '#proxy/upstream/load-balancer/balancing-stats.ts';
 import { leastRequest } from '#proxy/upstream/load-balancer/least-request.ts';
-import type { LoadBalancer, RuntimeIntegers } from '#proxy/upstream/load-balancer/load-balancer.ts';
+import { type LoadBalancer, NO_RUNTIME, type RuntimeIntegers } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { type Policy, PolicyBalancer } from '#proxy/upstream/load-balancer/policy-balancer.ts';
 import { randomChoice } from '#proxy/upstream/load-balancer/random-choice.ts';
 import { roundRobin } from '#proxy/upstream/load-balancer/round-robin.ts';
@@ -22,8 +22,6 @@ export interface BalancingEnvironment {
   /** The members of the local cluster (cluster_manager.local_cluster_name), for routing by zone. */
   localHosts?: PrioritySet;
 }
-
-const NO_RUNTIME: RuntimeIntegers = { integer: (_, fallback) => fallback };
 
 /** @param scope the cluster's stats, `cluster.<name>.` */
 export function createLoadBalancer(

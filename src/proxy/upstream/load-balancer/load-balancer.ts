@@ -38,7 +38,10 @@ export interface PriorityLoad {
   degraded: readonly number[];
 }
 
-/** The numbers of the runtime that balancing asks for. */
+/** The whole numbers that operators may set while the proxy runs. */
 export interface RuntimeIntegers {
   integer(key: string, fallback: number): number;
 }
+
+/** For where there is no runtime: what is configured holds. */
+export const NO_RUNTIME: RuntimeIntegers = { integer: (_, fallback) => fallback };

@@ -1,0 +1,168 @@
+/**
+ * Limits on what a cluster may have under way, over all workers together: connections, waiting and running requests, retries, pools.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/circuit_breaking
+ */
+import type { CircuitBreakerThresholds, ClusterConfig } from '#config/model/cluster.ts';
+import type { Gauge, Scope } from '#proxy/observe/stats/metrics.ts';
+import {
+  type CircuitBreakerSlots,
+  NUMBERS_PER_RESOURCE,
+  PRIORITIES,
+  RESOURCES,
+} from '#proxy/upstream/circuit-breaker-slots.ts';
+import { NO_RUNTIME, type RuntimeIntegers } from '#proxy/upstream/load-balancer/load-balancer.ts';
+
+/** One number and its limit. */
+export class Resource {
+  max = 0;
+  private readonly numbers: Int32Array;
+  private readonly index: number;
+  private readonly shared: boolean;
+
+  /** @param shared whether other threads write the number too; alone, a plain addition does. */
+  constructor(numbers: Int32Array, index: number, shared: boolean) {
+    this.numbers = numbers;
+    this.index = index;
+    this.shared = shared;
+  }
+
+  get count(): number {
+    return this.numbers[this.index];
+  }
+
+  /** Whether it ever counted. */
+  get used(): boolean {
+    return this.numbers[this.index + 1] !== 0;
+  }
+
+  canCreate(): boolean {
+    return this.numbers[this.index] < this.max;
+  }
+
+  inc(): void {
+    if (this.shared) Atomics.add(this.numbers, this.index, 1);
+    else this.numbers[this.index]++;
+    this.numbers[this.index + 1] = 1;
+  }
+
+  dec(): void {
+    if (this.shared) Atomics.sub(this.numbers, this.index, 1);
+    else this.numbers[this.index]--;
+  }
+}
+
+/** Retries have a fixed limit, or a budget: a share of the requests that are under way. */
+export class RetryResource extends Resource {
+  budget: { percent: number; minConcurrency: number } | undefined = undefined;
+  private readonly limits: ResourceLimits;
+
+  constructor(numbers: Int32Array, index: number, shared: boolean, limits: ResourceLimits) {
+    super(numbers, index, shared);
+    this.limits = limits;
+  }
+
+  /** The limit as it is at this moment. */
+  get limit(): number {
+    if (this.budget === undefined) return this.max;
+    const active = this.limits.requests.count + this.limits.pendingRequests.count;
+    return Math.max(Math.floor((this.budget.percent / 100) * active), this.budget.minConcurrency);
+  }
+
+  override canCreate(): boolean {
+    return this.count < this.limit;
+  }
+}
+
+/** The limits of one priority. */
+export class ResourceLimits {
+  readonly connections: Resource;
+  readonly pendingRequests: Resource;
+  readonly requests: Resource;
+  readonly retries: RetryResource;
+  readonly connectionPools: Resource;
+  /** For each worker and host; infinite where not set. */
+  maxConnectionsPerHost = Number.POSITIVE_INFINITY;
+
+  constructor(numbers: Int32Array, index: number, shared: boolean) {
+    const at = (resource: (typeof RESOURCES)[number]) => index + RESOURCES.indexOf(resource) * NUMBERS_PER_RESOURCE;
+    this.connections = new Resource(numbers, at('connections'), shared);
+    this.pendingRequests = new Resource(numbers, at('pendingRequests'), shared);
+    this.requests = new Resource(numbers, at('requests'), shared);
+    this.retries = new RetryResource(numbers, at('retries'), shared, this);
+    this.connectionPools = new Resource(numbers, at('connectionPools'), shared);
+  }
+
+  /** Takes limits from the configuration, or from the runtime where it has a value. @param key `circuit_breakers.<cluster>.<priority>.` */
+  configure(thresholds: CircuitBreakerThresholds, key: string, runtime: RuntimeIntegers): void {
+    this.connections.max = runtime.integer(`${key}max_connections`, thresholds.maxConnections);
+    this.pendingRequests.max = runtime.integer(`${key}max_pending_requests`, thresholds.maxPendingRequests);
+    this.requests.max = runtime.integer(`${key}max_requests`, thresholds.maxRequests);
+    this.retries.max = runtime.integer(`${key}max_retries`, thresholds.maxRetries);
+    this.connectionPools.max = runtime.integer(`${key}max_connection_pools`, thresholds.maxConnectionPools);
+    this.maxConnectionsPerHost = thresholds.perHostMaxConnections ?? Number.POSITIVE_INFINITY;
+    const { retryBudget } = thresholds;
+    this.retries.budget = retryBudget && {
+      percent: runtime.integer(`${key}retry_budget.budget_percent`, retryBudget.budgetPercent),
+      minConcurrency: runtime.integer(`${key}retry_budget.min_retry_concurrency`, retryBudget.minRetryConcurrency),
+    };
+  }
+}
+
+export class CircuitBreakers {
+  readonly DEFAULT: ResourceLimits;
+  readonly HIGH: ResourceLimits;
+
+  /** @param shared whether more than one thread counts here. */
+  constructor(slots: CircuitBreakerSlots, shared: boolean) {
+    const numbers = new Int32Array(slots.buffer);
+    this.DEFAULT = new ResourceLimits(numbers, slots.index, shared);
+    this.HIGH = new ResourceLimits(numbers, slots.index + RESOURCES.length * NUMBERS_PER_RESOURCE, shared);
+  }
+
+  /** Sets the limits: at first, and again when the cluster or the runtime changed. */
+  configure({ name, circuitBreakers }: ClusterConfig, runtime: RuntimeIntegers = NO_RUNTIME): void {
+    for (const priority of PRIORITIES) {
+      const key = `circuit_breakers.${name}.${priority.toLowerCase()}.`;
+      this[priority].configure(circuitBreakers[priority], key, runtime);
+    }
+  }
+}
+
+/** The gauges' names: of being at the limit, and of what is left of it. */
+const GAUGES = {
+  connections: ['cx_open', 'remaining_cx'],
+  pendingRequests: ['rq_pending_open', 'remaining_pending'],
+  requests: ['rq_open', 'remaining_rq'],
+  retries: ['rq_retry_open', 'remaining_retries'],
+  connectionPools: ['cx_pool_open', 'remaining_cx_pools'],
+} as const;
+
+/**
+ * Shows the breakers among the stats, on the main thread. Gauges are set when somebody reads, not when workers count.
+ * @param scope the cluster's own, `cluster.<name>.`
+ * @returns what to call before stats are read.
+ */
+export function circuitBreakerGauges(breakers: CircuitBreakers, config: ClusterConfig, scope: Scope): () => void {
+  const shown: { resource: Resource; open: Gauge; remaining?: Gauge }[] = [];
+  for (const priority of PRIORITIES) {
+    const gauges = scope.scope(`circuit_breakers.${priority.toLowerCase()}`);
+    for (const resource of RESOURCES) {
+      const [open, remaining] = GAUGES[resource];
+      const tracked = config.circuitBreakers[priority].trackRemaining;
+      shown.push({
+        resource: breakers[priority][resource],
+        open: gauges.gauge(open),
+        remaining: tracked ? gauges.gauge(remaining) : undefined,
+      });
+    }
+  }
+  const refresh = () => {
+    for (const { resource, open, remaining } of shown) {
+      if (resource.used) open.set(resource.canCreate() ? 0 : 1);
+      const limit = resource instanceof RetryResource ? resource.limit : resource.max;
+      remaining?.set(Math.max(0, limit - resource.count));
+    }
+  };
+  refresh();
+  return refresh;
+}
