@@ -27,9 +27,10 @@ export type ProgramLine = [program: string, ...args: string[]];
  * @returns the exit status.
  */
 export async function runSample(name: string, sample: Sample, proxy?: ProgramLine): Promise<number> {
-  const taken = await portsInUse(sample.parts.flatMap((part) => part.ports));
+  const ports = sample.parts.flatMap((part) => part.ports).sort((a, b) => a - b);
+  const taken = await portsInUse(ports);
   if (taken.length > 0) {
-    process.stderr.write(`fairlead sample: in use: port ${taken.join(', ')} (does a sample run already?)\n`);
+    process.stderr.write(`fairlead sample: these ports are in use: ${taken.join(', ')} (does a sample run already?)\n`);
     return 1;
   }
 
