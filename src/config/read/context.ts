@@ -1,0 +1,46 @@
+/**
+ * What readers know besides the message before them: the extensions that run here, files, names that other parts of the configuration
+ * define. One is made for each configuration that is read.
+ */
+import { readFileSync } from 'node:fs';
+import type { Place } from '#api/place.ts';
+import { ExtensionReaders } from '#config/read/extensions.ts';
+import type { Secret } from '#envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+
+export interface ReadContext {
+  readonly extensions: ExtensionReaders;
+  /** A file's content. Throws as node:fs does; `readDataSource` turns that into a problem with its place. */
+  readonly files: (path: string) => Buffer;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Unknown fields are warned of, not refused (`--allow-unknown-static-fields`); for those who decode free-form values. */
+  readonly lenient: boolean;
+  /**
+   * The static clusters: a route that names another is refused where `validate_clusters` holds (the default for route tables that stand in
+   * the bootstrap), with Envoy's words `route: unknown cluster 'x'`. Undefined: nobody knows, nothing is checked.
+   */
+  readonly clusterNames?: ReadonlySet<string>;
+  /** The bootstrap's static secrets, by kind (the member of Secret's oneof, in camel case) and name: see {@link secretKey}. */
+  readonly secrets: ReadonlyMap<string, StaticSecret>;
+}
+
+/** A secret of the bootstrap; read where it is used. */
+export interface StaticSecret {
+  readonly secret: Secret;
+  readonly at: Place;
+}
+
+export function secretKey(kind: string, name: string): string {
+  return `${kind} ${name}`;
+}
+
+/** A context with nothing in it but the file system and the environment, and what is given. */
+export function readContext(given: Partial<ReadContext> = {}): ReadContext {
+  return {
+    extensions: new ExtensionReaders(),
+    files: (path) => readFileSync(path),
+    environment: process.env,
+    lenient: false,
+    secrets: new Map(),
+    ...given,
+  };
+}
