@@ -13,8 +13,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   api: ['base'],
   wire: ['base'],
   config: ['base', 'api'],
-  selection: ['base', 'api', 'config', 'wire'],
-  explain: ['base', 'api', 'config', 'selection', 'wire'],
+  selection: ['base', 'api', 'config'],
+  explain: ['base', 'api', 'config', 'selection'],
   proxy: ['base', 'api', 'config', 'selection', 'wire'],
   cli: ['base', 'api', 'config', 'selection', 'explain', 'proxy'],
 };
