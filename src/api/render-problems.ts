@@ -3,7 +3,7 @@
  */
 import type { Problem } from '#api/problems.ts';
 import type { Source } from '#api/source.ts';
-import { lineOf } from '#api/text-position.ts';
+import { TextLines } from '#api/text-lines.ts';
 
 /** How much of a line is shown; JSON files may have one line alone. */
 const WIDTH = 110;
@@ -26,12 +26,21 @@ export function renderProblems(
   sources: Iterable<Source>,
   options: { color?: boolean } = {},
 ): string {
-  const texts = new Map<string, string>();
+  const texts = new Map<string, TextLines>();
   for (const source of sources) {
-    for (const part of source.parts ?? [source]) texts.set(part.name, part.text);
+    for (const part of source.parts ?? [source]) texts.set(part.name, new TextLines(part.text));
   }
   const paint = options.color ? colored : plain;
-  return problems.map((problem) => render(problem, texts.get(problem.file), paint)).join('\n');
+  return [...problems]
+    .sort(byPlace)
+    .map((problem) => render(problem, texts.get(problem.file), paint))
+    .join('\n');
+}
+
+/** By line within a file; what has no line comes last. */
+function byPlace(a: Problem, b: Problem): number {
+  if (a.file !== b.file) return 0;
+  return (a.line ?? Infinity) - (b.line ?? Infinity) || (a.column ?? 0) - (b.column ?? 0) || 0;
 }
 
 /** `2 errors, 1 warning` */
@@ -46,9 +55,9 @@ function count(number: number, what: string): string {
   return number === 1 ? `1 ${what}` : `${number} ${what}s`;
 }
 
-function render(problem: Problem, text: string | undefined, paint: Paint): string {
+function render(problem: Problem, text: TextLines | undefined, paint: Paint): string {
   const { severity, message, path, hint } = problem;
-  const line = text === undefined || problem.line === undefined ? undefined : lineOf(text, problem.line);
+  const line = problem.line === undefined ? undefined : text?.line(problem.line);
   const aside = hint === undefined || line !== undefined ? '' : ` (${hint})`;
   const lines = [`${paint.strong(placeOf(problem))}${paint.severity(`${severity}:`, severity)} ${message}${aside}`];
   if (path !== '') lines.push(`  ${paint.faint(path)}`);

@@ -5,12 +5,12 @@
  */
 import { readFileSync } from 'node:fs';
 import type { FoundRange } from '#api/json-source.ts';
-import { locateJson, parseJson } from '#api/json-source.ts';
+import { jsonLocator, parseJson } from '#api/json-source.ts';
 import type { PathStep } from '#api/place.ts';
 import type { Problem } from '#api/problems.ts';
 import { ConfigError } from '#api/problems.ts';
-import { positionOf } from '#api/text-position.ts';
-import { locateYaml, parseYaml } from '#api/yaml-source.ts';
+import { TextLines } from '#api/text-lines.ts';
+import { parseYaml, yamlLocator } from '#api/yaml-source.ts';
 
 /** A place in a text; lines and columns count from 1. */
 export interface Position {
@@ -61,17 +61,23 @@ export function loadSource(file: string): Source {
 /** @throws ConfigError if the text is not in its format. */
 export function sourceOf(text: string, name: string, format: 'yaml' | 'json' = 'yaml'): Source {
   const { tree, warnings } = format === 'json' ? { tree: parseJson(text, name), warnings: [] } : parseYaml(text, name);
-  const find = format === 'json' ? locateJson : locateYaml;
+  let locator: Locator | undefined;
   return {
     name,
     text,
     tree,
     warnings,
     locate(path, part = 'value') {
-      const range = find(text, path);
-      return range === undefined ? undefined : shown(text, range, part);
+      locator ??= { lines: new TextLines(text), find: format === 'json' ? jsonLocator(text) : yamlLocator(text) };
+      const range = locator.find(path);
+      return range === undefined ? undefined : shown(locator.lines, range, part);
     },
   };
+}
+
+interface Locator {
+  lines: TextLines;
+  find(path: readonly PathStep[]): FoundRange | undefined;
 }
 
 function read(file: string): Uint8Array {
@@ -87,10 +93,10 @@ function refused(file: string, message: string, hint?: string): ConfigError {
   return new ConfigError([{ severity: 'error', file, path: '', message, ...(hint === undefined ? {} : { hint }) }]);
 }
 
-function shown(text: string, range: FoundRange, part: 'name' | 'value'): Position {
+function shown(lines: TextLines, range: FoundRange, part: 'name' | 'value'): Position {
   const byName = part === 'name' || !range.found || !range.scalar;
   const { start, end } = byName && range.key !== undefined ? range.key : range.value;
-  const lineEnd = text.indexOf('\n', start);
-  const last = lineEnd === -1 ? end : Math.min(end, lineEnd);
-  return { ...positionOf(text, start), length: Math.max(1, last - start), depth: range.depth };
+  const { line, column } = lines.position(start);
+  const last = Math.min(end, lines.endOf(line));
+  return { line, column, length: Math.max(1, last - start), depth: range.depth };
 }

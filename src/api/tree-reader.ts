@@ -14,6 +14,7 @@ import type { FieldPlan, ValuePlan } from '#api/message-plan.ts';
 import { messagePlan, messageValuePlan } from '#api/message-plan.ts';
 import type { Place } from '#api/place.ts';
 import { typeOfUrl } from '#api/registry.ts';
+import { noteUnread } from '#api/unread.ts';
 import { hasOwnJson } from '#api/well-known.ts';
 
 export interface DecodeOptions {
@@ -41,7 +42,7 @@ function readMessage(type: DescMessage, tree: Tree, at: Place, options: DecodeOp
   }
   for (const name in tree) {
     const field = plan.fields.get(name);
-    if (field === undefined) unknownField(type, name, at, options);
+    if (field === undefined) unknownField(message, type, name, at, options);
     else readField(field, tree[name], message, at, options, depth);
   }
   checkDeprecated(type, message, at);
@@ -59,11 +60,13 @@ function readField(
   if (tree === null && !field.value.takesNull) return;
   if (field.kind === 'one') {
     const value = readLeafOrMessage(field, tree, at, options, depth);
-    if (value === undefined) return;
-    if (field.oneof === undefined) message[field.local] = value;
+    if (value === undefined) noteUnread(message, field.field);
+    else if (field.oneof === undefined) message[field.local] = value;
     else setOneof(field, field.oneof, value, message, at);
   } else if (field.kind === 'list') {
-    message[field.local] = readList(field, tree, at.field(field.name), options, depth);
+    const list = readList(field, tree, at.field(field.name), options, depth);
+    if (list.length < (Array.isArray(tree) ? tree.length : 1)) noteUnread(message, field.field);
+    message[field.local] = list;
   } else {
     message[field.local] = readMap(field, tree, at.field(field.name), options, depth);
   }
@@ -202,13 +205,14 @@ function readWellKnown(type: DescMessage, rest: Tree, at: Place, options: Decode
   return readValue(plan, tree, at.field('value'), options, depth);
 }
 
-function unknownField(type: DescMessage, name: string, at: Place, options: DecodeOptions): void {
-  const message = `no field '${name}' in ${type.name}`;
+function unknownField(message: Message, type: DescMessage, name: string, at: Place, options: DecodeOptions): void {
+  const words = `no field '${name}' in ${type.name}`;
   if (options.allowUnknown) {
-    at.field(name).warn(message);
+    at.field(name).warn(words);
     return;
   }
-  const near = nearest(name, messagePlan(type).fields.keys());
-  const spelt = near === undefined ? undefined : messagePlan(type).fields.get(near)?.name;
-  at.field(name).reportName(message, spelt === undefined ? undefined : `did you mean '${spelt}'?`);
+  const { fields } = messagePlan(type);
+  const meant = fields.get(nearest(name, fields.keys()) ?? '');
+  if (meant !== undefined) noteUnread(message, meant.field);
+  at.field(name).reportName(words, meant === undefined ? undefined : `did you mean '${meant.name}'?`);
 }

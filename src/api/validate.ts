@@ -11,6 +11,7 @@ import { unpack } from '#api/any.ts';
 import { fieldAccess } from '#api/field-access.ts';
 import type { Place } from '#api/place.ts';
 import { apiRegistry, typeOfUrl } from '#api/registry.ts';
+import { wasUnread } from '#api/unread.ts';
 import type { FieldRules, ValueRule } from '#api/value-rules.ts';
 import { countRules, valueRule } from '#api/value-rules.ts';
 import { isWrapper } from '#api/well-known.ts';
@@ -81,7 +82,9 @@ function oneofChecks(oneof: DescOneof): Check[] {
   return [
     (message, at) => {
       const group = (message as unknown as Record<string, { case?: string }>)[name];
-      if (group.case === undefined) at.reportName(`field '${oneof.name}' is required`, `set one of ${members}`);
+      if (group.case === undefined && !wasUnread(message, oneof)) {
+        at.field(oneof.name).reportName(`field '${oneof.name}' is required`, `set one of ${members}`);
+      }
     },
   ];
 }
@@ -92,9 +95,10 @@ function fieldChecks(field: DescField): Check[] {
   if (field.fieldKind === 'map') return mapChecks(field, rules);
   const { get, isSet } = fieldAccess(field);
   const found: Check[] = [];
-  if (isRequiredField(rules)) {
+  // A member of a oneof is required only when it is chosen, and then it is there.
+  if (isRequiredField(rules) && field.oneof === undefined) {
     found.push((message, at) => {
-      if (!isSet(message)) at.field(field.name).reportName('value is required');
+      if (!isSet(message) && !wasUnread(message, field)) at.field(field.name).reportName('value is required');
     });
   }
   const rule = rules === undefined ? undefined : valueRule(field, rules);
@@ -104,8 +108,8 @@ function fieldChecks(field: DescField): Check[] {
     const value = get(message);
     if (value === undefined) return;
     const wrong = rule?.(value);
-    if (wrong !== undefined) at.field(field.name).report(wrong);
-    else below?.(value as Message, at.field(field.name));
+    if (wrong === undefined) below?.(value as Message, at.field(field.name));
+    else if (!wasUnread(message, field)) at.field(field.name).report(wrong);
   });
   return found;
 }
@@ -135,7 +139,7 @@ function listChecks(field: DescField & { fieldKind: 'list' }, rules: FieldRules 
   if (count !== undefined) {
     found.push((message, at) => {
       const wrong = count((get(message) as unknown[]).length);
-      if (wrong !== undefined) at.field(field.name).report(wrong);
+      if (wrong !== undefined && !wasUnread(message, field)) at.field(field.name).report(wrong);
     });
   }
   const rule = own?.items === undefined ? undefined : valueRule(field, own.items);

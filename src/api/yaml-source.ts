@@ -10,7 +10,7 @@ import type { FoundRange, Range } from '#api/json-source.ts';
 import type { PathStep } from '#api/place.ts';
 import type { Problem } from '#api/problems.ts';
 import { ConfigError } from '#api/problems.ts';
-import { positionOf } from '#api/text-position.ts';
+import { TextLines } from '#api/text-lines.ts';
 import { plainValue } from '#api/yaml-scalar.ts';
 
 /** The values of a YAML text, and what in it is doubtful. */
@@ -25,10 +25,11 @@ type Note = (offset: number, length: number, message: string) => void;
 /** @throws ConfigError with every syntax error. */
 export function parseYaml(text: string, name: string): YamlTree {
   const { document, errors, next } = readYaml(text);
+  const lines = new TextLines(text);
   const problem = (severity: Problem['severity'], offset: number, length: number, message: string): Problem => ({
     severity,
     file: name,
-    ...positionOf(text, offset),
+    ...lines.position(offset),
     length,
     path: '',
     message,
@@ -47,9 +48,13 @@ export function parseYaml(text: string, name: string): YamlTree {
   return { tree, warnings };
 }
 
-/** Where the field at `steps` stands in the text; undefined if there is nothing in the text. */
-export function locateYaml(text: string, steps: readonly PathStep[]): FoundRange | undefined {
+/** Finds fields of a text, which is parsed again for it, once. */
+export function yamlLocator(text: string): (steps: readonly PathStep[]) => FoundRange | undefined {
   const { document } = readYaml(text);
+  return (steps) => locate(document, steps);
+}
+
+function locate(document: Document.Parsed | undefined, steps: readonly PathStep[]): FoundRange | undefined {
   let key: Node | null | undefined;
   let node = resolved(document, document?.contents);
   for (let depth = 0; depth < steps.length; depth++) {
