@@ -44,7 +44,9 @@ const result = await build({
   metafile: true,
   logLevel: 'warning',
   // Packages in CommonJS ask for Node's own modules by `require`.
-  banner: { js: "import { createRequire as requireOf } from 'node:module';const require = requireOf(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as requireOf } from 'node:module';const require = requireOf(import.meta.url);",
+  },
 });
 copyFileSync(join(root, 'src/api/envoy-api.binpb.gz'), join(dist, 'envoy-api.binpb.gz'));
 writeFileSync(join(dist, 'third-party-licenses.txt'), licenses(result.metafile));
