@@ -8,7 +8,14 @@ import { bootstrap, httpListener, type Json, staticCluster } from '#testing/boot
 import { compare } from './compare.ts';
 import { type Case, get } from './subject.ts';
 
-const INTERNAL = { internal_address_config: { cidr_ranges: [{ address_prefix: '127.0.0.0', prefix_len: 8 }, { address_prefix: '10.0.0.0', prefix_len: 8 }] } };
+const INTERNAL = {
+  internal_address_config: {
+    cidr_ranges: [
+      { address_prefix: '127.0.0.0', prefix_len: 8 },
+      { address_prefix: '10.0.0.0', prefix_len: 8 },
+    ],
+  },
+};
 
 const MANAGERS: Record<string, Json> = {
   default: {},
@@ -60,21 +67,38 @@ const REQUESTS: Record<string, string[]> = {
     'x-envoy-ip-tags: tag',
     'x-envoy-attempt-count: 5',
   ],
-  'its downstream': ['x-envoy-downstream-service-cluster: front', 'x-envoy-downstream-service-node: n1', 'user-agent: me'],
-  'the same from an internal client': ['x-forwarded-for: 10.0.0.9', 'x-envoy-max-retries: 3', 'x-envoy-upstream-rq-timeout-ms: 900', 'x-envoy-internal: false'],
+  'its downstream': [
+    'x-envoy-downstream-service-cluster: front',
+    'x-envoy-downstream-service-node: n1',
+    'user-agent: me',
+  ],
+  'the same from an internal client': [
+    'x-forwarded-for: 10.0.0.9',
+    'x-envoy-max-retries: 3',
+    'x-envoy-upstream-rq-timeout-ms: 900',
+    'x-envoy-internal: false',
+  ],
   'a via': ['via: 1.1 there'],
   'an upstream service time': ['x-envoy-upstream-service-time: 3', 'x-envoy-upstream-canary: true'],
 };
 
 const cases: Case[] = Object.keys(MANAGERS).flatMap((listener) =>
-  Object.entries(REQUESTS).map(([name, headers]) => ({ name: `${listener}: ${name}`, listener, send: get('/', ...headers), status: 200 })),
+  Object.entries(REQUESTS).map(([name, headers]) => ({
+    name: `${listener}: ${name}`,
+    listener,
+    send: get('/', ...headers),
+    status: 200,
+  })),
 );
 
-test('the client\'s address, scheme and x-envoy headers are taken, passed or removed as Envoy does', async (t) => {
+test("the client's address, scheme and x-envoy headers are taken, passed or removed as Envoy does", async (t) => {
   await compare(t, {
     upstreams: { c: answer('hello') },
     bootstrap: ({ c }) =>
-      bootstrap(Object.entries(MANAGERS).map(([name, manager]) => httpListener({ name, manager })), [staticCluster('c', [c])]),
+      bootstrap(
+        Object.entries(MANAGERS).map(([name, manager]) => httpListener({ name, manager })),
+        [staticCluster('c', [c])],
+      ),
     cases,
   });
 });

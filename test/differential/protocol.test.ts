@@ -37,7 +37,9 @@ const MANAGERS: Record<string, Json> = {
 };
 
 const websocket: Behaviour = async (exchange) => {
-  await exchange.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nx-up: 1\r\n\r\n');
+  await exchange.write(
+    'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nx-up: 1\r\n\r\n',
+  );
   exchange.socket.on('data', (bytes: Buffer) => exchange.socket.write(bytes));
   await exchange.gone;
 };
@@ -50,9 +52,21 @@ const early: Behaviour = async (exchange) => {
   await answer('after hints')(exchange);
 };
 
-const upstream = byPath({ '/': answer('hello'), '*': answer('star'), '/ws': websocket, '/continue': continuing, '/early': early, '/echo': echo });
+const upstream = byPath({
+  '/': answer('hello'),
+  '*': answer('star'),
+  '/ws': websocket,
+  '/continue': continuing,
+  '/early': early,
+  '/echo': echo,
+});
 
-const UPGRADE = ['connection: Upgrade', 'upgrade: websocket', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version: 13'];
+const UPGRADE = [
+  'connection: Upgrade',
+  'upgrade: websocket',
+  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+  'sec-websocket-version: 13',
+];
 
 /** Every request on the plain listener. */
 const REQUESTS: Record<string, string> = {
@@ -136,7 +150,16 @@ const cases: Case[] = Object.entries(REQUESTS).map(([name, send]) => ({ name, li
 function also(listener: string, ...names: string[]): void {
   for (const name of names) cases.push({ name: `${listener}: ${name}`, listener, send: REQUESTS[name] });
 }
-also('accepts 1.0', 'HTTP/1.0', 'HTTP/1.0 without host', 'HTTP/1.0 keep-alive', 'HTTP/0.9', 'no host', 'connection: close', 'connection: keep-alive');
+also(
+  'accepts 1.0',
+  'HTTP/1.0',
+  'HTTP/1.0 without host',
+  'HTTP/1.0 keep-alive',
+  'HTTP/0.9',
+  'no host',
+  'connection: close',
+  'connection: keep-alive',
+);
 also('default host', 'HTTP/1.0', 'HTTP/1.0 without host', 'no host', 'empty host');
 also('no absolute', 'absolute form', 'absolute form of https', 'OPTIONS *');
 also('proper case', 'header case', 'repeated', 'name with symbols');
@@ -147,9 +170,24 @@ also('HTTP/1 only', 'HTTP/0.9', 'version in lower case', 'no host');
 also('upgrades', 'upgrade without connection', 'connection without upgrade', 'h2c', 'TLS upgrade');
 also('upgrade off by route', 'upgrade not allowed');
 for (const listener of ['strips matching port', 'strips any port', 'strips dot']) {
-  also(listener, 'host with a port', 'host of v6', 'host with a dot at its end', 'host in upper case', 'absolute form with port');
+  also(
+    listener,
+    'host with a port',
+    'host of v6',
+    'host with a dot at its end',
+    'host in upper case',
+    'absolute form with port',
+  );
 }
-also('errors by stream', 'no host', 'two hosts', 'transfer-encoding identity', 'HTTP/1.0', 'host with a bad character', 'HTTP/2.0 in the line');
+also(
+  'errors by stream',
+  'no host',
+  'two hosts',
+  'transfer-encoding identity',
+  'HTTP/1.0',
+  'host with a bad character',
+  'HTTP/2.0 in the line',
+);
 
 cases.push(
   {
@@ -179,7 +217,10 @@ test('HTTP/1 is read, refused and passed on as by Envoy', async (t) => {
   await compare(t, {
     upstreams: { c: upstream },
     bootstrap: ({ c }) =>
-      bootstrap(Object.entries(MANAGERS).map(([name, manager]) => httpListener({ name, manager })), [staticCluster('c', [c])]),
+      bootstrap(
+        Object.entries(MANAGERS).map(([name, manager]) => httpListener({ name, manager })),
+        [staticCluster('c', [c])],
+      ),
     counters: /^http\.in\.downstream_(rq|cx)_.*|^listener\..*downstream_cx_total/,
     cases,
   });

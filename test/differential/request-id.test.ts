@@ -17,7 +17,9 @@ const MANAGERS: Record<string, Json> = {
   'reason not packed': {
     use_remote_address: true,
     preserve_external_request_id: true,
-    request_id_extension: { typed_config: typed('extensions.request_id.uuid.v3.UuidRequestIdConfig', { pack_trace_reason: false }) },
+    request_id_extension: {
+      typed_config: typed('extensions.request_id.uuid.v3.UuidRequestIdConfig', { pack_trace_reason: false }),
+    },
   },
 };
 
@@ -33,14 +35,22 @@ const REQUESTS: Record<string, string[]> = {
 };
 
 const cases: Case[] = Object.keys(MANAGERS).flatMap((listener) =>
-  Object.entries(REQUESTS).map(([name, headers]) => ({ name: `${listener}: ${name}`, listener, send: get('/', ...headers), status: 200 })),
+  Object.entries(REQUESTS).map(([name, headers]) => ({
+    name: `${listener}: ${name}`,
+    listener,
+    send: get('/', ...headers),
+    status: 200,
+  })),
 );
 
 test('a request has an id as Envoy gives it', async (t) => {
   await compare(t, {
     upstreams: { c: answer('hello') },
     bootstrap: ({ c }) =>
-      bootstrap(Object.entries(MANAGERS).map(([name, manager]) => httpListener({ name, manager })), [staticCluster('c', [c])]),
+      bootstrap(
+        Object.entries(MANAGERS).map(([name, manager]) => httpListener({ name, manager })),
+        [staticCluster('c', [c])],
+      ),
     counters: /tracing/,
     cases,
   });

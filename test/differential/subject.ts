@@ -6,7 +6,7 @@ import type { WireClient, WireOptions } from '#testing/wire-client.ts';
 
 /** One bootstrap with its upstreams, and exchanges to try on it. */
 export interface Subject {
-  /** Makes the bootstrap for these ports of the upstreams. An access log is added to each connection manager without one. */
+  /** Makes the bootstrap for these ports of the upstreams. Each connection manager gets an access log, and a short delayed_close_timeout, unless it has them. */
   bootstrap(ports: Record<string, number>): Json;
   upstreams?: Record<string, Behaviour | { behaviour: Behaviour; tls: TlsOptions }>;
   cases: Case[];

@@ -1,0 +1,137 @@
+/** What the client is told, and the log says, when the upstream fails in each way that it can. */
+import { test } from 'node:test';
+import {
+  answer,
+  byPath,
+  endBeforeAnswer,
+  raw,
+  rawAndEnd,
+  rawAndReset,
+  rawThenHang,
+  resetBeforeAnswer,
+} from '#testing/behaviours.ts';
+import { type Json, oneCluster, routeTo, staticCluster, withRoutes } from '#testing/bootstrap.ts';
+import type { Behaviour } from '#testing/start-upstream.ts';
+import { compare } from './compare.ts';
+import { type Case, get, post, request } from './subject.ts';
+
+const early: Behaviour = async (exchange) => {
+  await exchange.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly');
+  await exchange.whole();
+};
+
+const BEHAVIOURS: Record<string, Behaviour> = {
+  '/reset': resetBeforeAnswer,
+  '/end': endBeforeAnswer,
+  '/half-head-reset': rawAndReset('HTTP/1.1 200 OK\r\nx-a: '),
+  '/half-head-end': rawAndEnd('HTTP/1.1 200 OK\r\nx-a: '),
+  '/head-reset': rawAndReset('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n'),
+  '/half-body-reset': rawAndReset('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'),
+  '/half-body-end': rawAndEnd('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'),
+  '/half-chunk-end': rawAndEnd('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nhe'),
+  '/no-last-chunk': rawAndEnd('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n'),
+  '/garbage': raw('this is not HTTP\r\n\r\n'),
+  '/bad-version': raw('HTTP/3.1 200 OK\r\ncontent-length: 0\r\n\r\n'),
+  '/bad-status': raw('HTTP/1.1 20x OK\r\ncontent-length: 0\r\n\r\n'),
+  '/status-99': raw('HTTP/1.1 099 Low\r\ncontent-length: 0\r\n\r\n'),
+  '/status-999': raw('HTTP/1.1 999 High\r\ncontent-length: 0\r\n\r\n'),
+  '/bad-header': raw('HTTP/1.1 200 OK\r\nno colon\r\ncontent-length: 0\r\n\r\n'),
+  '/bad-name': raw('HTTP/1.1 200 OK\r\nx a: 1\r\ncontent-length: 0\r\n\r\n'),
+  '/bad-value': raw('HTTP/1.1 200 OK\r\nx-a: a\0b\r\ncontent-length: 0\r\n\r\n'),
+  '/folded': raw('HTTP/1.1 200 OK\r\nx-a: a\r\n b\r\ncontent-length: 0\r\n\r\n'),
+  '/bare-lf': raw('HTTP/1.1 200 OK\nx-a: a\ncontent-length: 0\n\n'),
+  '/bad-length': raw('HTTP/1.1 200 OK\r\ncontent-length: 1x\r\n\r\na'),
+  '/negative-length': raw('HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n'),
+  '/two-lengths': raw('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab'),
+  '/same-lengths': raw('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\na'),
+  '/length-and-chunked': raw(
+    'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
+  ),
+  '/gzip-chunked': raw('HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n'),
+  '/identity': rawAndEnd('HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\nabc'),
+  '/bad-chunk': raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n'),
+  '/bad-chunk-later': raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\nxyz\r\n'),
+  '/more-than-length': raw('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nabcdef'),
+  '/two-answers': raw('HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\naHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nb'),
+  '/body-with-204': raw('HTTP/1.1 204 No Content\r\ncontent-length: 3\r\n\r\nabc'),
+  '/chunked-204': raw('HTTP/1.1 204 No Content\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'),
+  '/unasked-101': raw('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
+  '/only-100': rawAndEnd('HTTP/1.1 100 Continue\r\n\r\n'),
+  '/two-100': raw(
+    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n',
+  ),
+  '/until-close': rawAndEnd('HTTP/1.1 200 OK\r\n\r\nup to the end'),
+  '/until-close-1.0': rawAndEnd('HTTP/1.0 200 OK\r\n\r\nup to the end'),
+  '/until-reset': rawAndReset('HTTP/1.1 200 OK\r\n\r\nup to the reset'),
+  '/1.0-length': raw('HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok'),
+  '/1.0-keep-alive': raw('HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\nok'),
+  '/close': raw('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok'),
+  '/proxy-close': raw('HTTP/1.1 200 OK\r\nproxy-connection: close\r\ncontent-length: 2\r\n\r\nok'),
+  '/big-headers': raw(`HTTP/1.1 200 OK\r\nx-big: ${'b'.repeat(70_000)}\r\ncontent-length: 0\r\n\r\n`),
+  '/many-headers': raw(
+    `HTTP/1.1 200 OK\r\n${Array.from({ length: 120 }, (_, i) => `x-${i}: 1\r\n`).join('')}content-length: 0\r\n\r\n`,
+  ),
+  '/early': early,
+  '/empty-line-first': raw('\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'),
+};
+
+/** No end of the answer comes, as a client sees it. */
+const NEVER_DONE = new Set(['/status-99', '/unasked-101']);
+
+test('each failure of the upstream is told as Envoy tells it', async (t) => {
+  const cases: Case[] = Object.keys(BEHAVIOURS).map((path) => ({
+    name: path,
+    send: path === '/early' ? post(path, 'abc') : get(path),
+    ...(NEVER_DONE.has(path) ? { connect: { patience: 300 } } : {}),
+  }));
+  cases.push(
+    { name: 'HEAD of half a body', send: request('HEAD /half-body-end HTTP/1.1') },
+    { name: 'HEAD until the close', send: request('HEAD /until-close HTTP/1.1') },
+    { name: 'POST that is reset', send: post('/reset', 'x'.repeat(1000)) },
+    {
+      name: 'HTTP/1.1 client, answer until the close, then another',
+      send: get('/until-close') + get('/fine'),
+      methods: ['GET', 'GET'],
+    },
+    { name: 'two at once, the first fails', send: get('/reset') + get('/fine'), methods: ['GET', 'GET'] },
+    { name: 'gRPC that is reset', send: post('/reset', '', 'content-type: application/grpc') },
+  );
+  await compare(t, {
+    upstreams: { c: byPath({ ...BEHAVIOURS, '/': answer('fine') }) },
+    bootstrap: ({ c }) => oneCluster(c),
+    counters:
+      /^cluster\.c\.(upstream_rq_(total|rx_reset|tx_reset|pending_failure_eject|\d)|upstream_cx_(protocol_error|connect_fail|http1_total))|^cluster\.c\.http1\.|^http\.in\.downstream_rq/,
+    cases,
+  });
+});
+
+test('what never reaches an upstream is told as Envoy tells it', async (t) => {
+  const clusters = (c: number): Json[] => [
+    staticCluster('c', [c]),
+    staticCluster('refused', [1]),
+    staticCluster('empty', []),
+    staticCluster('one refused', [1, c], { lb_policy: 'ROUND_ROBIN' }),
+    staticCluster('maintenance', [c]),
+  ];
+  const to = (cluster: string, action: Json = {}): Json => routeTo(`/${cluster.replaceAll(' ', '-')}`, cluster, action);
+  await compare(t, {
+    upstreams: { c: answer('fine') },
+    bootstrap: ({ c }) => ({
+      ...withRoutes([to('refused'), to('empty'), to('one refused'), to('maintenance'), to('c')], clusters(c)),
+      layered_runtime: { layers: [{ name: 'static', static_layer: { 'upstream.maintenance_mode.maintenance': 100 } }] },
+    }),
+    counters:
+      /^cluster\.(refused|empty|maintenance)\.(upstream_(rq|cx)|membership|lb_healthy)|^http\.in\.(downstream_rq|rq|no_)/,
+    cases: [
+      { name: 'connection refused', send: get('/refused'), status: 503 },
+      { name: 'connection refused, POST', send: post('/refused', 'abc'), status: 503 },
+      { name: 'connection refused, HEAD', send: request('HEAD /refused HTTP/1.1'), status: 503 },
+      { name: 'no endpoint', send: get('/empty'), status: 503 },
+      { name: 'no endpoint, gRPC', send: post('/empty', '', 'content-type: application/grpc'), status: 200 },
+      { name: 'cluster in maintenance', send: get('/maintenance'), status: 503 },
+      { name: 'no route', send: get('/nothing'), status: 404 },
+      { name: 'no route, POST', send: post('/nothing', 'abc'), status: 404 },
+      { name: 'no route, HEAD', send: request('HEAD /nothing HTTP/1.1'), status: 404 },
+    ],
+  });
+});
