@@ -7,9 +7,9 @@ import { compileStatsMatcher } from '#proxy/observe/stats/stats-matcher.ts';
 const NAMES = ['cluster.a.upstream_rq_total', 'http.IN.x', 'server.live'];
 
 test('no matcher keeps all, reject_all none', () => {
-  assert.deepEqual(NAMES.filter(compileStatsMatcher(undefined)), NAMES);
-  assert.deepEqual(NAMES.filter(compileStatsMatcher({ kind: 'reject_all', rejectAll: true })), []);
-  assert.deepEqual(NAMES.filter(compileStatsMatcher({ kind: 'reject_all', rejectAll: false })), NAMES);
+  assert.deepEqual(NAMES.filter(compileStatsMatcher({})), NAMES);
+  assert.deepEqual(NAMES.filter(compileStatsMatcher({ matcher: { kind: 'reject_all', rejectAll: true } })), []);
+  assert.deepEqual(NAMES.filter(compileStatsMatcher({ matcher: { kind: 'reject_all', rejectAll: false } })), NAMES);
 });
 
 test('an inclusion list keeps what one of its patterns matches, an exclusion list the rest', () => {
@@ -17,12 +17,13 @@ test('an inclusion list keeps what one of its patterns matches, an exclusion lis
     { kind: 'prefix', value: 'cluster.', ignoreCase: false },
     { kind: 'exact', value: 'HTTP.in.X', ignoreCase: true },
   ];
-  assert.deepEqual(NAMES.filter(compileStatsMatcher({ kind: 'inclusion', patterns })), NAMES.slice(0, 2));
-  assert.deepEqual(NAMES.filter(compileStatsMatcher({ kind: 'exclusion', patterns })), NAMES.slice(2));
+  assert.deepEqual(NAMES.filter(compileStatsMatcher({ matcher: { kind: 'inclusion', patterns } })), NAMES.slice(0, 2));
+  assert.deepEqual(NAMES.filter(compileStatsMatcher({ matcher: { kind: 'exclusion', patterns } })), NAMES.slice(2));
 });
 
 test('suffix, contains and whole regular expressions', () => {
-  const kept = (pattern: StringMatcher) => NAMES.filter(compileStatsMatcher({ kind: 'inclusion', patterns: [pattern] }));
+  const kept = (pattern: StringMatcher) =>
+    NAMES.filter(compileStatsMatcher({ matcher: { kind: 'inclusion', patterns: [pattern] } }));
   assert.deepEqual(kept({ kind: 'suffix', value: '_total', ignoreCase: false }), [NAMES[0]]);
   assert.deepEqual(kept({ kind: 'contains', value: 'er.', ignoreCase: false }), [NAMES[0], NAMES[2]]);
   assert.deepEqual(kept({ kind: 'regex', regex: 'server' }), []);

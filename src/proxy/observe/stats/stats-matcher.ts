@@ -6,7 +6,7 @@ import type { StringMatcher } from '#config/model/matchers.ts';
 import type { StatsConfig } from '#config/model/snapshot.ts';
 
 /** @returns whether a stat of this full name is to exist. */
-export function compileStatsMatcher(matcher: StatsConfig['matcher']): (name: string) => boolean {
+export function compileStatsMatcher({ matcher }: Pick<StatsConfig, 'matcher'>): (name: string) => boolean {
   if (matcher === undefined) return () => true;
   if (matcher.kind === 'reject_all') return () => !matcher.rejectAll;
   const patterns = matcher.patterns.map(compileNameMatcher);

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
+import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import { startWatchdog } from '#proxy/observe/stats/watchdog.ts';
+
+test('a loop that stood still is counted for its thread and its kind: a miss, then a mega miss', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const [stats, hub] = [new ThreadStats(), new StatsHub()];
+  hub.attach(0, stats);
+  let now = 0;
+  t.after(startWatchdog(stats.root, 'worker_1', () => now));
+  const misses = () =>
+    ['server.worker_1.watchdog_miss', 'workers.watchdog_miss', 'workers.watchdog_mega_miss'].map((name) =>
+      hub.counter(name),
+    );
+  now = 199;
+  t.mock.timers.tick(100);
+  assert.deepEqual(misses(), [0, 0, 0]);
+  now += 200;
+  t.mock.timers.tick(100);
+  assert.deepEqual(misses(), [1, 1, 0]);
+  now += 1000;
+  t.mock.timers.tick(100);
+  assert.deepEqual(misses(), [2, 2, 1]);
+});
