@@ -185,6 +185,7 @@ class Run {
   #maskValue(name: string, value: string): string {
     if (name === 'date' && /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/.test(value)) return '<date>';
     if (name === 'x-envoy-upstream-service-time' && /^\d+$/.test(value)) return '<ms>';
+    if (name === 'x-envoy-expected-rq-timeout-ms') return String(Math.ceil(Number(value) / 500) * 500);
     if (name === 'x-forwarded-port' && this.#listeners.has(Number(value))) return '<listener>';
     return value;
   }
