@@ -45,6 +45,8 @@ export class ThreadStats {
   readonly root: Scope;
   /** Called once when there is something to drain after there was nothing: post a batch soon. */
   onPending: (() => void) | undefined;
+  /** Told each name that is asked for. */
+  onLookup: ((name: string) => void) | undefined;
 
   readonly #accepts: (name: string) => boolean;
   readonly #held = new Map<string, Held>();
@@ -130,6 +132,7 @@ export class ThreadStats {
   #hold(name: string, kind: StatKind, lease: Set<string> | undefined, unit?: HistogramUnit): Held | undefined {
     // Kinds have names of their own, as in Envoy: a counter and a gauge may share one.
     const key = `${kind} ${name}`;
+    this.onLookup?.(name);
     let held = this.#held.get(key);
     if (held === undefined) {
       if (kind !== 'hidden' && !this.#accepts(name)) return undefined;
