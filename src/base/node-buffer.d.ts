@@ -1,0 +1,5 @@
+/** What Node has and its types leave out. */
+interface Buffer {
+  /** The bytes from `start` to `end` as a latin1 string. */
+  latin1Slice(start?: number, end?: number): string;
+}

@@ -1,0 +1,15 @@
+/**
+ * The router filter as plain data. Follows extensions.filters.http.router.v3.Router.
+ */
+import type { AccessLogConfig } from './access-log.ts';
+
+export interface RouterConfig {
+  dynamicStats: boolean;
+  startChildSpan: boolean;
+  upstreamLog: AccessLogConfig[];
+  suppressEnvoyHeaders: boolean;
+  /** Lower-case names of headers whose values are checked: a request with a bad one is answered 400. */
+  strictCheckHeaders: string[];
+  respectExpectedRqTimeout: boolean;
+  suppressGrpcRequestFailureCodeStats: boolean;
+}

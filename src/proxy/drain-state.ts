@@ -1,0 +1,37 @@
+/**
+ * Whether the server drains, and how much of it connections should feel by now: with the gradual strategy the share of responses that carry
+ * `connection: close` grows from none to all over the drain time.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/draining
+ */
+import type { Clock } from '#base/clock.ts';
+import type { Random } from '#base/random.ts';
+
+export class DrainState {
+  private readonly clock: Clock;
+  private readonly drainTime: number;
+  private readonly gradual: boolean;
+  private startedAt = -1;
+
+  /** @param drainTime in milliseconds */
+  constructor(clock: Clock, drainTime: number, strategy: 'gradual' | 'immediate') {
+    this.clock = clock;
+    this.drainTime = drainTime;
+    this.gradual = strategy === 'gradual';
+  }
+
+  get draining(): boolean {
+    return this.startedAt >= 0;
+  }
+
+  start(): void {
+    if (this.startedAt < 0) this.startedAt = this.clock.now();
+  }
+
+  /** Whether a connection whose response is being sent should close. */
+  closesNow(random: Random): boolean {
+    if (this.startedAt < 0) return false;
+    if (!this.gradual || this.drainTime === 0) return true;
+    const share = (this.clock.now() - this.startedAt) / this.drainTime;
+    return share >= 1 || random.uint32() / 0x1_0000_0000 < share;
+  }
+}

@@ -1,0 +1,426 @@
+/**
+ * The HTTP connection manager of one filter chain on one worker: requests come from codecs, are prepared, routed and sent through the
+ * filters; responses go back the same way; streams and connections are timed and counted.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/http_conn_man
+ */
+import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { RouterConfig } from '#config/model/router.ts';
+import { logger } from '#base/logger.ts';
+import type { ConnectionOptions } from '#wire/http1/framing.ts';
+import type { RequestHead } from '#wire/http1/head.ts';
+import { Headers } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
+import { type CompiledRouteTable, compileRouteTable } from '#selection/compile-route-table.ts';
+import { selectVirtualHost } from '#selection/select-virtual-host.ts';
+import { selectRoute } from '#selection/select-route.ts';
+import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
+import { Flag } from '#proxy/observe/response-flags.ts';
+import {
+  type Http1CodecStats,
+  type HttpListenerStats,
+  type HttpStats,
+  http1CodecStats,
+  httpListenerStats,
+  httpStats,
+  httpTracingStats,
+  type RouterStats,
+  routerStats,
+} from '#proxy/observe/stats/http-stats.ts';
+import type { FilterInUse } from '#proxy/http/filter.ts';
+import type { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { internalAddressTest } from '#proxy/http/internal-address.ts';
+import { type CompiledLocalReply, sendLocalReply } from '#proxy/http/local-reply.ts';
+import { normalizePath } from '#proxy/http/path-normalization.ts';
+import { applyTarget } from '#proxy/http/request-target.ts';
+import { prepareRequestHeaders } from '#proxy/http/request-headers.ts';
+import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
+import { stripHostPort } from '#proxy/http/host-port.ts';
+import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
+import { clock } from '#proxy/transport/io-event.ts';
+import type { WorkerContext } from '#proxy/worker-context.ts';
+
+/** What a filter chain gives a connection manager besides its configuration. */
+export interface ConnectionManagerParts {
+  worker: WorkerContext;
+  /** Prefix of the listener's stats: `listener.127.0.0.1_8000`. */
+  listenerScope: string;
+  filters: FilterInUse[];
+  router: RouterConfig;
+  accessLogs: AccessLogger[];
+  localReply: CompiledLocalReply;
+  /** Whether connections of this listener are to close as their requests end. */
+  drainsNow: () => boolean;
+}
+
+export class ConnectionManager {
+  readonly config: HttpConnectionManager;
+  readonly worker: WorkerContext;
+  readonly stats: HttpStats;
+  readonly listenerStats: HttpListenerStats;
+  readonly routerStats: RouterStats;
+  readonly codecStats: Http1CodecStats;
+  /** The router that ends the filters. */
+  readonly router: RouterConfig;
+  readonly filters: readonly FilterInUse[];
+  readonly localReply: CompiledLocalReply;
+  readonly log = logger('http');
+  readonly isInternalAddress: (address: string) => boolean;
+  readonly headBytesLimit: number;
+  readonly internalOnlyHeaders: readonly string[];
+  readonly routeHeaders: RouteHeaderTable;
+  /** Filled by the parser, read at once: one for all connections of the thread. */
+  readonly requestHead: RequestHead = { method: '', target: '', minor: 1, headers: new Headers() };
+  readonly connections = new Set<Http1ServerConnection>();
+  routes: CompiledRouteTable;
+  private readonly accessLogs: AccessLogger[];
+  private readonly drainsNow: () => boolean;
+
+  constructor(config: HttpConnectionManager, parts: ConnectionManagerParts) {
+    this.config = config;
+    this.worker = parts.worker;
+    this.filters = parts.filters;
+    this.accessLogs = parts.accessLogs;
+    this.localReply = parts.localReply;
+    this.drainsNow = parts.drainsNow;
+    this.router = parts.router;
+    const scope = this.worker.scope.scope(`http.${config.statPrefix}`);
+    this.stats = httpStats(scope);
+    this.routerStats = routerStats(scope);
+    httpTracingStats(scope);
+    this.codecStats = http1CodecStats(this.worker.scope.scope('http1'));
+    this.listenerStats = httpListenerStats(this.worker.scope.scope(`${parts.listenerScope}.http.${config.statPrefix}`));
+    this.isInternalAddress = internalAddressTest(config.internalAddressConfig);
+    this.headBytesLimit = config.maxRequestHeadersKb * 1024;
+    if (config.routes.kind !== 'inline') throw new Error('route tables by discovery are not served yet');
+    const { table } = config.routes;
+    this.routes = compileRouteTable(table, this.worker.runtime);
+    this.internalOnlyHeaders = table.internalOnlyHeaders;
+    this.routeHeaders = new RouteHeaderTable(table);
+  }
+
+  /* Connections. */
+
+  onConnectionOpen(connection: Http1ServerConnection): void {
+    const { stats, config, worker } = this;
+    this.connections.add(connection);
+    stats.downstreamCxTotal.inc();
+    stats.downstreamCxActive.inc();
+    stats.downstreamCxHttp1Total.inc();
+    stats.downstreamCxHttp1Active.inc();
+    if (connection.connection.transportProtocol === 'tls') {
+      stats.downstreamCxSslTotal.inc();
+      stats.downstreamCxSslActive.inc();
+    }
+    this.armConnectionIdle(connection);
+    const duration = config.common.maxConnectionDuration;
+    if (duration !== undefined && duration > 0) worker.timers.arm(connection.durationTimer, duration);
+  }
+
+  onConnectionClosed(connection: Http1ServerConnection): void {
+    if (!this.connections.delete(connection)) return;
+    const { stats } = this;
+    stats.downstreamCxActive.dec();
+    stats.downstreamCxHttp1Active.dec();
+    stats.downstreamCxDestroy.inc();
+    if (connection.closedByUs) stats.downstreamCxDestroyLocal.inc();
+    else stats.downstreamCxDestroyRemote.inc();
+    if (connection.connection.transportProtocol === 'tls') stats.downstreamCxSslActive.dec();
+    stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);
+    stats.downstreamCxLengthMs.record(Math.round(clock.now() - connection.connection.startMark));
+  }
+
+  armConnectionIdle(connection: Http1ServerConnection): void {
+    if (this.config.common.idleTimeout > 0) this.worker.timers.arm(connection.idleTimer, this.config.common.idleTimeout);
+  }
+
+  armHeadersTimeout(connection: Http1ServerConnection): void {
+    if (this.config.requestHeadersTimeout > 0) this.worker.timers.arm(connection.headTimer, this.config.requestHeadersTimeout);
+  }
+
+  onConnectionIdle(connection: Http1ServerConnection): void {
+    this.stats.downstreamCxIdleTimeout.inc();
+    connection.close(false);
+  }
+
+  onConnectionDuration(connection: Http1ServerConnection): void {
+    this.stats.downstreamCxMaxDurationReached.inc();
+    if (connection.idle) connection.close(false);
+    else connection.closing = true;
+  }
+
+  /** The client did not close within delayed_close_timeout. */
+  onDelayedClose(connection: Http1ServerConnection): void {
+    this.stats.downstreamCxDelayedCloseTimeout.inc();
+    connection.destroy();
+  }
+
+  /** The server or listener drains: idle connections close at once, others with their response. */
+  drainConnections(): void {
+    for (const connection of this.connections) {
+      if (connection.idle) connection.close(false);
+    }
+  }
+
+  onRequestHeadersTimeout(connection: Http1ServerConnection): void {
+    this.stats.downstreamRqHeaderTimeout.inc();
+    connection.refuseSlowHead();
+  }
+
+  /* Streams. */
+
+  onStreamBegin(stream: HttpStream, connection: Http1ServerConnection): void {
+    const { stats, config, worker } = this;
+    stats.downstreamRqTotal.inc();
+    stats.downstreamRqHttp1Total.inc();
+    stats.downstreamRqActive.inc();
+    const maximum = config.common.maxRequestsPerConnection;
+    if (maximum > 0 && connection.requests >= maximum) {
+      connection.closing = true;
+      stats.downstreamCxMaxRequestsReached.inc();
+    }
+    if (config.streamIdleTimeout > 0) worker.timers.arm(stream.idleTimer, config.streamIdleTimeout);
+    if (config.requestTimeout > 0) worker.timers.arm(stream.requestTimer, config.requestTimeout);
+    const duration = config.common.maxStreamDuration;
+    if (duration !== undefined && duration > 0) worker.timers.arm(stream.maxDurationTimer, duration);
+  }
+
+  /** A request's head is whole: from the codec. */
+  onRequest(stream: HttpStream, connection: Http1ServerConnection, options: ConnectionOptions, end: boolean): void {
+    const { config, worker } = this;
+    const headers = stream.requestHeaders;
+    stream.host = headers.getKnown(Known.host) ?? '';
+    const hasHost = headers.removeKnown(Known.host) > 0;
+    if (stream.protocol === 'HTTP/1.0') {
+      if (!config.http1.acceptHttp10) {
+        connection.closing = true;
+        return sendLocalReply(stream, 426, '', 'low_version');
+      }
+      if (!hasHost) stream.host = config.http1.defaultHostForHttp10;
+    }
+    const wrong = applyTarget(stream, config, options);
+    if (wrong !== undefined) {
+      this.stats.downstreamCxProtocolError.inc();
+      stream.flags |= Flag.DownstreamProtocolError;
+      connection.closing = true;
+      return sendLocalReply(stream, 400, 'Bad Request', wrong);
+    }
+    if (config.common.headersWithUnderscoresAction !== 'ALLOW' && this.refusesUnderscores(stream)) return;
+    if (headers.hasKnown(Known.expect) && !config.proxy100Continue && headers.getKnown(Known.expect)?.toLowerCase() === '100-continue') {
+      headers.removeKnown(Known.expect);
+      if (stream.protocol === 'HTTP/1.1' && !end) connection.sendInterim(stream, 100, noHeaders);
+    }
+    if (stream.host === '') return sendLocalReply(stream, 400, '', 'missing_host_header');
+    if (stream.method !== 'CONNECT') {
+      if (stream.path.charCodeAt(0) !== SLASH) {
+        this.stats.downstreamRqNonRelativePath.inc();
+        return sendLocalReply(stream, 404, '', 'absolute_path_rejected');
+      }
+      if (!this.acceptPath(stream)) return;
+    }
+    if (config.stripHostPort !== 'none' || config.stripTrailingHostDot) stream.host = stripHostPort(stream, config);
+    prepareRequestHeaders(stream, this, options);
+    this.chooseRoute(stream);
+    const perRoute = stream.selected?.config.action;
+    if (perRoute?.kind === 'route' && perRoute.idleTimeout !== undefined) {
+      if (perRoute.idleTimeout > 0) worker.timers.arm(stream.idleTimer, perRoute.idleTimeout);
+      else worker.timers.cancel(stream.idleTimer);
+    }
+    if (end) worker.timers.cancel(stream.requestTimer);
+    if (this.accessLogs.length > 0) this.startAccessLog(stream);
+    if (options.upgrade && headers.hasKnown(Known.upgrade)) return sendLocalReply(stream, 403, '', 'upgrade_failed');
+    stream.filters.request(this.filters, end);
+  }
+
+  onRequestData(stream: HttpStream, chunk: Buffer, end: boolean): void {
+    if (stream.finished || stream.responseEnded) return;
+    if (end) this.worker.timers.cancel(stream.requestTimer);
+    if (stream.idleTimer.armed) this.worker.timers.arm(stream.idleTimer, stream.idleTimer.list?.duration ?? 0);
+    stream.filters.requestData(chunk, end);
+  }
+
+  onRequestTrailers(stream: HttpStream, trailers: Headers): void {
+    if (stream.finished || stream.responseEnded) return;
+    this.worker.timers.cancel(stream.requestTimer);
+    stream.requestTrailers = trailers;
+    stream.filters.requestTrailers(trailers);
+  }
+
+  /** Chooses virtual host and route by the request as it is now. */
+  chooseRoute(stream: HttpStream): void {
+    const host = selectVirtualHost(this.routes, stream);
+    stream.selectedHost = host;
+    stream.selected = host === undefined ? undefined : selectRoute(host, stream);
+  }
+
+  private acceptPath(stream: HttpStream): boolean {
+    const normalized = normalizePath(stream.path, this.config);
+    if (normalized.kind === 'forward') {
+      stream.path = normalized.path;
+      return true;
+    }
+    if (normalized.kind === 'reject') {
+      this.stats.downstreamRqFailedPathNormalization.inc();
+      sendLocalReply(stream, 400, '', 'path_normalization_failed');
+      return false;
+    }
+    this.stats.downstreamRqRedirectedWithNormalizedPath.inc();
+    sendLocalReply(stream, 307, '', 'path_normalization_failed', (redirected) => redirected.responseHeaders.setKnown(Known.location, normalized.path));
+    return false;
+  }
+
+  private refusesUnderscores(stream: HttpStream): boolean {
+    const named: string[] = [];
+    stream.requestHeaders.each((name) => {
+      if (name.includes('_')) named.push(name);
+    });
+    if (named.length === 0) return false;
+    if (this.config.common.headersWithUnderscoresAction === 'DROP_HEADER') {
+      for (const name of named) stream.requestHeaders.remove(name);
+      this.codecStats.droppedHeadersWithUnderscores.add(named.length);
+      return false;
+    }
+    this.codecStats.requestsRejectedWithUnderscoresInHeaders.inc();
+    this.stats.downstreamCxProtocolError.inc();
+    stream.flags |= Flag.DownstreamProtocolError;
+    sendLocalReply(stream, 400, 'Bad Request', 'http1.unexpected_underscore');
+    return true;
+  }
+
+  /* Responses, from the filters on their way to the codec. */
+
+  sendHeaders(stream: HttpStream, end: boolean): void {
+    const { codec } = stream;
+    const connection = codec as Http1ServerConnection;
+    prepareResponseHeaders(stream, this);
+    if (!stream.requestEnded) {
+      connection.closing = true;
+      this.stats.downstreamRqResponseBeforeRqComplete.inc();
+    } else if (!connection.closing && this.drainsNow()) {
+      connection.closing = true;
+      this.stats.downstreamCxDrainClose.inc();
+    }
+    stream.responseStarted = true;
+    stream.marks.firstDownstreamTxByte = clock.now();
+    this.countResponse(stream);
+    if (end) stream.responseEnded = true;
+    codec.sendHeaders(stream, end);
+  }
+
+  sendData(stream: HttpStream, chunk: Buffer, end: boolean): void {
+    if (stream.finished) return;
+    if (end) stream.responseEnded = true;
+    else if (stream.idleTimer.armed) this.worker.timers.arm(stream.idleTimer, stream.idleTimer.list?.duration ?? 0);
+    stream.codec.sendData(stream, chunk, end);
+  }
+
+  sendTrailers(stream: HttpStream, trailers: Headers): void {
+    if (stream.finished) return;
+    stream.responseTrailers = trailers;
+    stream.responseEnded = true;
+    stream.codec.sendTrailers(stream, trailers);
+  }
+
+  /** Everything was handed over, or the stream was cut off: from the codec. The stream is returned to its pool after this. */
+  onStreamEnd(stream: HttpStream): void {
+    if (stream.finished) return;
+    stream.finished = true;
+    const { stats, worker } = this;
+    const now = clock.now();
+    stream.marks.complete = now;
+    worker.timers.cancel(stream.idleTimer);
+    worker.timers.cancel(stream.requestTimer);
+    worker.timers.cancel(stream.maxDurationTimer);
+    worker.timers.cancel(stream.accessLogTimer);
+    stats.downstreamRqActive.dec();
+    stats.downstreamRqTime.record(Math.round(now - stream.marks.start));
+    const connection = stream.codec as Http1ServerConnection;
+    stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);
+    connection.countedBytes = connection.outgoing.bytes;
+    stream.filters.end();
+    if (this.accessLogs.length > 0) {
+      stream.accessLogType = 'DownstreamEnd';
+      for (const log of this.accessLogs) log.log(stream);
+    }
+  }
+
+  /** The client went away in the middle. */
+  onDownstreamReset(stream: HttpStream): void {
+    if (stream.finished) return;
+    this.stats.downstreamCxDestroyActiveRq.inc();
+    if (!stream.codec.connection.terminationDetails) this.stats.downstreamCxDestroyRemoteActiveRq.inc();
+    this.stats.downstreamRqRxReset.inc();
+    stream.flags |= Flag.DownstreamConnectionTermination;
+    if (stream.responseCodeDetails === '' || stream.responseCodeDetails === 'via_upstream') stream.responseCodeDetails = 'downstream_remote_disconnect';
+    stream.codec.resetStream(stream);
+  }
+
+  /** Nothing can be sent any more: the upstream broke off in the middle of its response. */
+  resetStream(stream: HttpStream): void {
+    this.stats.downstreamRqTxReset.inc();
+    stream.codec.resetStream(stream);
+  }
+
+  onStreamIdle(stream: HttpStream): void {
+    if (stream.finished) return;
+    this.stats.downstreamRqIdleTimeout.inc();
+    stream.flags |= Flag.StreamIdleTimeout;
+    if (stream.responseStarted) {
+      stream.responseCodeDetails = 'stream_idle_timeout';
+      return this.resetStream(stream);
+    }
+    sendLocalReply(stream, stream.requestEnded ? 504 : 408, 'stream timeout', 'stream_idle_timeout');
+  }
+
+  onRequestTimeout(stream: HttpStream): void {
+    if (stream.finished) return;
+    this.stats.downstreamRqTimeout.inc();
+    sendLocalReply(stream, 408, 'request timeout', 'request_overall_timeout');
+  }
+
+  onMaxStreamDuration(stream: HttpStream): void {
+    if (stream.finished) return;
+    this.stats.downstreamRqMaxDurationReached.inc();
+    if (stream.responseStarted) {
+      stream.responseCodeDetails = 'max_duration_timeout';
+      return this.resetStream(stream);
+    }
+    stream.flags |= Flag.DurationTimeout;
+    sendLocalReply(stream, stream.requestEnded ? 504 : 408, 'downstream duration timeout', 'max_duration_timeout');
+  }
+
+  onAccessLogInterval(stream: HttpStream): void {
+    if (stream.finished) return;
+    this.logNow(stream, 'DownstreamPeriodic');
+    this.worker.timers.arm(stream.accessLogTimer, this.config.accessLogOptions.flushInterval);
+  }
+
+  /** An error in our own code: it costs one connection, never the process. */
+  onBug(error: unknown): void {
+    this.worker.onBug(error);
+  }
+
+  private startAccessLog(stream: HttpStream): void {
+    const options = this.config.accessLogOptions;
+    if (options.flushOnNewRequest) this.logNow(stream, 'DownstreamStart');
+    if (options.flushInterval > 0) this.worker.timers.arm(stream.accessLogTimer, options.flushInterval);
+  }
+
+  private logNow(stream: HttpStream, type: string): void {
+    stream.accessLogType = type;
+    for (const log of this.accessLogs) log.log(stream);
+  }
+
+  private countResponse(stream: HttpStream): void {
+    const { stats, listenerStats } = this;
+    const kind = ((stream.responseCode / 100) | 0) - 1;
+    stats.downstreamRqCompleted.inc();
+    listenerStats.downstreamRqCompleted.inc();
+    if (kind < 0 || kind > 4) return;
+    stats.downstreamRqXx[kind].inc();
+    listenerStats.downstreamRqXx[kind].inc();
+  }
+}
+
+const SLASH = 47;
+const noHeaders = new Headers();

@@ -1,0 +1,6 @@
+/**
+ * Every HTTP filter, one line each. The router is not among them: it ends each chain.
+ */
+import type { HttpFilter } from '#proxy/http/filter.ts';
+
+export const httpFilters: readonly HttpFilter[] = [];

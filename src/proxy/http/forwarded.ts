@@ -1,0 +1,68 @@
+/**
+ * Where a request came from: the trusted client address, and with it whether the request is internal, by the socket's peer and
+ * x-forwarded-for. Follows
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-forwarded-for
+ */
+import { isIP } from 'node:net';
+import { Known } from '#wire/known-headers.ts';
+import { hostPort } from '#proxy/listeners/downstream-connection.ts';
+import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+
+const XFF = Known['x-forwarded-for'];
+const PROTO = Known['x-forwarded-proto'];
+
+/** Decides the client's address, appends the peer to x-forwarded-for, sets x-forwarded-proto. @returns whether the request is internal */
+export function applyForwarded(stream: HttpStream, manager: ConnectionManager): boolean {
+  const { config } = manager;
+  const { connection } = stream;
+  const headers = stream.requestHeaders;
+  let remote: string | undefined;
+  let singleAddress: boolean;
+  if (config.useRemoteAddress) {
+    singleAddress = !headers.hasKnown(XFF);
+    if (config.xffNumTrustedHops > 0) remote = addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops - 1)?.address;
+    remote ??= connection.directSourceAddress;
+    if (!config.skipXffAppend) appendXff(stream, manager, connection.directSourceAddress);
+    if (config.xffNumTrustedHops === 0 || !headers.hasKnown(PROTO)) headers.setKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
+  } else {
+    const found = headers.hasKnown(XFF) ? addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops) : undefined;
+    remote = found?.address;
+    singleAddress = found?.single ?? false;
+    if (!headers.hasKnown(PROTO)) headers.addKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
+  }
+  if (config.appendXForwardedPort && !headers.hasKnown(Known['x-forwarded-port'])) {
+    headers.addKnown(Known['x-forwarded-port'], String(connection.destinationPort));
+  }
+  const internal = singleAddress && remote !== undefined && manager.isInternalAddress(remote);
+  stream.remoteAddress =
+    remote === undefined || remote === connection.directSourceAddress ? connection.directRemoteAddress : hostPort(remote, 0);
+  return internal;
+}
+
+function appendXff(stream: HttpStream, manager: ConnectionManager, peer: string): void {
+  if (peer === '') return;
+  const headers = stream.requestHeaders;
+  const address = manager.config.representIpv4RemoteAddressAsIpv4MappedIpv6 && isIP(peer) === 4 ? `::ffff:${peer}` : peer;
+  const before = headers.repeated ? headers.joined('x-forwarded-for') : headers.getKnown(XFF);
+  headers.setKnown(XFF, before === undefined || before === '' ? address : `${before},${address}`);
+}
+
+/**
+ * The address that stands `skip` places before the last one.
+ * @returns undefined where there is none or it is no IP address
+ */
+function addressFromXff(value: string | undefined, skip: number): { address: string; single: boolean } | undefined {
+  if (value === undefined || value === '') return undefined;
+  const parts = value.split(',');
+  const wanted = parts[parts.length - 1 - skip]?.trim();
+  if (wanted === undefined || isIP(wanted) === 0) return undefined;
+  return { address: wanted, single: parts.length === 1 };
+}
+
+/** The address alone of what `StreamInfo.remoteAddress` holds. */
+export function addressOf(remoteAddress: string): string {
+  if (remoteAddress.startsWith('[')) return remoteAddress.slice(1, remoteAddress.indexOf(']'));
+  const colon = remoteAddress.lastIndexOf(':');
+  return colon < 0 ? remoteAddress : remoteAddress.slice(0, colon);
+}

@@ -1,0 +1,211 @@
+/**
+ * One request and its response on their way through the proxy: Envoy's ActiveStream. The object is pooled: everything about a request is a
+ * field here, reset at its start, so that serving one allocates next to nothing. It is what filters, access logs and selection see.
+ */
+import type { Route, VirtualHost, Metadata } from '#config/model/route.ts';
+import { Timer } from '#base/timers.ts';
+import { Headers } from '#wire/headers.ts';
+import type { HeaderView, RequestView } from '#selection/request-view.ts';
+import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
+import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { DownstreamCodec } from '#proxy/http/codec.ts';
+import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
+import { FilterChainRun } from '#proxy/http/filter-chain-run.ts';
+import { clock, asEvent } from '#proxy/transport/io-event.ts';
+
+let lastStreamId = 0;
+
+export class HttpStream implements StreamInfo, RequestView {
+  codec!: DownstreamCodec;
+  connection!: DownstreamConnection;
+  manager!: ConnectionManager;
+
+  // The request. `method`, `path`, `host` and `scheme` stand apart from the fields, as pseudo headers do.
+  method = '';
+  path = '';
+  host = '';
+  /** How the client spelled the name of the host field: for preserve_case. */
+  hostSpelling = 'Host';
+  scheme = 'http';
+  protocol = '';
+  originalPath = '';
+  requestHeaders = new Headers();
+  requestTrailers: Headers | undefined = undefined;
+  /** The whole request has been read. */
+  requestEnded = false;
+
+  // The response.
+  responseHeaders = new Headers();
+  responseTrailers: Headers | undefined = undefined;
+  responseCode = 0;
+  /** Its head was given to the codec. */
+  responseStarted = false;
+  /** All of it was given to the codec. */
+  responseEnded = false;
+  /** The reason phrase of the upstream's status line; written again only where the configuration says so. */
+  responseReason = '';
+
+  // What was chosen for it.
+  selected: CompiledRoute | undefined = undefined;
+  selectedHost: CompiledVirtualHost | undefined = undefined;
+  clusterName = '';
+  virtualClusterName = '';
+  attemptCount = 0;
+  upstream: UpstreamInfo | undefined = undefined;
+  upstreamProtocol = '';
+
+  // What is told of it.
+  startTime = 0;
+  readonly marks: StreamMarks = {
+    start: 0,
+    lastDownstreamRxByte: -1,
+    firstUpstreamTxByte: -1,
+    lastUpstreamTxByte: -1,
+    firstUpstreamRxByte: -1,
+    lastUpstreamRxByte: -1,
+    firstDownstreamTxByte: -1,
+    lastDownstreamTxByte: -1,
+    upstreamConnectStart: -1,
+    upstreamConnectComplete: -1,
+    upstreamTlsComplete: -1,
+    downstreamTlsComplete: -1,
+    complete: -1,
+  };
+  bytesReceived = 0;
+  bytesSent = 0;
+  downstreamHeaderBytesReceived = 0;
+  downstreamHeaderBytesSent = 0;
+  downstreamWireBytesReceived = 0;
+  downstreamWireBytesSent = 0;
+  upstreamHeaderBytesReceived = 0;
+  upstreamHeaderBytesSent = 0;
+  upstreamWireBytesReceived = 0;
+  upstreamWireBytesSent = 0;
+  responseCodeDetails = '';
+  connectionTerminationDetails = '';
+  flags = 0;
+  remoteAddress = '';
+  streamId = 0;
+  traceId = '';
+  traced = false;
+  healthCheck = false;
+  internal = false;
+  dynamicMetadata: Metadata | undefined = undefined;
+  filterState: Map<string, unknown> | undefined = undefined;
+  accessLogType = '';
+  localReplyBody = '';
+  random = 0;
+  /** The stream is over: whatever still comes for it is dropped. */
+  finished = false;
+
+  readonly filters: FilterChainRun;
+  readonly idleTimer: Timer;
+  readonly requestTimer: Timer;
+  readonly maxDurationTimer: Timer;
+  readonly accessLogTimer: Timer;
+
+  constructor() {
+    this.filters = new FilterChainRun(this);
+    this.idleTimer = new Timer(() => asEvent(() => this.manager.onStreamIdle(this)));
+    this.requestTimer = new Timer(() => asEvent(() => this.manager.onRequestTimeout(this)));
+    this.maxDurationTimer = new Timer(() => asEvent(() => this.manager.onMaxStreamDuration(this)));
+    this.accessLogTimer = new Timer(() => asEvent(() => this.manager.onAccessLogInterval(this)));
+  }
+
+  /** Makes it ready for a request that begins now. */
+  begin(codec: DownstreamCodec, manager: ConnectionManager): void {
+    this.codec = codec;
+    this.connection = codec.connection;
+    this.manager = manager;
+    const now = clock.now();
+    this.startTime = clock.wall();
+    this.marks.start = now;
+    this.streamId = ++lastStreamId;
+    this.random = manager.worker.random.uint32();
+    this.finished = false;
+  }
+
+  /** Forgets the request; the object goes back to the pool. */
+  reset(): void {
+    this.requestHeaders.clear();
+    this.responseHeaders.clear();
+    this.requestTrailers = undefined;
+    this.responseTrailers = undefined;
+    this.originalPath = '';
+    this.requestEnded = false;
+    this.responseCode = 0;
+    this.responseStarted = false;
+    this.responseEnded = false;
+    this.responseReason = '';
+    this.selected = undefined;
+    this.selectedHost = undefined;
+    this.clusterName = '';
+    this.virtualClusterName = '';
+    this.attemptCount = 0;
+    this.upstream = undefined;
+    this.upstreamProtocol = '';
+    const marks = this.marks;
+    marks.lastDownstreamRxByte = -1;
+    marks.firstUpstreamTxByte = -1;
+    marks.lastUpstreamTxByte = -1;
+    marks.firstUpstreamRxByte = -1;
+    marks.lastUpstreamRxByte = -1;
+    marks.firstDownstreamTxByte = -1;
+    marks.lastDownstreamTxByte = -1;
+    marks.upstreamConnectStart = -1;
+    marks.upstreamConnectComplete = -1;
+    marks.upstreamTlsComplete = -1;
+    marks.downstreamTlsComplete = -1;
+    marks.complete = -1;
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
+    this.downstreamHeaderBytesReceived = 0;
+    this.downstreamHeaderBytesSent = 0;
+    this.downstreamWireBytesReceived = 0;
+    this.downstreamWireBytesSent = 0;
+    this.upstreamHeaderBytesReceived = 0;
+    this.upstreamHeaderBytesSent = 0;
+    this.upstreamWireBytesReceived = 0;
+    this.upstreamWireBytesSent = 0;
+    this.responseCodeDetails = '';
+    this.connectionTerminationDetails = '';
+    this.flags = 0;
+    this.remoteAddress = '';
+    this.traceId = '';
+    this.traced = false;
+    this.healthCheck = false;
+    this.internal = false;
+    this.dynamicMetadata = undefined;
+    this.filterState = undefined;
+    this.accessLogType = '';
+    this.localReplyBody = '';
+    this.filters.reset();
+  }
+
+  get headers(): HeaderView {
+    return this.requestHeaders;
+  }
+
+  get route(): Route | undefined {
+    return this.selected?.config;
+  }
+
+  get virtualHost(): VirtualHost | undefined {
+    return this.selectedHost?.config;
+  }
+
+}
+
+const free: HttpStream[] = [];
+const FREE_LIMIT = 1024;
+
+/** Takes a stream from the pool. Its request headers may be filled before `begin`. */
+export function takeStream(): HttpStream {
+  return free.pop() ?? new HttpStream();
+}
+
+export function returnStream(stream: HttpStream): void {
+  stream.reset();
+  if (free.length < FREE_LIMIT) free.push(stream);
+}

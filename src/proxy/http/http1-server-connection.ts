@@ -1,0 +1,435 @@
+/**
+ * One HTTP/1 connection from a client: bytes to requests, responses to bytes, one request at a time (RFC 9112). What is ambiguous is refused
+ * with 400 and the connection closed. Follows config.core.v3.Http1ProtocolOptions.
+ */
+import type { Socket } from 'node:net';
+import { Timer } from '#base/timers.ts';
+import { BodyReader, type BodySink } from '#wire/http1/body.ts';
+import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
+import { parseRequestHead } from '#wire/http1/head.ts';
+import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
+import { Headers } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { DownstreamCodec } from '#proxy/http/codec.ts';
+import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
+import { HeldHead } from '#proxy/http/held-head.ts';
+import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-response-head.ts';
+import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
+import { sendLocalReply } from '#proxy/http/local-reply.ts';
+import { refuseRequest } from '#proxy/http/protocol-error.ts';
+import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
+import { Outgoing } from '#proxy/transport/outgoing.ts';
+import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+
+/** A request's head is next. */
+const HEAD = 0;
+/** In a request's body. */
+const BODY = 1;
+/** The request is whole; the response is under way. Nothing more is read until it is done. */
+const RESPONDING = 2;
+/** Nothing that still comes is looked at. */
+const CLOSED = 3;
+
+/** A body larger than this is read into a buffer of its own. */
+const LARGE_BODY = 64 * 1024;
+
+const CRLF = 0x0d0a;
+
+export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader {
+  readonly connection: DownstreamConnection;
+  readonly manager: ConnectionManager;
+  readonly socket: Socket;
+  readonly outgoing: Outgoing;
+  /** The request under way. */
+  stream: HttpStream | undefined = undefined;
+  readsLargeBody = false;
+  lease: Lease | undefined = undefined;
+  /** Requests that this connection has carried. */
+  requests = 0;
+  /** Close after the response under way. */
+  closing = false;
+  /** The connection ended because we closed it. */
+  closedByUs = false;
+  /** How many of the bytes sent are in the stats. */
+  countedBytes = 0;
+  readonly idleTimer: Timer;
+  readonly delayedCloseTimer: Timer;
+  readonly headTimer: Timer;
+  readonly durationTimer: Timer;
+  private phase = HEAD;
+  private readonly body: BodyReader;
+  private readonly held: HeldHead;
+  private spare: HttpStream | undefined = undefined;
+  private pauses = 0;
+  private chunkedResponse = false;
+  private keepAliveAsked = false;
+  private bytesBeforeResponse = 0;
+  private blocked = false;
+  private requestBytes = 0;
+
+  constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
+    this.socket = socket;
+    this.connection = connection;
+    this.manager = manager;
+    this.outgoing = new Outgoing(socket);
+    this.body = new BodyReader(() => new Headers(), manager.headBytesLimit, manager.config.common.maxHeadersCount);
+    this.held = new HeldHead();
+    this.idleTimer = new Timer(() => asEvent(() => manager.onConnectionIdle(this)));
+    this.delayedCloseTimer = new Timer(() => asEvent(() => manager.onDelayedClose(this)));
+    this.headTimer = new Timer(() => asEvent(() => manager.onRequestHeadersTimeout(this)));
+    this.durationTimer = new Timer(() => asEvent(() => manager.onConnectionDuration(this)));
+    manager.onConnectionOpen(this);
+  }
+
+  get buffered(): number {
+    return this.outgoing.buffered;
+  }
+
+  /** Bytes were read from the socket. */
+  onRead(count: number, bytes: Buffer): void {
+    beginEvent();
+    try {
+      this.manager.stats.downstreamCxRxBytesTotal.add(count);
+      if (this.phase !== CLOSED) this.consume(bytes, 0, count);
+    } catch (error) {
+      this.manager.onBug(error);
+      this.destroy();
+    } finally {
+      readingFor(this);
+      endEvent();
+    }
+  }
+
+  /** The client closed its side: as in Envoy, that ends the connection and what is under way on it. */
+  onEnd(): void {
+    this.destroy();
+  }
+
+  /** The socket is gone. */
+  onClose(): void {
+    if (this.phase === CLOSED && this.stream === undefined) {
+      this.release();
+      return;
+    }
+    const stream = this.stream;
+    this.phase = CLOSED;
+    this.release();
+    if (stream !== undefined) this.manager.onDownstreamReset(stream);
+  }
+
+  /** The kernel took everything that was written. */
+  onDrain(): void {
+    if (!this.blocked) return;
+    this.blocked = false;
+    if (this.stream !== undefined) this.stream.filters.router.pauseResponse(false);
+  }
+
+  private consume(bytes: Buffer, pos: number, end: number): void {
+    while (pos < end) {
+      switch (this.phase) {
+        case HEAD:
+          pos = this.readHead(bytes, pos, end);
+          break;
+        case BODY: {
+          const before = pos;
+          pos = this.body.read(bytes, pos, end, this);
+          if (pos < 0) return this.refuse(pos);
+          this.requestBytes += pos - before;
+          break;
+        }
+        case RESPONDING:
+          this.holdBehind(bytes, pos, end);
+          return;
+        default:
+          return;
+      }
+    }
+  }
+
+  /** @returns the position after the head, or `end` where nothing more is to be done with these bytes */
+  private readHead(bytes: Buffer, pos: number, end: number): number {
+    if (this.held.length > 0) {
+      const added = this.held.append(bytes, pos, end);
+      if (!this.held.mayBeWhole(added) && this.held.length <= this.manager.headBytesLimit) return end;
+      const all = this.held.bytes;
+      const length = this.held.length;
+      const after = this.parseHead(all, 0, length);
+      if (after === INCOMPLETE) return end;
+      this.held.clear();
+      if (this.startStream(after, after < 0 ? length : after) && after < length) this.consume(all, after, length);
+      return end;
+    }
+    if (bytes[pos] === 13 && end - pos >= 2 && bytes.readUInt16BE(pos) === CRLF) return pos + 2;
+    const after = this.parseHead(bytes, pos, end);
+    if (after === INCOMPLETE) {
+      this.held.append(bytes, pos, end);
+      return end;
+    }
+    return this.startStream(after, after < 0 ? end - pos : after - pos) ? after : end;
+  }
+
+  /** Parses into the next stream's fields. @returns the position after the head, INCOMPLETE, or a ParseError */
+  private parseHead(bytes: Buffer, start: number, end: number): number {
+    const stream = this.takeNext();
+    const head = this.manager.requestHead;
+    head.headers = stream.requestHeaders;
+    const after = parseRequestHead(bytes, start, end, head, this.manager.config.common.maxHeadersCount);
+    if ((after === INCOMPLETE ? end : after) - start > this.manager.headBytesLimit) return ParseError.HeadTooLarge;
+    if (after === INCOMPLETE) {
+      stream.requestHeaders.clear();
+      if (!this.headTimer.armed) this.manager.armHeadersTimeout(this);
+    }
+    return after;
+  }
+
+  /** Begins the stream whose head was parsed, or refuses it. @returns whether reading goes on */
+  private startStream(after: number, size: number): boolean {
+    const stream = this.takeNext();
+    const { manager } = this;
+    this.spare = undefined;
+    this.stream = stream;
+    this.requests++;
+    this.requestBytes = size;
+    this.bytesBeforeResponse = this.outgoing.bytes;
+    manager.worker.timers.cancel(this.headTimer);
+    manager.worker.timers.cancel(this.idleTimer);
+    stream.begin(this, manager);
+    const { method, target, minor } = manager.requestHead;
+    stream.protocol = minor === 0 && after >= 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+    manager.onStreamBegin(stream, this);
+    if (after < 0) {
+      this.refuse(after);
+      return false;
+    }
+    stream.method = method;
+    stream.path = target;
+    this.beginRequest(stream, minor);
+    return true;
+  }
+
+  private beginRequest(stream: HttpStream, minor: number): void {
+    const headers = stream.requestHeaders;
+    const length = framing(headers, this.manager.config.http1.allowChunkedLength);
+    if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return this.refuse(length);
+    if (minor === 0 && length === CHUNKED) return this.refuse(ParseError.BadTransferEncoding);
+    if (headers.repeated && headers.all('host').length > 1) return this.refuse(ParseError.ConflictingHost);
+    const options = connectionOptions(headers);
+    this.keepAliveAsked = minor === 1 ? !options.close : options.keepAlive && !options.close;
+    if (!this.keepAliveAsked) this.closing = true;
+    const end = length === 0 || length === NO_LENGTH;
+    stream.requestEnded = end;
+    stream.downstreamHeaderBytesReceived = headers.text.length;
+    if (end) {
+      this.phase = RESPONDING;
+      stream.marks.lastDownstreamRxByte = clock.now();
+    } else {
+      this.phase = BODY;
+      this.body.begin(length);
+      this.readsLargeBody = length > LARGE_BODY;
+    }
+    this.manager.onRequest(stream, this, options, end);
+  }
+
+  /** Part of the request's body; from the body reader. */
+  onBody(bytes: Buffer, start: number, end: number): void {
+    const stream = this.stream;
+    if (stream === undefined || end === start) return;
+    stream.bytesReceived += end - start;
+    const last = this.body.done;
+    if (last) this.requestEnded(stream);
+    else if (!this.readsLargeBody && stream.bytesReceived > LARGE_BODY) this.readsLargeBody = true;
+    this.manager.onRequestData(stream, bytes.subarray(start, end), last);
+  }
+
+  /** The request's body is complete; from the body reader. */
+  onBodyEnd(trailers: Headers | undefined): void {
+    this.readsLargeBody = false;
+    const stream = this.stream;
+    if (stream === undefined) {
+      this.phase = this.phase === CLOSED ? CLOSED : HEAD;
+      return;
+    }
+    if (stream.requestEnded) return;
+    this.requestEnded(stream);
+    if (trailers !== undefined && this.manager.config.http1.enableTrailers) this.manager.onRequestTrailers(stream, trailers);
+    else this.manager.onRequestData(stream, EMPTY, true);
+  }
+
+  private requestEnded(stream: HttpStream): void {
+    stream.requestEnded = true;
+    stream.marks.lastDownstreamRxByte = clock.now();
+    if (this.phase === BODY) this.phase = RESPONDING;
+  }
+
+  sendHeaders(stream: HttpStream, end: boolean): void {
+    const { config } = this.manager;
+    const headers = stream.responseHeaders;
+    this.chunkedResponse = false;
+    const before = this.outgoing.bytes;
+    const bodiless = stream.method === 'HEAD' || stream.responseCode === 204 || stream.responseCode === 304;
+    if (!headers.hasKnown(Known['content-length'])) {
+      if (end) {
+        if (stream.method !== 'HEAD' && stream.responseCode !== 204 && stream.responseCode !== 304) headers.addKnown(Known['content-length'], '0');
+      } else if (!bodiless) {
+        if (stream.protocol === 'HTTP/1.0') this.closing = true;
+        else {
+          this.chunkedResponse = true;
+          headers.addKnown(Known['transfer-encoding'], 'chunked');
+        }
+      }
+    }
+    if (this.closing) headers.setKnown(Known.connection, 'close');
+    else if (stream.protocol === 'HTTP/1.0') headers.setKnown(Known.connection, 'keep-alive');
+    this.outgoing.write(encodeResponseHead(stream, config.http1));
+    stream.downstreamHeaderBytesSent = this.outgoing.bytes - before;
+    if (end) this.responseSent(stream);
+  }
+
+  sendInterim(_stream: HttpStream, status: number, headers: Headers): void {
+    this.outgoing.write(encodeInterimHead(status, headers));
+  }
+
+  sendData(stream: HttpStream, chunk: Buffer, end: boolean): void {
+    if (stream.method !== 'HEAD' && chunk.length > 0) {
+      stream.bytesSent += chunk.length;
+      if (this.chunkedResponse) {
+        this.outgoing.write(`${chunk.length.toString(16)}\r\n`);
+        this.outgoing.writeBytes(chunk);
+        this.outgoing.write('\r\n');
+      } else this.outgoing.writeBytes(chunk);
+    }
+    if (end) {
+      if (this.chunkedResponse) this.outgoing.write('0\r\n\r\n');
+      this.responseSent(stream);
+    } else if (!this.blocked && this.outgoing.buffered > this.connection.bufferLimit) {
+      this.blocked = true;
+      stream.filters.router.pauseResponse(true);
+    }
+  }
+
+  sendTrailers(stream: HttpStream, trailers: Headers): void {
+    if (this.chunkedResponse) {
+      this.outgoing.write(this.manager.config.http1.enableTrailers ? trailers.encode('0\r\n') : '0\r\n');
+      this.outgoing.write('\r\n');
+    }
+    this.responseSent(stream);
+  }
+
+  /** The whole response was handed over: the stream is done, and the next request may come. */
+  private responseSent(stream: HttpStream): void {
+    const now = clock.now();
+    stream.marks.lastDownstreamTxByte = now;
+    stream.downstreamWireBytesSent = this.outgoing.bytes - this.bytesBeforeResponse;
+    stream.downstreamWireBytesReceived = this.requestBytes;
+    const whole = stream.requestEnded;
+    this.stream = undefined;
+    this.blocked = false;
+    this.manager.onStreamEnd(stream);
+    returnStream(stream);
+    if (this.phase === CLOSED) return;
+    if (!whole || this.closing) return this.close(!whole);
+    this.phase = HEAD;
+    this.manager.armConnectionIdle(this);
+    if (this.held.length > 0) this.resumeHeld();
+  }
+
+  /** Requests that came behind the one that was just answered (pipelining). */
+  private resumeHeld(): void {
+    const { bytes, length } = this.held;
+    this.held.clear();
+    this.pauseSocket(false);
+    this.consume(bytes, 0, length);
+  }
+
+  resetStream(stream: HttpStream): void {
+    if (this.stream !== stream) return;
+    this.stream = undefined;
+    stream.downstreamWireBytesSent = this.outgoing.bytes - this.bytesBeforeResponse;
+    stream.downstreamWireBytesReceived = this.requestBytes;
+    this.manager.onStreamEnd(stream);
+    returnStream(stream);
+    this.close(false);
+  }
+
+  pauseRequest(_stream: HttpStream, pause: boolean): void {
+    this.pauseSocket(pause);
+  }
+
+  private pauseSocket(pause: boolean): void {
+    this.pauses += pause ? 1 : -1;
+    if (pause && this.pauses === 1) this.socket.pause();
+    else if (!pause && this.pauses === 0) this.socket.resume();
+  }
+
+  /** Keeps bytes of the next request until this one is answered; until then the socket is not read. */
+  private holdBehind(bytes: Buffer, pos: number, end: number): void {
+    if (this.held.length === 0) this.pauseSocket(true);
+    this.held.append(bytes, pos, end);
+  }
+
+  private refuse(error: number): void {
+    const stream = this.stream as HttpStream;
+    this.phase = stream.requestEnded ? RESPONDING : BODY;
+    this.closing = true;
+    refuseRequest(stream, error);
+    this.phase = CLOSED;
+  }
+
+  /** The head did not come in time: request_headers_timeout. */
+  refuseSlowHead(): void {
+    if (this.phase !== HEAD || this.stream !== undefined) return;
+    const stream = this.takeNext();
+    this.spare = undefined;
+    this.stream = stream;
+    this.closing = true;
+    stream.begin(this, this.manager);
+    stream.protocol = 'HTTP/1.1';
+    this.manager.onStreamBegin(stream, this);
+    sendLocalReply(stream, 408, 'request header timeout', 'request_header_timeout');
+  }
+
+  /** Closes once everything is written; `wait`: gives the client up to delayed_close_timeout to close first. */
+  close(wait: boolean): void {
+    if (this.socket.destroyed) return;
+    this.phase = CLOSED;
+    this.closedByUs = true;
+    this.manager.worker.timers.cancel(this.idleTimer);
+    this.outgoing.flush();
+    const delay = this.manager.config.delayedCloseTimeout;
+    if (wait && delay > 0) {
+      this.manager.worker.timers.arm(this.delayedCloseTimer, delay);
+      return;
+    }
+    this.socket.destroySoon();
+  }
+
+  destroy(): void {
+    this.outgoing.flush();
+    this.socket.destroy();
+  }
+
+  /** Nothing is under way: a connection that is to go may be closed at once. */
+  get idle(): boolean {
+    return this.stream === undefined && this.phase === HEAD;
+  }
+
+  private takeNext(): HttpStream {
+    this.spare ??= takeStream();
+    return this.spare;
+  }
+
+  private release(): void {
+    releaseReader(this);
+    const { timers } = this.manager.worker;
+    timers.cancel(this.idleTimer);
+    timers.cancel(this.delayedCloseTimer);
+    timers.cancel(this.headTimer);
+    timers.cancel(this.durationTimer);
+    if (this.spare !== undefined) returnStream(this.spare);
+    this.spare = undefined;
+    this.manager.onConnectionClosed(this);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);

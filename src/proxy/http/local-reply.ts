@@ -1,0 +1,90 @@
+/**
+ * Responses that the proxy makes itself. Follows
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/local_reply
+ */
+import type { LocalReplyConfig } from '#config/model/http-connection-manager.ts';
+import { Known } from '#wire/known-headers.ts';
+import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
+import { compileHeaderMutations, type CompiledHeaderMutations } from '#proxy/observe/format/header-mutations.ts';
+import { type AccessLogPredicate, compileAccessLogFilter } from '#proxy/observe/access-log/filters.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+
+interface Mapper {
+  applies: AccessLogPredicate;
+  status: number | undefined;
+  body: string | undefined;
+  format: Formatter | undefined;
+  contentType: string;
+  headers: CompiledHeaderMutations;
+}
+
+/** local_reply_config, compiled. */
+export interface CompiledLocalReply {
+  mappers: Mapper[];
+  format: Formatter | undefined;
+  contentType: string;
+}
+
+export function compileLocalReply(config: LocalReplyConfig | undefined, context: Parameters<typeof compileAccessLogFilter>[1]): CompiledLocalReply {
+  return {
+    mappers: (config?.mappers ?? []).map((mapper) => ({
+      applies: compileAccessLogFilter(mapper.filter, context),
+      status: mapper.statusCode,
+      body: mapper.body === undefined ? undefined : Buffer.from(mapper.body).toString(),
+      format: mapper.bodyFormat === undefined ? undefined : compileFormatConfig(mapper.bodyFormat),
+      contentType: mapper.bodyFormat === undefined ? '' : contentTypeOf(mapper.bodyFormat),
+      headers: compileHeaderMutations({ requestAdd: [], requestRemove: [], responseAdd: mapper.headersToAdd, responseRemove: [] }),
+    })),
+    format: config?.bodyFormat === undefined ? undefined : compileFormatConfig(config.bodyFormat),
+    contentType: config?.bodyFormat === undefined ? '' : contentTypeOf(config.bodyFormat),
+  };
+}
+
+function contentTypeOf(format: { contentType: string; body: { kind: string } }): string {
+  if (format.contentType !== '') return format.contentType;
+  return format.body.kind === 'json' ? 'application/json' : 'text/plain';
+}
+
+/**
+ * Answers a stream whose response has not begun.
+ * @param prepare adds headers of the caller's before mappers and filters see them
+ */
+export function sendLocalReply(stream: HttpStream, status: number, body: string, details: string, prepare?: (stream: HttpStream) => void): void {
+  if (stream.responseStarted || stream.finished) return;
+  const { manager } = stream;
+  const headers = stream.responseHeaders;
+  headers.clear();
+  stream.responseCode = status;
+  stream.responseCodeDetails = details;
+  stream.localReplyBody = body;
+  let contentType = 'text/plain';
+  const reply = manager.localReply;
+  if (reply.mappers.length > 0 || reply.format !== undefined) {
+    let format = reply.format;
+    let formatType = reply.contentType;
+    prepare?.(stream);
+    for (const mapper of reply.mappers) {
+      if (!mapper.applies(stream)) continue;
+      mapper.headers.applyResponse(headers, stream);
+      if (mapper.status !== undefined) stream.responseCode = mapper.status;
+      if (mapper.body !== undefined) stream.localReplyBody = mapper.body;
+      if (mapper.format !== undefined) {
+        format = mapper.format;
+        formatType = mapper.contentType;
+      }
+      break;
+    }
+    if (format !== undefined) {
+      stream.localReplyBody = format.format(stream);
+      contentType = formatType;
+    }
+  } else prepare?.(stream);
+  const bytes = Buffer.from(stream.localReplyBody);
+  if (bytes.length > 0) {
+    headers.setKnown(Known['content-length'], String(bytes.length));
+    if (!headers.hasKnown(Known['content-type'])) headers.addKnown(Known['content-type'], contentType);
+  }
+  const bodiless = bytes.length === 0 || stream.method === 'HEAD';
+  stream.filters.response(bodiless);
+  if (!bodiless && !stream.finished) stream.filters.responseData(bytes, true);
+}

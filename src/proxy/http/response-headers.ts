@@ -1,0 +1,29 @@
+/**
+ * What the connection manager does to a response's headers: hop-by-hop fields go; server, date and via are set.
+ * Follows Envoy's ConnectionManagerUtility::mutateResponseHeaders.
+ */
+import { Known } from '#wire/known-headers.ts';
+import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
+import { httpDate } from '#proxy/http/http-date.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { appendVia } from '#proxy/http/request-headers.ts';
+
+const SERVER = Known.server;
+
+export function prepareResponseHeaders(stream: HttpStream, manager: ConnectionManager): void {
+  const headers = stream.responseHeaders;
+  const { config } = manager;
+  if (headers.hasKnown(Known.connection)) headers.removeKnown(Known.connection);
+  if (headers.hasKnown(Known.upgrade)) headers.removeKnown(Known.upgrade);
+  if (headers.hasKnown(Known['transfer-encoding'])) headers.removeKnown(Known['transfer-encoding']);
+  if (headers.hasKnown(Known['keep-alive'])) headers.removeKnown(Known['keep-alive']);
+  if (headers.hasKnown(Known['proxy-connection'])) headers.removeKnown(Known['proxy-connection']);
+  if (config.alwaysSetRequestIdInResponse || headers.hasKnown(Known['x-envoy-force-trace'])) {
+    const id = stream.requestHeaders.getKnown(Known['x-request-id']);
+    if (id !== undefined) headers.setKnown(Known['x-request-id'], id);
+  }
+  if (config.via !== '') appendVia(headers, config.via);
+  if (!headers.hasKnown(Known.date)) headers.addKnown(Known.date, httpDate());
+  if (config.serverHeaderTransformation === 'OVERWRITE') headers.setKnown(SERVER, config.serverName);
+  else if (config.serverHeaderTransformation === 'APPEND_IF_ABSENT' && !headers.hasKnown(SERVER)) headers.addKnown(SERVER, config.serverName);
+}

@@ -1,0 +1,54 @@
+/**
+ * Routes that answer without an upstream: redirects, direct responses, and the redirect to https that a virtual host may require.
+ * Follows config.route.v3.RedirectAction, DirectResponseAction and VirtualHost.require_tls.
+ */
+import type { DirectResponseAction } from '#config/model/route.ts';
+import { Known } from '#wire/known-headers.ts';
+import { redirect, tlsRedirect } from '#selection/redirect.ts';
+import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
+import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { sendLocalReply } from '#proxy/http/local-reply.ts';
+
+const formatters = new WeakMap<DirectResponseAction, Formatter>();
+
+/** @returns whether the stream was answered */
+export function answerDirectly(stream: HttpStream, manager: ConnectionManager): boolean {
+  const { selected, selectedHost } = stream;
+  if (selectedHost === undefined) return false;
+  const host = selectedHost.config;
+  if (host.requireTls !== 'NONE' && stream.scheme !== 'https' && (host.requireTls === 'ALL' || !stream.internal)) {
+    manager.routerStats.rqRedirect.inc();
+    const location = tlsRedirect(stream);
+    sendLocalReply(stream, 301, '', 'direct_response', (reply) => reply.responseHeaders.setKnown(Known.location, location));
+    return true;
+  }
+  if (selected === undefined) return false;
+  const { action } = selected.config;
+  if (action.kind === 'route') return false;
+  if (action.kind === 'redirect') {
+    manager.routerStats.rqRedirect.inc();
+    const location = redirect(selected, stream);
+    sendLocalReply(stream, action.responseCode, '', 'direct_response', (reply) => {
+      reply.responseHeaders.setKnown(Known.location, location);
+      manager.routeHeaders.applyResponse(reply, host, selected.config, undefined);
+    });
+    return true;
+  }
+  if (action.kind === 'non_forwarding') return false;
+  manager.routerStats.rqDirectResponse.inc();
+  sendLocalReply(stream, action.status, bodyOf(action, stream), 'direct_response', (reply) => {
+    manager.routeHeaders.applyResponse(reply, host, selected.config, undefined);
+  });
+  return true;
+}
+
+function bodyOf(action: DirectResponseAction, stream: HttpStream): string {
+  if (action.bodyFormat === undefined) return action.body === undefined ? '' : Buffer.from(action.body).toString();
+  let formatter = formatters.get(action);
+  if (formatter === undefined) {
+    formatter = compileFormatConfig(action.bodyFormat);
+    formatters.set(action, formatter);
+  }
+  return formatter.format(stream);
+}

@@ -1,0 +1,228 @@
+/**
+ * Whether and when a request is tried again. Follows
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-retry-on
+ */
+import type { RetryPolicy } from '#config/model/route.ts';
+import type { Headers } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
+import { compileHeaders } from '#selection/match-header.ts';
+import type { HeaderView } from '#selection/request-view.ts';
+import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+
+const On = {
+  '5xx': 1,
+  'gateway-error': 2,
+  'connect-failure': 4,
+  'retriable-4xx': 8,
+  'refused-stream': 16,
+  'retriable-status-codes': 32,
+  reset: 64,
+  'retriable-headers': 128,
+  'envoy-ratelimited': 256,
+  'reset-before-request': 512,
+  'http3-post-connect-failure': 1024,
+  cancelled: 2048,
+  'deadline-exceeded': 4096,
+  'resource-exhausted': 8192,
+  unavailable: 16384,
+  internal: 32768,
+} as const;
+
+const grpcConditions: [number, string][] = [
+  [On.cancelled, '1'],
+  [On['deadline-exceeded'], '4'],
+  [On['resource-exhausted'], '8'],
+  [On.internal, '13'],
+  [On.unavailable, '14'],
+];
+const ANY_GRPC = grpcConditions.reduce((all, [bit]) => all | bit, 0);
+
+/** @returns the conditions as bits; words that are not known are passed over, as Envoy does. */
+export function retryConditions(words: readonly string[]): number {
+  let bits = 0;
+  for (const word of words) bits |= On[word.trim() as keyof typeof On] ?? 0;
+  return bits;
+}
+
+/** A route's or virtual host's policy, compiled. */
+export interface CompiledRetryPolicy {
+  conditions: number;
+  policy: RetryPolicy;
+  retriableHeaders: ((headers: HeaderView) => boolean)[];
+  retriableRequestHeaders: ((headers: HeaderView) => boolean)[];
+}
+
+const compiledPolicies = new WeakMap<RetryPolicy, CompiledRetryPolicy>();
+
+function compiled(policy: RetryPolicy): CompiledRetryPolicy {
+  let result = compiledPolicies.get(policy);
+  if (result === undefined) {
+    result = {
+      conditions: retryConditions(policy.retryOn),
+      policy,
+      retriableHeaders: policy.retriableHeaders.map((matcher) => compileHeaders([matcher])),
+      retriableRequestHeaders: policy.retriableRequestHeaders.map((matcher) => compileHeaders([matcher])),
+    };
+    compiledPolicies.set(policy, result);
+  }
+  return result;
+}
+
+/** Why a retry does not happen. */
+export type RetryVerdict = 'yes' | 'no' | 'no_overflow' | 'no_limit_exceeded';
+
+export class RetryState {
+  readonly conditions: number;
+  readonly perTryTimeout: number;
+  readonly perTryIdleTimeout: number;
+  private left: number;
+  private tried = 0;
+  private readonly statusCodes: readonly number[];
+  private readonly policy: CompiledRetryPolicy | undefined;
+  private readonly headerNames: readonly string[];
+  private readonly cluster: Cluster;
+  private readonly priority: 'DEFAULT' | 'HIGH';
+  private counted = false;
+
+  private constructor(
+    cluster: Cluster,
+    priority: 'DEFAULT' | 'HIGH',
+    policy: CompiledRetryPolicy | undefined,
+    asked: { conditions: number; retries: number; codes: number[]; names: string[]; perTryTimeout: number },
+  ) {
+    this.cluster = cluster;
+    this.priority = priority;
+    this.policy = policy;
+    this.conditions = asked.conditions;
+    this.left = asked.retries;
+    this.statusCodes = asked.codes;
+    this.headerNames = asked.names;
+    this.perTryTimeout = asked.perTryTimeout;
+    this.perTryIdleTimeout = policy?.policy.perTryIdleTimeout ?? 0;
+  }
+
+  /**
+   * Reads policy and x-envoy-retry-* headers, and takes those headers out of the request.
+   * @returns undefined where nothing is retried
+   */
+  static of(stream: HttpStream, cluster: Cluster, routePolicy: RetryPolicy | undefined, priority: 'DEFAULT' | 'HIGH', perTryTimeout: number): RetryState | undefined {
+    const headers = stream.requestHeaders;
+    const on = take(headers, Known['x-envoy-retry-on']);
+    const grpcOn = take(headers, Known['x-envoy-retry-grpc-on']);
+    const maximum = take(headers, Known['x-envoy-max-retries']);
+    const codes = take(headers, Known['x-envoy-retriable-status-codes']);
+    const names = take(headers, Known['x-envoy-retriable-header-names']);
+    headers.removeKnown(Known['x-envoy-hedge-on-per-try-timeout']);
+    if (routePolicy === undefined && on === undefined && grpcOn === undefined) return undefined;
+    const policy = routePolicy && compiled(routePolicy);
+    let conditions = policy?.conditions ?? 0;
+    if (policy !== undefined && policy.retriableRequestHeaders.length > 0) {
+      if (!policy.retriableRequestHeaders.some((matcher) => matcher(headers))) conditions = 0;
+    }
+    if (on !== undefined) conditions |= retryConditions(on.split(','));
+    if (grpcOn !== undefined) conditions |= retryConditions(grpcOn.split(','));
+    if (conditions === 0) return undefined;
+    const limit = maximum !== undefined && /^\d+$/.test(maximum) ? Number(maximum) : (policy?.policy.numRetries ?? 1);
+    return new RetryState(cluster, priority, policy, {
+      conditions,
+      retries: limit,
+      codes: [...(policy?.policy.retriableStatusCodes ?? []), ...(codes?.split(',').map(Number) ?? [])],
+      names: names?.split(',').map((name) => name.trim().toLowerCase()) ?? [],
+      perTryTimeout: perTryTimeout > 0 ? perTryTimeout : (policy?.policy.perTryTimeout ?? 0),
+    });
+  }
+
+  /** A response head came: is it to be tried again? */
+  onResponse(status: number, headers: Headers): RetryVerdict {
+    if (!this.wantsRetryOfResponse(status, headers)) return this.settled('no');
+    return this.decide();
+  }
+
+  /** The attempt was broken off. */
+  onReset(reason: ResetReason, requestSent: boolean): RetryVerdict {
+    const { conditions } = this;
+    if (reason === 'overflow') return this.settled('no');
+    const connectFailure = reason === 'connection_failure' || reason === 'remote_connection_failure' || reason === 'local_connection_failure' || reason === 'connection_timeout';
+    const wanted =
+      (conditions & (On.reset | On['5xx'] | On['gateway-error'])) !== 0 && (conditions & (On.reset | On['5xx'])) !== 0
+        ? true
+        : ((conditions & On['connect-failure']) !== 0 && connectFailure) || ((conditions & On['reset-before-request']) !== 0 && !requestSent) || ((conditions & On['gateway-error']) !== 0);
+    return wanted ? this.decide() : this.settled('no');
+  }
+
+  /** The attempt took longer than per_try_timeout. */
+  onPerTryTimeout(): RetryVerdict {
+    const wanted = (this.conditions & (On.reset | On['5xx'] | On['gateway-error'])) !== 0;
+    return wanted ? this.decide() : this.settled('no');
+  }
+
+  private wantsRetryOfResponse(status: number, headers: Headers): boolean {
+    const { conditions } = this;
+    if (headers.hasKnown(Known['x-envoy-ratelimited'])) return (conditions & On['envoy-ratelimited']) !== 0;
+    if ((conditions & On['5xx']) !== 0 && status >= 500) return true;
+    if ((conditions & On['gateway-error']) !== 0 && status >= 502 && status <= 504) return true;
+    if ((conditions & On['retriable-4xx']) !== 0 && status === 409) return true;
+    if ((conditions & On['retriable-status-codes']) !== 0 && this.statusCodes.includes(status)) return true;
+    if ((conditions & On['retriable-headers']) !== 0) {
+      if (this.policy?.retriableHeaders.some((matcher) => matcher(headers))) return true;
+      if (this.headerNames.some((name) => headers.has(name))) return true;
+    }
+    if ((conditions & ANY_GRPC) !== 0) {
+      const grpc = headers.getKnown(Known['grpc-status']);
+      if (grpc !== undefined && grpcConditions.some(([bit, code]) => (conditions & bit) !== 0 && grpc === code)) return true;
+    }
+    return false;
+  }
+
+  /** Counts what became of the last retry. */
+  private settled(verdict: RetryVerdict): RetryVerdict {
+    if (this.counted) {
+      this.release();
+      if (verdict === 'no') this.cluster.stats.upstreamRqRetrySuccess.inc();
+    }
+    return verdict;
+  }
+
+  private decide(): RetryVerdict {
+    const { stats } = this.cluster;
+    this.release();
+    if (this.left === 0) {
+      stats.upstreamRqRetryLimitExceeded.inc();
+      return 'no_limit_exceeded';
+    }
+    const retries = this.cluster.breakers[this.priority].retries;
+    if (!retries.canCreate()) {
+      stats.upstreamRqRetryOverflow.inc();
+      return 'no_overflow';
+    }
+    this.left--;
+    this.tried++;
+    retries.inc();
+    this.counted = true;
+    stats.upstreamRqRetry.inc();
+    return 'yes';
+  }
+
+  /** Gives back the retry that counts against the breaker, if there is one. */
+  release(): void {
+    if (!this.counted) return;
+    this.counted = false;
+    this.cluster.breakers[this.priority].retries.dec();
+  }
+
+  /** Milliseconds until the next attempt: exponential, with full jitter. */
+  backOff(random: number): number {
+    this.cluster.stats.upstreamRqRetryBackoffExponential.inc();
+    const { baseInterval, maxInterval } = this.policy?.policy.backOff ?? { baseInterval: 25, maxInterval: 250 };
+    const ceiling = Math.min(baseInterval * 2 ** (this.tried - 1), maxInterval);
+    return Math.min(maxInterval, random % Math.max(1, Math.round(ceiling)));
+  }
+}
+
+function take(headers: Headers, id: number): string | undefined {
+  const value = headers.getKnown(id);
+  if (value !== undefined) headers.removeKnown(id);
+  return value;
+}

@@ -1,0 +1,418 @@
+/**
+ * The router for one stream: from the chosen route to a response, over as many attempts as the retry policy allows. Pooled with its stream.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
+ */
+import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
+import type { RouterConfig } from '#config/model/router.ts';
+import { Timer } from '#base/timers.ts';
+import type { Headers } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
+import { chooseCluster } from '#selection/choose-cluster.ts';
+import { Flag } from '#proxy/observe/response-flags.ts';
+import { sendLocalReply } from '#proxy/http/local-reply.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { answerDirectly } from '#proxy/http/router/direct-answer.ts';
+import { resetReply } from '#proxy/http/router/reset-reply.ts';
+import { RetryState } from '#proxy/http/router/retry-state.ts';
+import { applyRewrites } from '#proxy/http/router/rewrites.ts';
+import { applyTimeouts } from '#proxy/http/router/timeouts.ts';
+import { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
+import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { Http1Client } from '#proxy/upstream/http1-client.ts';
+import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
+import { asEvent, clock } from '#proxy/transport/io-event.ts';
+
+export class RouterRun {
+  readonly stream: HttpStream;
+  /** The request has reached the router. */
+  started = false;
+  private readonly attempt: UpstreamRequest;
+  private cluster: Cluster | undefined = undefined;
+  private action: RouteAction | undefined = undefined;
+  private weighted: WeightedCluster | undefined = undefined;
+  private retry: RetryState | undefined = undefined;
+  private readonly timeoutTimer: Timer;
+  private readonly perTryTimer: Timer;
+  private readonly backOffTimer: Timer;
+  private perTryTimeout = 0;
+  private globalTimeout = 0;
+  /** The request's body so far: kept while it may have to be sent again, or no connection is there yet. */
+  private body: Buffer[] = [];
+  private bodyBytes = 0;
+  private keepsBody = false;
+  private bodyEnded = false;
+  private trailers: Headers | undefined = undefined;
+  private responseStarted = false;
+  private done = false;
+  private requestPaused = false;
+
+  constructor(stream: HttpStream) {
+    this.stream = stream;
+    this.attempt = new UpstreamRequest(this);
+    this.timeoutTimer = new Timer(() => asEvent(() => this.onTimeout()));
+    this.perTryTimer = new Timer(() => asEvent(() => this.onPerTryTimeout()));
+    this.backOffTimer = new Timer(() => asEvent(() => this.tryAgain()));
+  }
+
+  reset(): void {
+    if (!this.started) return;
+    this.started = false;
+    this.attempt.reset();
+    this.cluster = undefined;
+    this.action = undefined;
+    this.weighted = undefined;
+    this.retry = undefined;
+    if (this.body.length > 0) this.body = [];
+    this.bodyBytes = 0;
+    this.keepsBody = false;
+    this.bodyEnded = false;
+    this.trailers = undefined;
+    this.responseStarted = false;
+    this.done = false;
+    this.requestPaused = false;
+  }
+
+  private get config(): RouterConfig {
+    return this.stream.manager.router;
+  }
+
+  private get priority(): 'DEFAULT' | 'HIGH' {
+    return this.action?.priority ?? 'DEFAULT';
+  }
+
+  /** The request's head arrives. */
+  request(end: boolean): void {
+    this.started = true;
+    this.bodyEnded = end;
+    const { stream } = this;
+    const { manager } = stream;
+    const { routerStats } = manager;
+    routerStats.rqTotal.inc();
+    const { selected, selectedHost } = stream;
+    if (selected === undefined || selectedHost === undefined) {
+      const redirected = selectedHost !== undefined && answerDirectly(stream, manager);
+      if (redirected) return;
+      routerStats.noRoute.inc();
+      stream.flags |= Flag.NoRouteFound;
+      return sendLocalReply(stream, 404, '', 'route_not_found');
+    }
+    if (answerDirectly(stream, manager)) return;
+    const action = selected.config.action as RouteAction;
+    this.action = action;
+    const choice = chooseCluster(action, stream, stream.random, manager.worker.runtime);
+    this.weighted = choice.weighted;
+    stream.clusterName = choice.name;
+    const cluster = manager.worker.clusters.get(choice.name);
+    if (cluster === undefined) {
+      routerStats.noCluster.inc();
+      stream.flags |= Flag.NoClusterFound;
+      return sendLocalReply(stream, action.clusterNotFoundResponseCode, '', 'cluster_not_found');
+    }
+    this.cluster = cluster;
+    if (cluster.dropsRequest(stream.random)) {
+      stream.flags |= Flag.DropOverLoad;
+      return sendLocalReply(stream, 503, 'drop overload', 'drop_overload', (reply) => reply.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true'));
+    }
+    const host = cluster.loadBalancer.choose();
+    if (host === undefined) {
+      cluster.stats.upstreamCxNoneHealthy.inc();
+      stream.flags |= Flag.NoHealthyUpstream;
+      return sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
+    }
+    const policy = action.retryPolicy ?? selectedHost.config.retryPolicy;
+    const timeouts = applyTimeouts(stream, action, policy?.perTryTimeout ?? 0, this.config);
+    this.globalTimeout = timeouts.global;
+    this.perTryTimeout = timeouts.perTry;
+    this.retry = RetryState.of(stream, cluster, policy, action.priority, timeouts.perTry);
+    manager.routeHeaders.applyRequest(stream, selectedHost.config, selected.config, this.weighted);
+    applyRewrites(stream, selected, action, this.weighted, host, this.config.suppressEnvoyHeaders);
+    this.keepsBody = this.retry !== undefined && !end;
+    if (end) this.armGlobalTimeout();
+    this.begin(host);
+  }
+
+  private begin(host: NonNullable<ReturnType<Cluster['loadBalancer']['choose']>>): void {
+    const { stream } = this;
+    const cluster = this.cluster as Cluster;
+    stream.attemptCount++;
+    if (stream.selectedHost?.config.includeRequestAttemptCount) {
+      stream.requestHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
+    }
+    stream.upstream = undefined;
+    this.responseStarted = false;
+    this.attempt.begin(host, cluster.poolFor(host, this.priority), cluster.serverNameFor(stream));
+  }
+
+  /** The attempt has a connection: the request goes out, with what there is of its body. */
+  onConnected(client: Http1Client): void {
+    const { stream } = this;
+    stream.upstream = client.info;
+    stream.upstreamProtocol = 'HTTP/1.1';
+    stream.marks.upstreamConnectStart = client.connectStart;
+    stream.marks.upstreamConnectComplete = client.connectEnd;
+    stream.marks.upstreamTlsComplete = client.tlsEnd;
+    if (this.perTryTimeout > 0) stream.manager.worker.timers.arm(this.perTryTimer, this.perTryTimeout);
+    const { body } = this;
+    const whole = this.bodyEnded && this.trailers === undefined;
+    client.sendHeaders(stream, whole && body.length === 0);
+    for (let i = 0; i < body.length; i++) client.sendData(stream, body[i], whole && i === body.length - 1);
+    if (this.trailers !== undefined) client.sendTrailers(stream, this.trailers);
+    if (!this.keepsBody && body.length > 0) {
+      this.body = [];
+      this.bodyBytes = 0;
+    }
+    if (this.requestPaused) this.pauseRequest(false);
+  }
+
+  requestData(chunk: Buffer, end: boolean): void {
+    if (this.done || !this.started) return;
+    if (end) {
+      this.bodyEnded = true;
+      this.armGlobalTimeout();
+    }
+    const { client } = this.attempt;
+    if (client === undefined || this.keepsBody) this.keep(chunk);
+    client?.sendData(this.stream, chunk, end);
+  }
+
+  requestTrailers(trailers: Headers): void {
+    if (this.done || !this.started) return;
+    this.bodyEnded = true;
+    this.trailers = trailers;
+    this.armGlobalTimeout();
+    this.attempt.client?.sendTrailers(this.stream, trailers);
+  }
+
+  private keep(chunk: Buffer): void {
+    const { stream } = this;
+    const limit = stream.selected?.config.perRequestBufferLimitBytes ?? stream.selectedHost?.config.perRequestBufferLimitBytes ?? stream.connection.bufferLimit;
+    if (this.keepsBody && this.bodyBytes + chunk.length > limit) {
+      // Too large to send a second time: the request goes on without retries.
+      this.cluster?.stats.retryOrShadowAbandoned.inc();
+      this.retry?.release();
+      this.retry = undefined;
+      this.keepsBody = false;
+      if (this.attempt.client !== undefined) {
+        this.body = [];
+        return;
+      }
+    }
+    if (chunk.length > 0) this.body.push(Buffer.from(chunk));
+    this.bodyBytes += chunk.length;
+    if (this.attempt.client === undefined && this.bodyBytes > limit) this.pauseRequest(true);
+  }
+
+  private pauseRequest(pause: boolean): void {
+    if (this.requestPaused === pause) return;
+    this.requestPaused = pause;
+    this.stream.codec.pauseRequest(this.stream, pause);
+  }
+
+  /** The upstream connection takes no more of the body for now, or does again. */
+  onRequestBlocked(blocked: boolean): void {
+    const stats = this.cluster?.stats;
+    if (blocked) stats?.upstreamFlowControlBackedUpTotal.inc();
+    else stats?.upstreamFlowControlDrainedTotal.inc();
+    this.pauseRequest(blocked);
+  }
+
+  /** The client takes no more of the response for now, or does again. */
+  pauseResponse(pause: boolean): void {
+    const stats = this.cluster?.stats;
+    if (pause) stats?.upstreamFlowControlPausedReadingTotal.inc();
+    else stats?.upstreamFlowControlResumedReadingTotal.inc();
+    this.attempt.client?.pause(pause);
+  }
+
+  onInterim(status: number, headers: Headers): void {
+    const { stream } = this;
+    if (stream.responseStarted || stream.protocol === 'HTTP/1.0') return;
+    if (status !== 100 || stream.manager.config.proxy100Continue) stream.codec.sendInterim(stream, status, headers);
+  }
+
+  onResponse(status: number, bytes: number, end: boolean): void {
+    const { stream } = this;
+    const { manager } = stream;
+    const cluster = this.cluster as Cluster;
+    const host = this.attempt.host;
+    manager.worker.timers.cancel(this.perTryTimer);
+    stream.upstreamHeaderBytesReceived = bytes;
+    const headers = this.attempt.responseHeaders;
+    if (status >= 500) host?.stats.rqError.inc();
+    else host?.stats.rqSuccess.inc();
+    if (this.retry !== undefined) {
+      const verdict = this.retry.onResponse(status, headers);
+      if (verdict === 'yes') {
+        cluster.countResponse(status, stream.internal, host?.canary ?? false);
+        if (!end) this.attempt.cancel();
+        return this.scheduleRetry();
+      }
+      if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
+      else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
+      this.keepsBody = false;
+    }
+    this.responseStarted = true;
+    // The stream takes over the fields that the attempt was parsed into; no copy is made.
+    this.attempt.responseHeaders = stream.responseHeaders;
+    stream.responseHeaders = headers;
+    stream.responseCode = status;
+    stream.responseReason = this.attempt.reason;
+    stream.responseCodeDetails = 'via_upstream';
+    if (!this.config.suppressEnvoyHeaders && stream.requestEnded) {
+      headers.setKnown(Known['x-envoy-upstream-service-time'], String(Math.floor(clock.now() - stream.marks.lastDownstreamRxByte)));
+    }
+    const selectedHost = stream.selectedHost?.config;
+    if (selectedHost?.includeAttemptCountInResponse) headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
+    cluster.countResponse(status, stream.internal, host?.canary ?? false);
+    if (selectedHost !== undefined && stream.selected !== undefined) {
+      manager.routeHeaders.applyResponse(stream, selectedHost, stream.selected.config, this.weighted);
+    }
+    if (end) this.complete();
+    stream.filters.response(end);
+  }
+
+  onResponseData(chunk: Buffer, end: boolean): void {
+    if (end) this.complete();
+    this.stream.filters.responseData(chunk, end);
+  }
+
+  onResponseTrailers(trailers: Headers): void {
+    this.complete();
+    this.stream.filters.responseTrailers(trailers);
+  }
+
+  /** The attempt has its whole response. */
+  private complete(): void {
+    this.done = true;
+    const { stream } = this;
+    stream.manager.worker.timers.cancel(this.timeoutTimer);
+    this.cluster?.countTime(clock.now() - (stream.marks.lastDownstreamRxByte >= 0 ? stream.marks.lastDownstreamRxByte : stream.marks.start), stream.internal, this.attempt.host?.canary ?? false);
+    if (this.requestPaused) this.pauseRequest(false);
+  }
+
+  /** The attempt was broken off. */
+  onReset(reason: ResetReason, details: string): void {
+    const { stream } = this;
+    const cluster = this.cluster as Cluster;
+    const { manager } = stream;
+    manager.worker.timers.cancel(this.perTryTimer);
+    const reply = resetReply(reason, details);
+    stream.flags |= reply.flag;
+    if (reason !== 'overflow') {
+      this.attempt.host?.stats.rqError.inc();
+      if (reason === 'connection_termination' || reason === 'remote_reset') cluster.stats.upstreamRqRxReset.inc();
+    }
+    if (this.responseStarted) {
+      this.done = true;
+      stream.responseCodeDetails = `upstream_reset_after_response_started{${reply.name}}`;
+      manager.routerStats.rqResetAfterDownstreamResponseStarted.inc();
+      return manager.resetStream(stream);
+    }
+    let retried = stream.attemptCount > 1;
+    if (this.retry !== undefined) {
+      const verdict = this.retry.onReset(reason, this.attempt.sent);
+      if (verdict === 'yes') return this.scheduleRetry();
+      if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
+      else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
+      retried ||= verdict === 'no_overflow';
+    }
+    this.done = true;
+    cluster.countLocalResponse(reply.status, stream.internal, this.attempt.host?.canary ?? false);
+    const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
+    const overloaded = reason === 'overflow' && !this.config.suppressEnvoyHeaders;
+    sendLocalReply(stream, reply.status, body, `upstream_reset_before_response_started{${reply.name}}`, (answer) => {
+      if (overloaded) answer.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true');
+      this.decorate(answer);
+    });
+  }
+
+  /** Adds what the route adds to every response, also to those that the router makes itself. */
+  private decorate(stream: HttpStream): void {
+    const host = stream.selectedHost?.config;
+    if (host?.includeAttemptCountInResponse) stream.responseHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
+  }
+
+  private scheduleRetry(): void {
+    const { stream } = this;
+    const { timers, random } = stream.manager.worker;
+    timers.arm(this.backOffTimer, (this.retry as RetryState).backOff(random.uint32()));
+  }
+
+  private tryAgain(): void {
+    const { stream } = this;
+    if (stream.finished || this.done) return;
+    const cluster = this.cluster as Cluster;
+    const host = cluster.loadBalancer.choose();
+    if (host === undefined) {
+      cluster.stats.upstreamCxNoneHealthy.inc();
+      this.done = true;
+      stream.flags |= Flag.NoHealthyUpstream;
+      return sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
+    }
+    this.begin(host);
+  }
+
+  private armGlobalTimeout(): void {
+    if (this.globalTimeout > 0) this.stream.manager.worker.timers.arm(this.timeoutTimer, this.globalTimeout);
+  }
+
+  private onTimeout(): void {
+    const { stream } = this;
+    if (stream.finished || this.done) return;
+    const cluster = this.cluster as Cluster;
+    cluster.stats.upstreamRqTimeout.inc();
+    this.attempt.host?.stats.rqTimeout.inc();
+    this.giveUp();
+    stream.flags |= Flag.UpstreamRequestTimeout;
+    if (this.responseStarted) {
+      stream.responseCodeDetails = 'response_timeout';
+      return stream.manager.resetStream(stream);
+    }
+    this.timeoutReply('response_timeout');
+  }
+
+  private onPerTryTimeout(): void {
+    const { stream } = this;
+    if (stream.finished || this.done || this.responseStarted) return;
+    const cluster = this.cluster as Cluster;
+    cluster.stats.upstreamRqPerTryTimeout.inc();
+    this.attempt.host?.stats.rqTimeout.inc();
+    this.attempt.host?.stats.rqError.inc();
+    this.attempt.cancel();
+    stream.flags |= Flag.UpstreamRequestTimeout;
+    const verdict = this.retry?.onPerTryTimeout() ?? 'no';
+    if (verdict === 'yes') return this.scheduleRetry();
+    if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
+    else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
+    this.done = true;
+    this.timeoutReply('upstream_per_try_timeout');
+  }
+
+  private timeoutReply(details: string): void {
+    const { stream } = this;
+    this.cluster?.countLocalResponse(504, stream.internal, this.attempt.host?.canary ?? false);
+    sendLocalReply(stream, 504, 'upstream request timeout', details, (reply) => this.decorate(reply));
+  }
+
+  private giveUp(): void {
+    const { stream } = this;
+    this.done = true;
+    const { timers } = stream.manager.worker;
+    timers.cancel(this.timeoutTimer);
+    timers.cancel(this.perTryTimer);
+    timers.cancel(this.backOffTimer);
+    if (this.attempt.client !== undefined) this.cluster?.stats.upstreamRqTxReset.inc();
+    this.attempt.cancel();
+  }
+
+  /** The stream is over, whatever way. */
+  end(): void {
+    if (!this.started) return;
+    const { timers } = this.stream.manager.worker;
+    if (this.timeoutTimer.armed) timers.cancel(this.timeoutTimer);
+    if (this.perTryTimer.armed) timers.cancel(this.perTryTimer);
+    if (this.backOffTimer.armed) timers.cancel(this.backOffTimer);
+    this.retry?.release();
+    if (!this.done) this.giveUp();
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * What a terminal network filter is to the listener room: it takes connections over. Non-terminal ones stand before it in its chain.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/network_filters
+ */
+import type { Socket } from 'node:net';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
+
+export interface NetworkFilterInUse {
+  /** Takes a connection: the result gets its socket's events. */
+  accept(socket: Socket, connection: DownstreamConnection): SocketOwner;
+  /** The listener drains: idle connections close. */
+  drain(): void;
+  /** Connections open. */
+  readonly active: number;
+}

@@ -1,0 +1,55 @@
+/**
+ * One event of the loop (a read, a timer, a socket that closed) as the data path sees it: the clock is read once at its start, and what
+ * was to be written is flushed once at its end. So a head and its body leave in one write, however many steps made them.
+ */
+import { SystemClock } from '#base/clock.ts';
+
+/** Something with text to flush at the end of the event. */
+export interface Flushable {
+  flush(): void;
+}
+
+export const clock = new SystemClock();
+
+let depth = 0;
+let scheduled = false;
+const waiting: Flushable[] = [];
+
+/** Begins an event; every `beginEvent` is matched by an `endEvent`, also when something throws. */
+export function beginEvent(): void {
+  if (depth++ === 0) clock.tick();
+}
+
+export function endEvent(): void {
+  if (depth === 1) flushWaiting();
+  depth--;
+}
+
+/** Runs `work` as an event of its own. */
+export function asEvent(work: () => void): void {
+  beginEvent();
+  try {
+    work();
+  } finally {
+    endEvent();
+  }
+}
+
+/** Asks for a flush at the end of this event; outside of any event, at the end of this turn of the loop. */
+export function flushLater(target: Flushable): void {
+  waiting.push(target);
+  if (depth === 0 && !scheduled) {
+    scheduled = true;
+    queueMicrotask(flushScheduled);
+  }
+}
+
+function flushScheduled(): void {
+  scheduled = false;
+  asEvent(() => {});
+}
+
+function flushWaiting(): void {
+  for (let i = 0; i < waiting.length; i++) waiting[i].flush();
+  waiting.length = 0;
+}

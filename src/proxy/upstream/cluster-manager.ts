@@ -1,0 +1,35 @@
+/**
+ * The clusters of one worker, by name.
+ */
+import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
+import { Cluster } from '#proxy/upstream/cluster.ts';
+import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
+import type { WorkerContext } from '#proxy/worker-context.ts';
+
+export class ClusterManager {
+  private readonly clusters = new Map<string, Cluster>();
+
+  /** @param shared whether other workers count against the same circuit breakers */
+  add(config: ClusterConfig, worker: WorkerContext, slots: CircuitBreakerSlots, shared: boolean): void {
+    this.clusters.get(config.name)?.close();
+    this.clusters.set(config.name, new Cluster(config, worker, slots, shared));
+  }
+
+  get(name: string): Cluster | undefined {
+    return this.clusters.get(name);
+  }
+
+  updateHosts(update: HostSetUpdate): void {
+    this.clusters.get(update.cluster)?.updateHosts(update);
+  }
+
+  remove(name: string): void {
+    this.clusters.get(name)?.close();
+    this.clusters.delete(name);
+  }
+
+  close(): void {
+    for (const cluster of this.clusters.values()) cluster.close();
+  }
+}

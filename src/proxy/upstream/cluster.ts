@@ -1,0 +1,123 @@
+/**
+ * A cluster as one worker serves it: its members, how one is chosen, and the pools of connections to them.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager
+ */
+import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
+import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import { type ClusterStats, clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
+import { ResponseCodeStats } from '#proxy/observe/stats/response-code-stats.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { CircuitBreakers } from '#proxy/upstream/circuit-breakers.ts';
+import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
+import type { Host } from '#proxy/upstream/host.ts';
+import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
+import { Http1Pool } from '#proxy/upstream/http1-pool.ts';
+import { createLoadBalancer } from '#proxy/upstream/load-balancer/create-load-balancer.ts';
+import type { LoadBalancer } from '#proxy/upstream/load-balancer/load-balancer.ts';
+import { PrioritySet } from '#proxy/upstream/priority-set.ts';
+import { clock } from '#proxy/transport/io-event.ts';
+import { UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
+import type { WorkerContext } from '#proxy/worker-context.ts';
+
+/** A host's pools, by routing priority. */
+interface HostPools {
+  DEFAULT: Http1Pool | undefined;
+  HIGH: Http1Pool | undefined;
+}
+
+export class Cluster {
+  readonly config: ClusterConfig;
+  readonly worker: WorkerContext;
+  readonly stats: ClusterStats;
+  readonly hosts: PrioritySet;
+  readonly loadBalancer: LoadBalancer;
+  readonly breakers: CircuitBreakers;
+  readonly transports: UpstreamTransports;
+  private dropOverloads: LoadAssignment['dropOverloads'];
+  private readonly scope: Scope;
+  private readonly codes: ResponseCodeStats;
+  private readonly externalCodes: ResponseCodeStats;
+  private readonly internalCodes: ResponseCodeStats;
+  private readonly canaryCodes: ResponseCodeStats;
+
+  constructor(config: ClusterConfig, worker: WorkerContext, slots: CircuitBreakerSlots, shared: boolean) {
+    this.config = config;
+    this.worker = worker;
+    this.scope = worker.scope.scope(`cluster.${config.statName}`);
+    this.stats = clusterStats(this.scope);
+    this.hosts = new PrioritySet(config.name, worker.leaseHostStats, clock, worker.node.locality);
+    this.loadBalancer = createLoadBalancer(config, this.hosts, worker.random, this.scope, { clock, runtime: worker.runtime });
+    this.breakers = new CircuitBreakers(slots, shared);
+    this.breakers.configure(config, worker.runtime);
+    this.transports = new UpstreamTransports(config, this.scope);
+    this.dropOverloads = config.loadAssignment?.dropOverloads ?? [];
+    this.codes = new ResponseCodeStats(this.scope);
+    this.externalCodes = new ResponseCodeStats(this.scope.scope('external'));
+    this.internalCodes = new ResponseCodeStats(this.scope.scope('internal'));
+    this.canaryCodes = new ResponseCodeStats(this.scope.scope('canary'));
+  }
+
+  /** Replaces the members; pools of those that left are drained. */
+  updateHosts(update: HostSetUpdate): void {
+    for (const host of this.hosts.update(update).removed) this.drainPools(host);
+  }
+
+  poolFor(host: Host, priority: 'DEFAULT' | 'HIGH'): Http1Pool {
+    let pools = host.pool as HostPools | undefined;
+    if (pools === undefined) {
+      pools = { DEFAULT: undefined, HIGH: undefined };
+      host.pool = pools;
+    }
+    let pool = pools[priority];
+    if (pool === undefined) {
+      pool = new Http1Pool(this, host, priority);
+      pools[priority] = pool;
+    }
+    return pool;
+  }
+
+  /** Whether the assignment's drop_overload takes this request. */
+  dropsRequest(random: number): boolean {
+    for (const { numerator, denominator } of this.dropOverloads) if (random % denominator < numerator) return true;
+    return false;
+  }
+
+  /** The server name that TLS to the upstream asks for: the configured one, or the request's host. */
+  serverNameFor(stream: HttpStream): string {
+    const { http } = this.config;
+    if (!http.autoSni) return '';
+    const named = http.overrideAutoSniHeader === '' ? undefined : stream.requestHeaders.get(http.overrideAutoSniHeader);
+    return (named ?? stream.host).replace(/:\d+$/, '');
+  }
+
+  /** Counts a response of an upstream by its code. */
+  countResponse(status: number, internal: boolean, canary: boolean): void {
+    this.codes.count(status);
+    (internal ? this.internalCodes : this.externalCodes).count(status);
+    if (canary) this.canaryCodes.count(status);
+  }
+
+  /** Counts a response that the router made in the upstream's place. */
+  countLocalResponse(status: number, internal: boolean, canary: boolean): void {
+    this.countResponse(status, internal, canary);
+  }
+
+  countTime(milliseconds: number, internal: boolean, canary: boolean): void {
+    const whole = Math.round(milliseconds);
+    this.codes.time(whole);
+    (internal ? this.internalCodes : this.externalCodes).time(whole);
+    if (canary) this.canaryCodes.time(whole);
+  }
+
+  /** The cluster is gone, or the worker ends. */
+  close(): void {
+    this.loadBalancer.close();
+    for (const set of this.hosts.hostSets) for (const host of set.hosts) this.drainPools(host);
+  }
+
+  private drainPools(host: Host): void {
+    const pools = host.pool as HostPools | undefined;
+    pools?.DEFAULT?.drain();
+    pools?.HIGH?.drain();
+  }
+}

@@ -1,0 +1,363 @@
+/**
+ * One HTTP/1 connection to an upstream host: a request at a time out, its response back (RFC 9112). It belongs to a pool.
+ */
+import type { Socket } from 'node:net';
+import { Timer } from '#base/timers.ts';
+import { BodyReader, type BodySink } from '#wire/http1/body.ts';
+import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
+import { parseResponseHead, type ResponseHead } from '#wire/http1/head.ts';
+import { INCOMPLETE, ParseError, parseErrorText } from '#wire/http1/parse-error.ts';
+import { Headers } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
+import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import { HeldHead } from '#proxy/http/held-head.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
+import { Outgoing } from '#proxy/transport/outgoing.ts';
+import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { encodeRequestHead } from '#proxy/upstream/http1-request-head.ts';
+import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
+import type { ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
+
+const CONNECTING = 0;
+const READY = 1;
+/** A response's head is next. */
+const HEAD = 2;
+const BODY = 3;
+/** The response is whole, the request is not: whatever comes now is an error. */
+const ANSWERED = 4;
+const CLOSED = 5;
+
+const LARGE_BODY = 64 * 1024;
+
+export class Http1Client implements BodySink, Reader {
+  readonly pool: Http1Pool;
+  readonly outgoing: Outgoing;
+  readonly info: UpstreamInfo;
+  readonly connectTimer: Timer;
+  readonly idleTimer: Timer;
+  readonly durationTimer: Timer;
+  readsLargeBody = false;
+  lease: Lease | undefined = undefined;
+  receiver: ResponseReceiver | undefined = undefined;
+  /** Requests that it may still carry. */
+  requestsLeft: number;
+  connectStart = 0;
+  connectEnd = -1;
+  tlsEnd = -1;
+  /** Why TLS or the connection failed, in Envoy's words. */
+  failure = '';
+  closedByUs = false;
+  /** The connect timeout fired. */
+  timedOut = false;
+  /** The connection failed on our side: no address to bind to, no descriptor left. */
+  failedLocally = false;
+  /** The pool has counted its end. */
+  counted = false;
+  private state = CONNECTING;
+  private readonly body: BodyReader;
+  private readonly held = new HeldHead();
+  private readonly head: ResponseHead = { status: 0, reason: '', minor: 1, headers: new Headers() };
+  private headRequest = false;
+  private requestEnded = false;
+  private chunkedRequest = false;
+  private keepAlive = true;
+  private blocked = false;
+  private paused = false;
+  private responseBytes = 0;
+  private bytesBefore = 0;
+  private countedBytes = 0;
+
+  constructor(pool: Http1Pool, socket: Socket, info: UpstreamInfo) {
+    this.pool = pool;
+    this.outgoing = new Outgoing(socket);
+    this.info = info;
+    const { common } = pool.cluster.config.http;
+    this.requestsLeft = common.maxRequestsPerConnection > 0 ? common.maxRequestsPerConnection : Number.POSITIVE_INFINITY;
+    this.body = new BodyReader(() => new Headers(), pool.headBytesLimit, common.maxHeadersCount);
+    this.connectTimer = new Timer(() => asEvent(() => pool.onConnectTimeout(this)));
+    this.idleTimer = new Timer(() => asEvent(() => pool.onIdle(this)));
+    this.durationTimer = new Timer(() => asEvent(() => pool.onMaxDuration(this)));
+  }
+
+  get socket(): Socket {
+    return this.outgoing.socket;
+  }
+
+  get connecting(): boolean {
+    return this.state === CONNECTING;
+  }
+
+  get idle(): boolean {
+    return this.state === READY;
+  }
+
+  get closed(): boolean {
+    return this.state === CLOSED;
+  }
+
+  onConnected(): void {
+    if (this.state !== CONNECTING) return;
+    this.state = READY;
+    this.pool.onConnected(this);
+  }
+
+  /** Takes this connection for one request. */
+  attach(receiver: ResponseReceiver): void {
+    this.receiver = receiver;
+    this.state = HEAD;
+    this.requestEnded = false;
+    this.keepAlive = true;
+    this.responseBytes = 0;
+    this.bytesBefore = this.outgoing.bytes;
+    this.requestsLeft--;
+  }
+
+  /** Sends the request's head from `stream`. */
+  sendHeaders(stream: HttpStream, end: boolean): void {
+    const headers = stream.requestHeaders;
+    this.headRequest = stream.method === 'HEAD';
+    this.chunkedRequest = false;
+    let framingLine = '';
+    if (!headers.hasKnown(Known['content-length'])) {
+      if (!end) {
+        this.chunkedRequest = true;
+        framingLine = 'transfer-encoding: chunked\r\n';
+      } else if (hasBody(stream.method)) framingLine = 'content-length: 0\r\n';
+    }
+    const before = this.outgoing.bytes;
+    this.outgoing.write(encodeRequestHead(stream, this.pool.cluster.config.http.http1, framingLine));
+    stream.upstreamHeaderBytesSent = this.outgoing.bytes - before;
+    stream.marks.firstUpstreamTxByte = clock.now();
+    if (end) this.endRequest(stream);
+  }
+
+  sendData(stream: HttpStream, chunk: Buffer, end: boolean): void {
+    if (this.state === CLOSED) return;
+    if (chunk.length > 0) {
+      if (this.chunkedRequest) {
+        this.outgoing.write(`${chunk.length.toString(16)}\r\n`);
+        this.outgoing.writeBytes(chunk);
+        this.outgoing.write('\r\n');
+      } else this.outgoing.writeBytes(chunk);
+    }
+    if (end) {
+      if (this.chunkedRequest) this.outgoing.write('0\r\n\r\n');
+      this.endRequest(stream);
+    } else if (!this.blocked && this.outgoing.buffered > this.pool.cluster.config.perConnectionBufferLimitBytes) {
+      this.blocked = true;
+      this.receiver?.onRequestBlocked(true);
+    }
+  }
+
+  sendTrailers(stream: HttpStream, trailers: Headers): void {
+    if (this.state === CLOSED) return;
+    if (this.chunkedRequest) {
+      this.outgoing.write(this.pool.cluster.config.http.http1.enableTrailers ? trailers.encode('0\r\n') : '0\r\n');
+      this.outgoing.write('\r\n');
+    }
+    this.endRequest(stream);
+  }
+
+  private endRequest(stream: HttpStream): void {
+    this.requestEnded = true;
+    stream.marks.lastUpstreamTxByte = clock.now();
+  }
+
+  /** The request is given up: its connection cannot be used again. */
+  reset(): void {
+    this.receiver = undefined;
+    this.close();
+  }
+
+  onDrain(): void {
+    if (!this.blocked) return;
+    this.blocked = false;
+    this.receiver?.onRequestBlocked(false);
+  }
+
+  pause(pause: boolean): void {
+    if (this.paused === pause) return;
+    this.paused = pause;
+    if (pause) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  onRead(count: number, bytes: Buffer): void {
+    beginEvent();
+    try {
+      this.pool.cluster.stats.upstreamCxRxBytesTotal.add(count);
+      this.consume(bytes, 0, count);
+    } catch (error) {
+      this.pool.worker.onBug(error);
+      this.socket.destroy();
+    } finally {
+      readingFor(this);
+      endEvent();
+    }
+  }
+
+  private consume(bytes: Buffer, start: number, end: number): void {
+    let pos = start;
+    while (pos < end) {
+      if (this.state === HEAD) {
+        pos = this.readHead(bytes, pos, end);
+      } else if (this.state === BODY) {
+        const before = pos;
+        pos = this.body.read(bytes, pos, end, this);
+        if (pos < 0) return this.protocolError(pos);
+        this.responseBytes += pos - before;
+      } else {
+        // Bytes that no request asked for: nothing that comes after them can be trusted.
+        if (this.state === READY || this.state === ANSWERED) this.close();
+        return;
+      }
+    }
+  }
+
+  private readHead(bytes: Buffer, pos: number, end: number): number {
+    if (this.held.length > 0) {
+      const added = this.held.append(bytes, pos, end);
+      if (!this.held.mayBeWhole(added) && this.held.length <= this.pool.headBytesLimit) return end;
+      const { bytes: all, length } = this.held;
+      const after = this.parseHead(all, 0, length);
+      if (after === INCOMPLETE) return end;
+      this.held.clear();
+      if (after < 0) this.protocolError(after);
+      else if (after < length) this.consume(all, after, length);
+      return end;
+    }
+    const after = this.parseHead(bytes, pos, end);
+    if (after >= 0) return after;
+    if (after === INCOMPLETE) this.held.append(bytes, pos, end);
+    else this.protocolError(after);
+    return end;
+  }
+
+  private parseHead(bytes: Buffer, start: number, end: number): number {
+    const receiver = this.receiver;
+    if (receiver === undefined) return end;
+    const { head } = this;
+    head.headers = receiver.responseHeaders;
+    head.headers.clear();
+    const after = parseResponseHead(bytes, start, end, head, this.pool.maxHeadersCount);
+    if (after === INCOMPLETE) return end - start > this.pool.headBytesLimit ? ParseError.HeadTooLarge : after;
+    if (after < 0) return after;
+    if (after - start > this.pool.headBytesLimit) return ParseError.HeadTooLarge;
+    const { headers, status, minor } = head;
+    this.responseBytes += after - start;
+    if (status < 200 && status !== 101) {
+      receiver.onInterim(status);
+      return after;
+    }
+    const length = framing(headers, this.pool.cluster.config.http.http1.allowChunkedLength);
+    if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return length;
+    const options = connectionOptions(headers);
+    this.keepAlive = (minor === 1 ? !options.close : options.keepAlive) && !(headers.hasKnown(Known['proxy-connection']) && /close/i.test(headers.getKnown(Known['proxy-connection']) ?? ''));
+    const bodiless = this.headRequest || status === 204 || status === 304 || length === 0;
+    if (!bodiless) {
+      this.state = BODY;
+      this.body.begin(length);
+      this.readsLargeBody = length > LARGE_BODY;
+      if (length === NO_LENGTH) this.keepAlive = false;
+    }
+    receiver.reason = head.reason;
+    if (bodiless) this.responseWhole();
+    receiver.onHeaders(status, headers.text.length, bodiless);
+    return after;
+  }
+
+  onBody(bytes: Buffer, start: number, end: number): void {
+    const receiver = this.receiver;
+    if (receiver === undefined) return;
+    const last = this.body.done;
+    if (last) this.responseWhole();
+    else if (!this.readsLargeBody && this.responseBytes > LARGE_BODY) this.readsLargeBody = true;
+    receiver.onData(bytes.subarray(start, end), last);
+  }
+
+  onBodyEnd(trailers: Headers | undefined): void {
+    const receiver = this.receiver;
+    if (receiver === undefined) return;
+    this.responseWhole();
+    if (trailers !== undefined && this.pool.cluster.config.http.http1.enableTrailers) receiver.onTrailers(trailers);
+    else receiver.onData(EMPTY, true);
+  }
+
+  /** The response is complete: the connection is free again, if the request is too. */
+  private responseWhole(): void {
+    const receiver = this.receiver;
+    this.readsLargeBody = false;
+    this.receiver = undefined;
+    receiver?.onWireBytes(this.responseBytes, this.outgoing.bytes - this.bytesBefore);
+    const { stats } = this.pool.cluster;
+    stats.upstreamCxTxBytesTotal.add(this.outgoing.bytes - this.countedBytes);
+    this.countedBytes = this.outgoing.bytes;
+    this.pause(false);
+    if (!this.requestEnded) {
+      this.state = ANSWERED;
+      this.keepAlive = false;
+    }
+    if (this.keepAlive && this.requestsLeft > 0) {
+      this.state = READY;
+      this.pool.onFree(this, true);
+    } else {
+      this.pool.onFree(this, false);
+      if (this.requestsLeft <= 0) stats.upstreamCxMaxRequests.inc();
+      this.close();
+    }
+  }
+
+  private protocolError(error: number): void {
+    this.pool.cluster.stats.upstreamCxProtocolError.inc();
+    this.pool.log.debug(() => `[C${this.info.connectionId}] protocol error: ${parseErrorText(error)}`);
+    const receiver = this.receiver;
+    this.receiver = undefined;
+    this.close();
+    receiver?.onReset('protocol_error', error === ParseError.HeadTooLarge ? 'headers_too_large' : '');
+  }
+
+  /** The upstream closed its side. */
+  onEnd(): void {
+    if (this.state === BODY && this.body.endsWithConnection) {
+      const receiver = this.receiver;
+      this.responseWhole();
+      asEvent(() => receiver?.onData(EMPTY, true));
+      return;
+    }
+    this.socket.destroy();
+  }
+
+  /** The socket is gone, by whoever. */
+  onClose(): void {
+    if (this.state === CLOSED) return this.pool.onClosed(this);
+    const connecting = this.state === CONNECTING;
+    this.state = CLOSED;
+    releaseReader(this);
+    const receiver = this.receiver;
+    this.receiver = undefined;
+    if (connecting) {
+      this.pool.onConnectFailure(this);
+      return;
+    }
+    this.pool.onClosed(this);
+    receiver?.onReset('connection_termination', this.failure);
+  }
+
+  close(): void {
+    if (this.state === CLOSED) return;
+    this.state = CLOSED;
+    this.closedByUs = true;
+    releaseReader(this);
+    this.outgoing.flush();
+    this.socket.destroySoon();
+    this.pool.onClosed(this);
+  }
+}
+
+/** Methods whose requests say so when their body is empty. */
+function hasBody(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD' && method !== 'DELETE' && method !== 'OPTIONS' && method !== 'TRACE' && method !== 'CONNECT';
+}
+
+const EMPTY = Buffer.alloc(0);

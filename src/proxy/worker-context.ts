@@ -1,0 +1,34 @@
+/**
+ * What everything on one worker thread shares.
+ */
+import type { Locality } from '#config/model/cluster.ts';
+import type { Random } from '#base/random.ts';
+import type { Timers } from '#base/timers.ts';
+import type { DrainState } from '#proxy/drain-state.ts';
+import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
+import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
+import type { RuntimeView } from '#proxy/runtime-view.ts';
+import type { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
+
+export interface WorkerContext {
+  /** 0 for the first. */
+  readonly index: number;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** The root of this thread's stats. */
+  readonly scope: Scope;
+  /** Makes room for one host's counters. */
+  readonly leaseHostStats: () => StatsLease;
+  readonly clusters: ClusterManager;
+  /** Values that operators may change while it runs. */
+  readonly runtime: RuntimeView;
+  readonly drain: DrainState;
+  /** Counts connections of all workers against the overload manager's limit. */
+  readonly downstreamLimit: DownstreamLimit;
+  readonly node: { id: string; cluster: string; locality: Locality };
+  /** Milliseconds between writes of access log files. */
+  readonly fileFlushInterval: number;
+  /** An error in our own code: counted, logged, and the connection that met it closed. */
+  onBug(error: unknown): void;
+}

@@ -1,0 +1,49 @@
+/**
+ * What main thread and workers tell each other. Everything is plain data; with one worker, which lives on the main thread, the same
+ * messages are plain calls.
+ */
+import type { Address } from '#config/model/address.ts';
+import type { Snapshot } from '#config/model/snapshot.ts';
+import type { LogLevel } from '#proxy/options.ts';
+import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
+import type { RuntimeSnapshot } from '#proxy/runtime-view.ts';
+import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
+import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
+
+/** What a worker is made of. */
+export interface WorkerStart {
+  index: number;
+  concurrency: number;
+  snapshot: Snapshot;
+  runtime: RuntimeSnapshot;
+  /** By cluster name. */
+  circuitBreakers: { [cluster: string]: CircuitBreakerSlots };
+  /** Counts client connections of all workers. */
+  downstreamCount: SharedArrayBuffer;
+  drainTimeMs: number;
+  drainStrategy: 'gradual' | 'immediate';
+  fileFlushIntervalMs: number;
+  logLevels: { [component: string]: LogLevel };
+}
+
+export type ToWorker =
+  /** Bind the listeners; `ports` by listener name, as the first worker got them. */
+  | { kind: 'listen'; ports: { [listener: string]: number[] } }
+  | { kind: 'hosts'; update: HostSetUpdate }
+  | { kind: 'runtime'; snapshot: RuntimeSnapshot }
+  | { kind: 'stop_listeners'; inboundOnly: boolean }
+  | { kind: 'drain' }
+  | { kind: 'reopen_logs' }
+  | { kind: 'log_level'; component: string | undefined; level: LogLevel }
+  | { kind: 'histograms' }
+  | { kind: 'tls'; snapshot: Snapshot }
+  | { kind: 'stop' };
+
+export type FromWorker =
+  | { kind: 'ready' }
+  | { kind: 'listening'; bound: { [listener: string]: Address[] } }
+  | { kind: 'cannot_listen'; message: string }
+  | { kind: 'stats'; definitions: StatDefinitions }
+  | { kind: 'histograms'; intervals: HistogramInterval[] }
+  | { kind: 'bug' }
+  | { kind: 'stopped' };

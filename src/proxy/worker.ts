@@ -1,0 +1,120 @@
+/**
+ * One worker: it owns connections, from listener to upstream, and shares nothing with other workers but what is counted. With
+ * `--concurrency 1` it lives on the main thread.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/intro/threading_model
+ */
+import { logger, setLogLevel } from '#base/logger.ts';
+import { systemRandom } from '#base/random.ts';
+import { Timers } from '#base/timers.ts';
+import type { Address } from '#config/model/address.ts';
+import { addressText } from '#config/model/address.ts';
+import { DrainState } from '#proxy/drain-state.ts';
+import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
+import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
+import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
+import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import { RuntimeView } from '#proxy/runtime-view.ts';
+import { clock } from '#proxy/transport/io-event.ts';
+import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
+import type { WorkerContext } from '#proxy/worker-context.ts';
+import type { FromWorker, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
+
+export class Worker implements WorkerContext {
+  readonly index: number;
+  readonly timers: Timers;
+  readonly random = systemRandom;
+  readonly stats: ThreadStats;
+  readonly scope;
+  readonly clusters = new ClusterManager();
+  readonly runtime: RuntimeView;
+  readonly drain: DrainState;
+  readonly downstreamLimit: DownstreamLimit;
+  readonly node;
+  readonly fileFlushInterval: number;
+  readonly leaseHostStats;
+  private readonly listeners: WorkerListener[] = [];
+  private readonly tell: (message: FromWorker) => void;
+  private readonly log = logger('main');
+
+  /** @param stats this thread's; @param tell carries messages to the main thread */
+  constructor(start: WorkerStart, stats: ThreadStats, tell: (message: FromWorker) => void) {
+    const { snapshot } = start;
+    this.tell = tell;
+    this.index = start.index;
+    this.stats = stats;
+    this.scope = stats.root;
+    this.timers = new Timers(clock);
+    this.runtime = new RuntimeView(start.runtime);
+    this.drain = new DrainState(clock, start.drainTimeMs, start.drainStrategy);
+    this.downstreamLimit = new DownstreamLimit(start.downstreamCount, snapshot.overload.maxActiveDownstreamConnections);
+    this.node = { id: snapshot.node.id, cluster: snapshot.node.cluster, locality: snapshot.node.locality };
+    this.fileFlushInterval = start.fileFlushIntervalMs;
+    this.leaseHostStats = () => stats.lease();
+    for (const cluster of snapshot.clusters) {
+      this.clusters.add(cluster, this, start.circuitBreakers[cluster.name], start.concurrency > 1);
+    }
+    for (const listener of snapshot.listeners) this.listeners.push(new WorkerListener(listener, this));
+  }
+
+  /** Does what the main thread asks. */
+  async handle(message: ToWorker): Promise<void> {
+    switch (message.kind) {
+      case 'listen':
+        return this.listen(message.ports);
+      case 'hosts':
+        return this.clusters.updateHosts(message.update);
+      case 'runtime':
+        return this.runtime.update(message.snapshot);
+      case 'stop_listeners':
+        for (const listener of this.listeners) {
+          if (!message.inboundOnly || listener.config.trafficDirection === 'INBOUND') listener.stop();
+        }
+        return;
+      case 'drain':
+        this.drain.start();
+        for (const listener of this.listeners) listener.drain();
+        return;
+      case 'reopen_logs':
+        return reopenAccessLogs();
+      case 'log_level':
+        return setLogLevel(message.component, message.level);
+      case 'histograms':
+        return this.tell({ kind: 'histograms', intervals: this.stats.takeHistogramInterval() });
+      case 'tls':
+        for (const listener of this.listeners) listener.updateTls(message.snapshot);
+        return;
+      case 'stop':
+        for (const listener of this.listeners) listener.stop();
+        await flushAccessLogs();
+        this.tell({ kind: 'stopped' });
+    }
+  }
+
+  private async listen(ports: { [listener: string]: number[] }): Promise<void> {
+    const bound: { [listener: string]: Address[] } = {};
+    for (const listener of this.listeners) {
+      const { name, addresses, bindToPort, enableReusePort } = listener.config;
+      if (!bindToPort) continue;
+      try {
+        bound[name] = await listener.listen(ports[name] ?? [], enableReusePort);
+      } catch (error) {
+        this.tell({ kind: 'cannot_listen', message: `cannot bind '${addressText(addresses[0])}': ${bindError(error)}` });
+        return;
+      }
+    }
+    this.tell({ kind: 'listening', bound });
+  }
+
+  onBug(error: unknown): void {
+    this.log.critical(() => `bug: ${error instanceof Error ? error.stack : String(error)}`);
+    this.tell({ kind: 'bug' });
+  }
+}
+
+function bindError(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return 'Address already in use';
+  if (code === 'EACCES') return 'Permission denied';
+  if (code === 'EADDRNOTAVAIL') return 'Cannot assign requested address';
+  return message;
+}

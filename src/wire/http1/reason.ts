@@ -1,0 +1,22 @@
+/**
+ * Reason phrases as Envoy writes them on status lines.
+ */
+import { STATUS_CODES } from 'node:http';
+
+const own: Record<number, string> = { 302: 'Found', 418: "I'm a Teapot", 422: 'Unprocessable Entity', 425: 'Too Early', 509: 'Unknown' };
+const lines = new Map<number, string>();
+
+/** @returns `HTTP/1.1 200 OK\r\n` for a status. */
+export function statusLine(status: number): string {
+  let line = lines.get(status);
+  if (line === undefined) {
+    line = `HTTP/1.1 ${status} ${reason(status)}\r\n`;
+    lines.set(status, line);
+  }
+  return line;
+}
+
+/** @returns the phrase for a status; `Unknown` for one that has none. */
+export function reason(status: number): string {
+  return own[status] ?? STATUS_CODES[status] ?? 'Unknown';
+}
