@@ -11,6 +11,7 @@ import type { Problems } from '#api/problems.ts';
 import type { Source } from '#api/source.ts';
 import type { DecodeOptions } from '#api/tree-reader.ts';
 import { readTree } from '#api/tree-reader.ts';
+import { checkUnexpectedFields } from '#api/unexpected-fields.ts';
 
 export { mergeSources, mergeTrees } from '#api/merge.ts';
 export type { DecodeOptions } from '#api/tree-reader.ts';
@@ -30,7 +31,9 @@ export function loadMessage<T extends Message>(
   for (const warning of source.warnings) problems.add(warning);
   const at = rootPlace(source, problems);
   if (source.binary === undefined) return { message: decode<T>(type, source.tree, at, options), at };
-  return { message: parse(type, source.binary, at) as T, at };
+  const message = parse(type, source.binary, at) as T;
+  checkUnexpectedFields(type, message, at, options);
+  return { message, at };
 }
 
 function parse(type: DescMessage, binary: Uint8Array, at: Place): Message {

@@ -179,7 +179,7 @@ export function enumLeaf(type: DescEnum): Leaf {
   return {
     read(value) {
       if (typeof value !== 'string') return int32.read(value);
-      return byName.get(value) ?? byName.get(value.toUpperCase()) ?? int32.read(value);
+      return byName.get(value) ?? byName.get(value.toUpperCase()) ?? (/^-?\d+$/.test(value) ? int32.read(value) : BAD);
     },
     why(value) {
       if (typeof value !== 'string') return int32.why(value);

@@ -17,8 +17,7 @@ import type {
 } from '@bufbuild/protobuf';
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import type { DescriptorIndex } from '#api/descriptor-index.ts';
-import { indexDescriptorSet } from '#api/descriptor-index.ts';
+import { DescriptorIndex } from '#api/descriptor-index.ts';
 
 type Declared = DescMessage | DescEnum | DescExtension | DescService;
 
@@ -35,7 +34,7 @@ export function typeNames(): Iterable<string> {
 }
 
 function theRegistry(): LazyRegistry {
-  registry ??= new LazyRegistry(indexDescriptorSet(gunzipSync(readFileSync(descriptorSetPath()))));
+  registry ??= new LazyRegistry(new DescriptorIndex(gunzipSync(readFileSync(descriptorSetPath()))));
   return registry;
 }
 
@@ -73,13 +72,13 @@ class LazyRegistry implements FileRegistry {
   }
 
   typeNames(): Iterable<string> {
-    return this.#index.declaredIn.keys();
+    return this.#index.typeNames();
   }
 
   get(typeName: string): Declared | undefined {
     const known = this.#types.get(typeName);
     if (known !== undefined) return known;
-    const file = this.#index.declaredIn.get(typeName);
+    const file = this.#index.fileOf(typeName);
     if (file === undefined) return undefined;
     this.#build(file.name);
     return this.#types.get(typeName);

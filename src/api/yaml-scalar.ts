@@ -14,7 +14,7 @@ const INT64 = 1n << 63n;
 /** @param scalar read with the schema `failsafe`, so that its value is its text. */
 export function plainValue(scalar: Scalar): unknown {
   const text = String(scalar.value ?? '');
-  if (scalar.type !== 'PLAIN' && scalar.type !== undefined) return text;
+  if (scalar.type !== 'PLAIN' || scalar.tag === '!') return text;
   if (NULL.test(text)) return null;
   if (TRUE.test(text)) return true;
   if (FALSE.test(text)) return false;
