@@ -70,7 +70,8 @@ function declarations({ bytes, package: prefix }: IndexedFile): string[] {
   const names: string[] = [];
   eachPart(bytes, (field, part) => {
     if (field === FILE.message) declareMessage(part, prefix, names);
-    else if (field === FILE.enum || field === FILE.service || field === FILE.extension) names.push(nameUnder(prefix, part));
+    else if (field === FILE.enum || field === FILE.service || field === FILE.extension)
+      names.push(nameUnder(prefix, part));
   });
   return names;
 }

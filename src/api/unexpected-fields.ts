@@ -35,7 +35,8 @@ export function checkUnexpectedFields(
     return;
   }
   checkDeprecated(type, message, at);
-  const below = (inner: DescMessage, value: Message, place: Place) => checkUnexpectedFields(inner, value, place, options);
+  const below = (inner: DescMessage, value: Message, place: Place) =>
+    checkUnexpectedFields(inner, value, place, options);
   for (const visit of childrenOf(type)) visit(message, at, below);
 }
 
@@ -56,7 +57,8 @@ function visitsOf(field: DescField): Visit[] {
     return [
       (message, at, visit) => {
         const place = at.field(field.name);
-        (get(message) as Message[]).forEach((item, i) => visit(type, item, place.index(i)));
+        const items = get(message) as Message[];
+        for (let i = 0; i < items.length; i++) visit(type, items[i], place.index(i));
       },
     ];
   }
@@ -64,7 +66,8 @@ function visitsOf(field: DescField): Visit[] {
     return [
       (message, at, visit) => {
         const place = at.field(field.name);
-        for (const [key, item] of Object.entries(get(message) as Record<string, Message>)) visit(type, item, place.key(key));
+        for (const [key, item] of Object.entries(get(message) as Record<string, Message>))
+          visit(type, item, place.key(key));
       },
     ];
   }

@@ -72,21 +72,20 @@ function locate(document: Document.Parsed | undefined, steps: readonly PathStep[
 
 /** The first document. `failsafe` leaves every scalar as its text; what it means is ours to say. */
 function readYaml(text: string) {
-  try {
-    const parsed = parseAllDocuments(text, {
-      schema: 'failsafe',
-      prettyErrors: false,
-      uniqueKeys: false,
-      logLevel: 'silent',
-    });
-    const [document, second] = ('empty' in parsed ? [] : parsed) as Document.Parsed[];
-    const errors =
-      document?.errors.map((error) => ({ offset: error.pos[0], message: error.message.split('\n')[0] })) ?? [];
-    return { document, errors, next: second?.range[0] };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return { document: undefined, errors: [{ offset: 0, message: 'it is nested too deeply' }], next: undefined };
-  }
+  const parsed = parseAllDocuments(text, {
+    schema: 'failsafe',
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: 'silent',
+  });
+  const [document, second] = ('empty' in parsed ? [] : parsed) as Document.Parsed[];
+  const errors = document?.errors.map(({ pos, message }) => ({ offset: pos[0], message: syntaxWords(message) })) ?? [];
+  return { document, errors, next: second?.range[0] };
+}
+
+/** The parser recurses, and reports where its stack ends as a syntax error. */
+function syntaxWords(message: string): string {
+  return message.includes('call stack') ? 'it is nested too deeply' : message.split('\n')[0];
 }
 
 /** Aliases multiply what a text holds; a configuration of this size was not meant. */
