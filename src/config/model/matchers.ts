@@ -22,6 +22,8 @@ export interface QueryParameterMatcher {
   name: string;
   /** Undefined: present with any value. */
   matcher?: StringMatcher;
+  /** Where there is no matcher: whether it must be there (default) or must not. */
+  present?: boolean;
 }
 
 export interface CookieMatcher {

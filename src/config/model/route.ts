@@ -40,8 +40,8 @@ export interface VirtualHost {
   name: string;
   domains: string[];
   routes: Route[];
-  /** The generic matcher in place of `routes`. */
-  matcher?: MatcherTree<Route>;
+  /** The generic matcher in place of `routes`: an action is a list of routes, of which the first that matches is taken. */
+  matcher?: MatcherTree<Route[]>;
   requireTls: 'NONE' | 'EXTERNAL_ONLY' | 'ALL';
   virtualClusters: { name: string; headers: HeaderMatcher[] }[];
   headers: HeaderMutations;
