@@ -42,7 +42,8 @@ export async function wireClient(port: number, options: WireOptions = {}): Promi
 export class WireClient {
   readonly socket: Socket | TLSSocket;
   readonly localPort: number;
-  #patience: number;
+  /** Milliseconds that the next wait takes at most. */
+  patience: number;
   #received: Buffer = Buffer.alloc(0);
   #taken = 0;
   #ending: Ending | undefined;
@@ -51,7 +52,7 @@ export class WireClient {
   constructor(socket: Socket | TLSSocket, patience: number) {
     this.socket = socket;
     this.localPort = socket.localPort ?? 0;
-    this.#patience = patience;
+    this.patience = patience;
     socket.on('data', (bytes: Buffer) => {
       this.#received = Buffer.concat([this.#received, bytes]);
       this.#wakeAll();
@@ -135,15 +136,15 @@ export class WireClient {
   }
 
   async #until<T>(what: string, look: () => T | undefined): Promise<T> {
-    const deadline = setTimeout(() => this.#wakeAll(), this.#patience);
-    const last = performance.now() + this.#patience - 1;
+    const deadline = setTimeout(() => this.#wakeAll(), this.patience);
+    const last = performance.now() + this.patience - 1;
     try {
       for (;;) {
         const found = look();
         if (found !== undefined) return found;
         const late = performance.now() >= last;
         if (late || this.#ending !== undefined) {
-          const why = late ? `not within ${this.#patience} ms` : `the connection is gone (${this.#ending})`;
+          const why = late ? `not within ${this.patience} ms` : `the connection is gone (${this.#ending})`;
           throw new Error(`no ${what}: ${why}; what came: ${JSON.stringify(this.rest.slice(0, 500))}`);
         }
         await new Promise<void>((resolve) => this.#waiting.push(resolve));
