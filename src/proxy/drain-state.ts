@@ -9,7 +9,7 @@ import type { Random } from '#base/random.ts';
 export class DrainState {
   private readonly clock: Clock;
   private readonly drainTime: number;
-  private readonly gradual: boolean;
+  private gradual: boolean;
   private startedAt = -1;
 
   /** @param drainTime in milliseconds */
@@ -23,7 +23,9 @@ export class DrainState {
     return this.startedAt >= 0;
   }
 
-  start(): void {
+  /** @param immediate every connection closes with its next response, whatever the strategy: the process is about to end */
+  start(immediate: boolean): void {
+    if (immediate) this.gradual = false;
     if (this.startedAt < 0) this.startedAt = this.clock.now();
   }
 

@@ -32,7 +32,7 @@ export type ToWorker =
   | { kind: 'hosts'; update: HostSetUpdate }
   | { kind: 'runtime'; snapshot: RuntimeSnapshot }
   | { kind: 'stop_listeners'; inboundOnly: boolean }
-  | { kind: 'drain' }
+  | { kind: 'drain'; immediate: boolean }
   | { kind: 'reopen_logs' }
   | { kind: 'log_level'; component: string | undefined; level: LogLevel }
   | { kind: 'histograms' }

@@ -71,7 +71,7 @@ export class Worker implements WorkerContext {
         }
         return;
       case 'drain':
-        this.drain.start();
+        this.drain.start(message.immediate);
         for (const listener of this.listeners) listener.drain();
         return;
       case 'reopen_logs':

@@ -18,7 +18,7 @@ import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-respons
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import { refuseRequest } from '#proxy/http/protocol-error.ts';
-import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
+import { asEvent, beginEvent, clock, endEvent, type Resumable, resumeLater } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
 import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 
@@ -36,7 +36,7 @@ const LARGE_BODY = 64 * 1024;
 
 const CRLF = 0x0d0a;
 
-export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader {
+export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader, Resumable {
   readonly connection: DownstreamConnection;
   readonly manager: ConnectionManager;
   readonly socket: Socket;
@@ -331,11 +331,12 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader 
     if (!whole || this.closing) return this.close(!whole);
     this.phase = HEAD;
     this.manager.armConnectionIdle(this);
-    if (this.held.length > 0) this.resumeHeld();
+    if (this.held.length > 0) resumeLater(this);
   }
 
   /** Requests that came behind the one that was just answered (pipelining). */
-  private resumeHeld(): void {
+  resume(): void {
+    if (this.phase !== HEAD || this.held.length === 0) return;
     const { bytes, length } = this.held;
     this.held.clear();
     this.pauseSocket(false);

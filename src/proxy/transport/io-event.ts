@@ -9,11 +9,17 @@ export interface Flushable {
   flush(): void;
 }
 
+/** Something that goes on once what made it wait has returned. */
+export interface Resumable {
+  resume(): void;
+}
+
 export const clock = new SystemClock();
 
 let depth = 0;
 let scheduled = false;
 const waiting: Flushable[] = [];
+const resumed: Resumable[] = [];
 
 /** Begins an event; every `beginEvent` is matched by an `endEvent`, also when something throws. */
 export function beginEvent(): void {
@@ -21,7 +27,11 @@ export function beginEvent(): void {
 }
 
 export function endEvent(): void {
-  if (depth === 1) flushWaiting();
+  if (depth === 1) {
+    for (let i = 0; i < resumed.length; i++) resumed[i].resume();
+    resumed.length = 0;
+    flushWaiting();
+  }
   depth--;
 }
 
@@ -33,6 +43,11 @@ export function asEvent(work: () => void): void {
   } finally {
     endEvent();
   }
+}
+
+/** Has `target` go on at the end of this event, before anything is flushed: never in the middle of somebody's call. */
+export function resumeLater(target: Resumable): void {
+  resumed.push(target);
 }
 
 /** Asks for a flush at the end of this event; outside of any event, at the end of this turn of the loop. */

@@ -1,0 +1,227 @@
+/**
+ * A server that runs: it brings the parts up in order, keeps time for stats, hears signals, and takes the parts down again.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/init and .../operations/draining
+ */
+import { writeFileSync } from 'node:fs';
+import { logger } from '#base/logger.ts';
+import { type Address, addressText } from '#config/model/address.ts';
+import type { LoadedBootstrap } from '#config/load.ts';
+import { HotRestart } from '#proxy/hot-restart.ts';
+import { listenerManagerStats, overloadStats } from '#proxy/observe/stats/manager-stats.ts';
+import { refreshServerStats, type ServerState, type ServerStats, serverStats } from '#proxy/observe/stats/server-stats.ts';
+import { compileStatsMatcher } from '#proxy/observe/stats/stats-matcher.ts';
+import { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
+import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import { startWatchdog } from '#proxy/observe/stats/watchdog.ts';
+import type { ProxyOptions } from '#proxy/options.ts';
+import { Runtime } from '#proxy/runtime.ts';
+import { RuntimeView } from '#proxy/runtime-view.ts';
+import { ServerClusters } from '#proxy/server-clusters.ts';
+import { levelsOf } from '#proxy/server-logging.ts';
+import { WorkerPool } from '#proxy/worker-pool.ts';
+
+/** The admin API, once it is loaded. */
+interface AdminServer {
+  close(): Promise<void>;
+}
+
+export class RunningServer {
+  readonly options: ProxyOptions;
+  readonly loaded: LoadedBootstrap;
+  readonly startedAt = Date.now();
+  readonly hub = new StatsHub();
+  readonly stats: ThreadStats;
+  readonly runtime: Runtime;
+  readonly clusters: ServerClusters;
+  readonly bound = new Map<string, Address[]>();
+  readonly hotRestart: HotRestart;
+  /** POST /healthcheck/fail was called. */
+  failsHealthcheck = false;
+  state: ServerState = 'PRE_INITIALIZING';
+  private readonly workers: WorkerPool;
+  private readonly serverStats: ServerStats;
+  private readonly downstreamCount = new SharedArrayBuffer(4);
+  private readonly log = logger('main');
+  private readonly listenerStats;
+  private admin: AdminServer | undefined = undefined;
+  private flushTimer: NodeJS.Timeout | undefined = undefined;
+  private ending: Promise<void> | undefined = undefined;
+
+  constructor(options: ProxyOptions, loaded: LoadedBootstrap) {
+    this.options = options;
+    this.loaded = loaded;
+    const { snapshot } = loaded;
+    this.stats = new ThreadStats(compileStatsMatcher(snapshot.stats.matcher));
+    this.hub.attach(0, this.stats);
+    this.serverStats = serverStats(this.stats.root);
+    this.listenerStats = listenerManagerStats(this.stats.root);
+    overloadStats(this.stats.root);
+    const warn = (message: string) => logger('runtime').warning(message);
+    this.runtime = new Runtime({ layers: snapshot.runtime, serviceCluster: snapshot.node.cluster, scope: this.stats.root, warn });
+    this.clusters = new ServerClusters(snapshot, this.stats, this.hub, new RuntimeView(this.runtime.snapshot));
+    this.hotRestart = new HotRestart(options);
+    this.workers = new WorkerPool(
+      {
+        concurrency: options.concurrency,
+        snapshot,
+        runtime: this.runtime.snapshot,
+        circuitBreakers: this.clusters.circuitBreakers(),
+        downstreamCount: this.downstreamCount,
+        drainTimeMs: options.drainTimeS * 1000,
+        drainStrategy: options.drainStrategy,
+        fileFlushIntervalMs: options.fileFlushIntervalMsec,
+        logLevels: levelsOf(options),
+      },
+      this.hub,
+      this.stats,
+      () => this.serverStats.envoyBugFailures.inc(),
+    );
+    this.runtime.subscribe((runtime) => this.workers.broadcast({ kind: 'runtime', snapshot: runtime }));
+  }
+
+  /** Brings everything up. @throws where a listener cannot be bound */
+  async start(): Promise<void> {
+    const { snapshot } = this.loaded;
+    this.hearSignals();
+    this.state = 'INITIALIZING';
+    await this.workers.ready();
+    const slow = snapshot.clusters.some((cluster) => cluster.discovery.kind !== 'STATIC');
+    if (slow) await this.startAdmin();
+    await this.clusters.start((update) => this.workers.broadcast({ kind: 'hosts', update }));
+    await this.hotRestart.meetParent();
+    await this.listen();
+    this.state = 'LIVE';
+    this.serverStats.initializationTimeMs.record(Date.now() - this.startedAt);
+    this.log.info('all dependencies initialized. starting workers');
+    this.hotRestart.onReplaced(() => this.handOver());
+    await this.hotRestart.relieveParent();
+    for (let index = 0; index < this.options.concurrency; index++) startWatchdog(this.stats.root, `worker_${index}`);
+    startWatchdog(this.stats.root, 'main_thread');
+    this.flushTimer = setInterval(() => void this.flush(), snapshot.statsFlushInterval);
+    if (!slow) await this.startAdmin();
+  }
+
+  private async listen(): Promise<void> {
+    const { listeners } = this.loaded.snapshot;
+    try {
+      for (const [name, addresses] of Object.entries(await this.workers.listen())) this.bound.set(name, addresses);
+    } catch (error) {
+      this.listenerStats.listenerCreateFailure.inc();
+      throw error;
+    }
+    this.listenerStats.listenerAdded.add(listeners.length);
+    this.listenerStats.listenerCreateSuccess.add(listeners.length * this.options.concurrency);
+    this.listenerStats.totalListenersActive.set(listeners.length);
+    this.listenerStats.workersStarted.set(1);
+  }
+
+  private async startAdmin(): Promise<void> {
+    const { admin } = this.loaded.snapshot;
+    if (admin === undefined || this.admin !== undefined) return;
+    const { startAdminServer } = await import('#proxy/server-admin.ts');
+    const started = await startAdminServer(this, admin.address);
+    this.admin = started;
+    if (this.options.adminAddressPath !== undefined) writeFileSync(this.options.adminAddressPath, addressText(started.address));
+  }
+
+  /** Merges what workers recorded since the last time. */
+  async flush(): Promise<void> {
+    this.refresh();
+    await this.workers.mergeHistograms();
+  }
+
+  /** Brings gauges up to date that are only counted when somebody looks. */
+  refresh(): void {
+    this.clusters.refresh();
+    refreshServerStats(this.serverStats, {
+      concurrency: this.options.concurrency,
+      restartEpoch: this.options.restartEpoch,
+      version: this.loaded.snapshot.statsServerVersionOverride ?? 0,
+      state: () => this.state,
+      live: () => this.state === 'LIVE' && !this.failsHealthcheck,
+      uptimeSeconds: () => (Date.now() - this.startedAt) / 1000,
+      connections: () => new Int32Array(this.downstreamCount)[0],
+      parentConnections: () => 0,
+      daysUntilFirstCertExpires: () => undefined,
+      recentLookups: () => 0,
+    });
+  }
+
+  broadcast: WorkerPool['broadcast'] = (message) => this.workers.broadcast(message);
+
+  /** Connections are asked to close; with `stop`, listeners close now or, gracefully, after the drain time. */
+  drainListeners(how: { graceful: boolean; inboundOnly: boolean; skipExit: boolean }): void {
+    this.workers.broadcast({ kind: 'drain', immediate: false });
+    const stop = () => {
+      this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: how.inboundOnly });
+      const { listeners } = this.loaded.snapshot;
+      const stopped = listeners.filter((listener) => !how.inboundOnly || listener.trafficDirection === 'INBOUND').length;
+      this.listenerStats.listenerStopped.add(stopped);
+    };
+    if (how.graceful) {
+      if (!how.skipExit) setTimeout(stop, this.options.drainTimeS * 1000).unref();
+    } else stop();
+  }
+
+  reopenLogs(): void {
+    this.workers.broadcast({ kind: 'reopen_logs' });
+  }
+
+  private hearSignals(): void {
+    process.on('SIGTERM', () => void this.end());
+    process.on('SIGINT', () => void this.end());
+    process.on('SIGHUP', () => {});
+    process.on('SIGUSR1', () => this.reopenLogs());
+  }
+
+  /** A newer process has the ports: this one serves what it still has, and goes. */
+  private handOver(): void {
+    this.state = 'DRAINING';
+    this.workers.broadcast({ kind: 'drain', immediate: false });
+    this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: false });
+    void this.admin?.close();
+    this.admin = undefined;
+    setTimeout(() => void this.end(), this.options.parentShutdownTimeS * 1000).unref();
+    this.endWhenIdle();
+  }
+
+  /** Ends once nobody is connected, at the latest after the drain time. A second call ends at once. */
+  end(): Promise<void> {
+    if (this.ending !== undefined) process.exit(0);
+    this.log.info('shutting down server instance');
+    this.state = 'DRAINING';
+    this.ending = this.drainAndExit();
+    return this.ending;
+  }
+
+  private async drainAndExit(): Promise<void> {
+    this.workers.broadcast({ kind: 'drain', immediate: true });
+    this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: false });
+    const deadline = setTimeout(() => void this.exit(), this.options.drainTimeS * 1000);
+    this.endWhenIdle();
+    await new Promise(() => deadline.ref());
+  }
+
+  private endWhenIdle(): void {
+    const look = setInterval(() => {
+      if (Atomics.load(new Int32Array(this.downstreamCount), 0) > 0) return;
+      clearInterval(look);
+      void this.exit();
+    }, 20);
+  }
+
+  private async exit(): Promise<void> {
+    await this.stop();
+    this.log.info('exiting');
+    process.exit(0);
+  }
+
+  /** Takes everything down at once. */
+  async stop(): Promise<void> {
+    clearInterval(this.flushTimer);
+    this.clusters.stop();
+    await this.admin?.close();
+    await this.workers.stop();
+    this.hotRestart.close();
+  }
+}
