@@ -72,26 +72,35 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** As deep as protobuf reads messages. */
+const MAX_DEPTH = 100;
+
+function nestsWithin(depth: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === 0) return false;
+  for (const key in value) {
+    if (!nestsWithin(depth - 1, (value as Record<string, unknown>)[key])) return false;
+  }
+  return true;
+}
+
+/** Values of any shape. */
+function freeLeaf(what: string, takes: (value: unknown) => boolean, hold: (value: never) => unknown): Leaf {
+  return {
+    read: (value) => (takes(value) && nestsWithin(MAX_DEPTH, value) ? hold(value as never) : BAD),
+    why: (value) => (takes(value) ? { message: `nested more than ${MAX_DEPTH} deep` } : expected(what, value)),
+  };
+}
+
 /** A Struct in a field is held as it is, in plain JSON. */
-const struct: Leaf = {
-  read: (value) => (isObject(value) ? value : BAD),
-  why: (value) => expected('an object', value),
-};
-
-const structMessage: Leaf = {
-  read: (value) => (isObject(value) ? fromJson(StructSchema, value as never) : BAD),
-  why: struct.why,
-};
-
-const freeValue: Leaf = {
-  read: (value) => fromJson(ValueSchema, value as never),
-  why: (value) => expected('a value', value),
-};
-
-const listValue: Leaf = {
-  read: (value) => (Array.isArray(value) ? fromJson(ListValueSchema, value) : BAD),
-  why: (value) => expected('a list', value),
-};
+const struct = freeLeaf('an object', isObject, (value) => value);
+const structMessage = freeLeaf('an object', isObject, (value) => fromJson(StructSchema, value));
+const listValue = freeLeaf('a list', Array.isArray, (value) => fromJson(ListValueSchema, value));
+const freeValue = freeLeaf(
+  'a value',
+  () => true,
+  (value) => fromJson(ValueSchema, value),
+);
 
 const LEAVES: Record<string, Leaf> = {
   'google.protobuf.Duration': duration,
