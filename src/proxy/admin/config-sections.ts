@@ -29,7 +29,10 @@ export function configSections(context: AdminContext, { includeEds, named }: Sec
     { type: 'envoy.admin.v3.BootstrapConfigDump', fields: bootstrapFields(context) },
     { type: 'envoy.admin.v3.ClustersConfigDump', fields: clustersFields(of('cluster'), config.versionInfo('cluster')) },
     ...(includeEds ? [endpointsSection(context.clusters().filter((cluster) => named(cluster.name)))] : []),
-    { type: 'envoy.admin.v3.ListenersConfigDump', fields: listenersFields(of('listener'), config.versionInfo('listener')) },
+    {
+      type: 'envoy.admin.v3.ListenersConfigDump',
+      fields: listenersFields(of('listener'), config.versionInfo('listener')),
+    },
     { type: 'envoy.admin.v3.ScopedRoutesConfigDump', fields: scopedRoutesFields(of('scoped_route')) },
     { type: 'envoy.admin.v3.RoutesConfigDump', fields: routesFields(of('route')) },
     { type: 'envoy.admin.v3.SecretsConfigDump', fields: secretsFields(of('secret')) },
@@ -46,10 +49,20 @@ const CLUSTER = 'envoy.config.cluster.v3.Cluster';
 
 function clustersFields(clusters: ConfigResource[], version: string): Tree {
   const dynamic = (state: string) =>
-    clusters.filter((one) => one.state === state).map((one) => ({ ...versioned(one), ...content(one, 'cluster', CLUSTER), ...updated(one), ...failed(one, CLUSTER) }));
+    clusters
+      .filter((one) => one.state === state)
+      .map((one) => ({
+        ...versioned(one),
+        ...content(one, 'cluster', CLUSTER),
+        ...updated(one),
+        ...failed(one, CLUSTER),
+      }));
   return filled({
     version_info: version,
-    static_clusters: inState(clusters, 'static').map((one) => ({ ...content(one, 'cluster', CLUSTER), ...updated(one) })),
+    static_clusters: inState(clusters, 'static').map((one) => ({
+      ...content(one, 'cluster', CLUSTER),
+      ...updated(one),
+    })),
     dynamic_active_clusters: dynamic('active'),
     dynamic_warming_clusters: dynamic('warming'),
   });
@@ -60,7 +73,10 @@ const LISTENER = 'envoy.config.listener.v3.Listener';
 function listenersFields(listeners: ConfigResource[], version: string): Tree {
   return filled({
     version_info: version,
-    static_listeners: inState(listeners, 'static').map((one) => ({ ...content(one, 'listener', LISTENER), ...updated(one) })),
+    static_listeners: inState(listeners, 'static').map((one) => ({
+      ...content(one, 'listener', LISTENER),
+      ...updated(one),
+    })),
     dynamic_listeners: dynamicListeners(listeners.filter((one) => one.state !== 'static')),
   });
 }
@@ -71,7 +87,8 @@ function dynamicListeners(listeners: ConfigResource[]): Tree[] {
   for (const one of listeners) {
     const entry = byName.get(one.name) ?? { name: one.name };
     byName.set(one.name, entry);
-    if (one.message !== undefined) entry[`${one.state}_state`] = { ...versioned(one), ...content(one, 'listener', LISTENER), ...updated(one) };
+    if (one.message !== undefined)
+      entry[`${one.state}_state`] = { ...versioned(one), ...content(one, 'listener', LISTENER), ...updated(one) };
     Object.assign(entry, failed(one, LISTENER));
   }
   return [...byName.values()];
@@ -81,10 +98,18 @@ const ROUTES = 'envoy.config.route.v3.RouteConfiguration';
 
 function routesFields(routes: ConfigResource[]): Tree {
   return filled({
-    static_route_configs: inState(routes, 'static').map((one) => ({ ...content(one, 'route_config', ROUTES), ...updated(one) })),
+    static_route_configs: inState(routes, 'static').map((one) => ({
+      ...content(one, 'route_config', ROUTES),
+      ...updated(one),
+    })),
     dynamic_route_configs: routes
       .filter((one) => one.state !== 'static')
-      .map((one) => ({ ...versioned(one), ...content(one, 'route_config', ROUTES), ...updated(one), ...failed(one, ROUTES) })),
+      .map((one) => ({
+        ...versioned(one),
+        ...content(one, 'route_config', ROUTES),
+        ...updated(one),
+        ...failed(one, ROUTES),
+      })),
   });
 }
 
@@ -106,7 +131,13 @@ function scopedRoutesFields(scopes: ConfigResource[]): Tree {
 const SECRET = 'envoy.extensions.transport_sockets.tls.v3.Secret';
 
 function secretsFields(secrets: ConfigResource[]): Tree {
-  const dump = (one: ConfigResource) => ({ name: one.name, ...versioned(one), ...updated(one), ...content(one, 'secret', SECRET), ...failed(one, SECRET) });
+  const dump = (one: ConfigResource) => ({
+    name: one.name,
+    ...versioned(one),
+    ...updated(one),
+    ...content(one, 'secret', SECRET),
+    ...failed(one, SECRET),
+  });
   return filled({
     static_secrets: inState(secrets, 'static').map(dump),
     dynamic_active_secrets: inState(secrets, 'active').map(dump),
@@ -135,7 +166,10 @@ function failed({ error }: ConfigResource, typeName: string): Tree {
   return error === undefined ? {} : { error_state: errorTree(error, typeName) };
 }
 
-function errorTree({ failedConfiguration, lastUpdateAttempt, details, versionInfo }: UpdateError, typeName: string): Tree {
+function errorTree(
+  { failedConfiguration, lastUpdateAttempt, details, versionInfo }: UpdateError,
+  typeName: string,
+): Tree {
   return {
     ...(failedConfiguration !== undefined && { failed_configuration: packed(typeName, failedConfiguration) }),
     last_update_attempt: timeText(lastUpdateAttempt),

@@ -140,4 +140,3 @@ function edsHealth(flags: number): string {
   if ((flags & HealthFlag.DegradedEdsHealth) !== 0) return 'DEGRADED';
   return 'HEALTHY';
 }
-

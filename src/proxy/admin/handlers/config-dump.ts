@@ -2,7 +2,7 @@
 import type { DescField } from '@bufbuild/protobuf';
 import { messageType } from '#api/registry.ts';
 import { type ConfigSection, configSections } from '#proxy/admin/config-sections.ts';
-import { type Tree, masked, maskFits, maskPaths } from '#proxy/admin/field-mask.ts';
+import { masked, maskFits, maskPaths, type Tree } from '#proxy/admin/field-mask.ts';
 import { type AdminHandler, type AdminResponse, json } from '#proxy/admin/handler.ts';
 import { regexFilter } from '#proxy/admin/regex-filter.ts';
 
@@ -18,12 +18,17 @@ export const configDump: AdminHandler = {
   answer({ params }, context) {
     const filter = regexFilter(params.get('name_regex'));
     if ('problem' in filter) {
-      return refusal(400, `INVALID_ARGUMENT: Error while parsing name_regex from ${params.get('name_regex')}: ${filter.problem}`);
+      return refusal(
+        400,
+        `INVALID_ARGUMENT: Error while parsing name_regex from ${params.get('name_regex')}: ${filter.problem}`,
+      );
     }
     const sections = configSections(context, { includeEds: params.has('include_eds'), named: filter.keeps });
     const [resource, mask] = [params.get('resource'), params.get('mask')];
     if (resource) return resourceDump(sections, resource, mask);
-    return mask ? maskedDump(sections, mask) : dump(sections.map(({ type, fields }) => ({ '@type': url(type), ...fields })));
+    return mask
+      ? maskedDump(sections, mask)
+      : dump(sections.map(({ type, fields }) => ({ '@type': url(type), ...fields })));
   },
 };
 
@@ -40,7 +45,8 @@ function resourceDump(sections: ConfigSection[], resource: string, mask: string 
   const typed = elements.map((element) => ({ '@type': url(type.typeName), ...element }));
   if (!mask) return dump(typed);
   const paths = maskPaths(mask);
-  if (!typed.every((element) => maskFits(type, element, paths))) return refusal(400, `FieldMask ${mask} could not be successfully used.`);
+  if (!typed.every((element) => maskFits(type, element, paths)))
+    return refusal(400, `FieldMask ${mask} could not be successfully used.`);
   return dump(typed.map((element) => masked(element, paths)));
 }
 

@@ -10,7 +10,9 @@ export const listeners: AdminHandler = {
   answer({ params }, context) {
     const all = context.listeners();
     if (params.get('format') !== 'json') {
-      const lines = all.flatMap(({ name, addresses }) => addresses.map((address) => `${name}::${addressText(address)}\n`));
+      const lines = all.flatMap(({ name, addresses }) =>
+        addresses.map((address) => `${name}::${addressText(address)}\n`),
+      );
       return text(lines.join(''));
     }
     return json({

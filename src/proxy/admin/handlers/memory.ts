@@ -23,7 +23,7 @@ export const memory: AdminHandler = {
 
 export const memoryAllocator: AdminHandler = {
   path: '/memory/tcmalloc',
-  help: 'print the allocator\'s own account: the spaces of V8\'s heap',
+  help: "print the allocator's own account: the spaces of V8's heap",
   answer() {
     const rows = getHeapSpaceStatistics().map((space) =>
       [space.space_name, space.space_size, space.space_used_size, space.space_available_size, space.physical_space_size]

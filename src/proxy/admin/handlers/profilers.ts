@@ -1,8 +1,19 @@
 /** `/cpuprofiler`, `/heapprofiler`, `/allocprofiler`, `/heap_dump`, `/peak_heap_dump`: where time and memory go, by V8. */
-import { type AdminHandler, type AdminParameter, type AdminRequest, type AdminResponse, OK, text } from '#proxy/admin/handler.ts';
+import {
+  type AdminHandler,
+  type AdminParameter,
+  type AdminRequest,
+  type AdminResponse,
+  OK,
+  text,
+} from '#proxy/admin/handler.ts';
 import * as profilers from '#proxy/admin/profilers.ts';
 
-const ENABLE: AdminParameter = { name: 'enable', help: 'start it, or end it and write the profile', options: ['y', 'n'] };
+const ENABLE: AdminParameter = {
+  name: 'enable',
+  help: 'start it, or end it and write the profile',
+  options: ['y', 'n'],
+};
 const USAGE = text('?enable=<y|n>\n', 400);
 
 export const cpuProfiler: AdminHandler = {
@@ -10,7 +21,8 @@ export const cpuProfiler: AdminHandler = {
   help: 'start or end a CPU profile, written to admin.profile_path as a .cpuprofile',
   parameters: [ENABLE],
   mutates: true,
-  answer: (request, context) => toggle(request, profilers.startCpuProfile, () => profilers.stopCpuProfile(context.profilePath)),
+  answer: (request, context) =>
+    toggle(request, profilers.startCpuProfile, () => profilers.stopCpuProfile(context.profilePath)),
 };
 
 export const heapProfiler: AdminHandler = {
@@ -19,7 +31,11 @@ export const heapProfiler: AdminHandler = {
   parameters: [ENABLE],
   mutates: true,
   answer: (request, context) =>
-    toggle(request, () => profilers.startHeapProfile(false), () => profilers.stopHeapProfile(context.profilePath)),
+    toggle(
+      request,
+      () => profilers.startHeapProfile(false),
+      () => profilers.stopHeapProfile(context.profilePath),
+    ),
 };
 
 export const allocProfiler: AdminHandler = {
@@ -28,7 +44,11 @@ export const allocProfiler: AdminHandler = {
   parameters: [ENABLE],
   mutates: true,
   answer: (request, context) =>
-    toggle(request, () => profilers.startHeapProfile(true), () => profilers.stopHeapProfile(context.profilePath)),
+    toggle(
+      request,
+      () => profilers.startHeapProfile(true),
+      () => profilers.stopHeapProfile(context.profilePath),
+    ),
 };
 
 export const heapDump: AdminHandler = {
@@ -47,7 +67,11 @@ export const peakHeapDump: AdminHandler = {
   answer: () => text('V8 keeps no profile of the peak; see /heap_dump\n', 501),
 };
 
-async function toggle({ params }: AdminRequest, start: () => Promise<boolean>, stop: () => Promise<void>): Promise<AdminResponse> {
+async function toggle(
+  { params }: AdminRequest,
+  start: () => Promise<boolean>,
+  stop: () => Promise<void>,
+): Promise<AdminResponse> {
   const enable = params.get('enable');
   if (enable !== 'y' && enable !== 'n') return USAGE;
   try {

@@ -1,6 +1,7 @@
 /** `/server_info`: version, state, uptime, flags and node. Follows admin.v3.ServerInfo. */
-import { messageType } from '#api/registry.ts';
+
 import { toTree } from '#api/encode.ts';
+import { messageType } from '#api/registry.ts';
 import { type AdminHandler, json } from '#proxy/admin/handler.ts';
 import type { LogLevel, ProxyOptions } from '#proxy/options.ts';
 

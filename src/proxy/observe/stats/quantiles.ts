@@ -45,3 +45,9 @@ export function cumulativeCounts(bins: HistogramBins, bounds: readonly number[],
     return count;
   });
 }
+
+/** How many values are above the bound before and at most each bound. */
+export function disjointCounts(bins: HistogramBins, bounds: readonly number[], unit: HistogramUnit): number[] {
+  const cumulative = cumulativeCounts(bins, bounds, unit);
+  return cumulative.map((count, i) => (i === 0 ? count : count - cumulative[i - 1]));
+}

@@ -19,8 +19,8 @@ import {
   type TextReadout,
   UNWRITTEN,
 } from '#proxy/observe/stats/metrics.ts';
-import { NO_HISTOGRAM, ThreadHistogram } from '#proxy/observe/stats/thread-histogram.ts';
 import { StatScope } from '#proxy/observe/stats/stat-scope.ts';
+import { NO_HISTOGRAM, ThreadHistogram } from '#proxy/observe/stats/thread-histogram.ts';
 
 /** A stat as this thread holds it, with the number of leases on it. */
 interface Held {

@@ -1,0 +1,136 @@
+/**
+ * Serves the admin API on the main thread. Its port is not the data path, so plain node:http will do; answers look like Envoy's.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/operations/admin
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ListenOptions } from 'node:net';
+import type { Address } from '#config/model/address.ts';
+import { AdminStatsRecorder } from '#proxy/admin/admin-stats.ts';
+import type { AdminContext } from '#proxy/admin/context.ts';
+import { type AdminHandler, AdminParams, type AdminResponse, text } from '#proxy/admin/handler.ts';
+import { helpText } from '#proxy/admin/handlers/help.ts';
+import { HANDLERS } from '#proxy/admin/handlers.ts';
+
+/** Forms are short. */
+const MAX_BODY = 1 << 20;
+
+const TOO_LARGE = Symbol('the body is too large');
+
+export interface AdminServer {
+  /** As bound: a port 0 is replaced. */
+  readonly address: Address;
+  /** Stops listening and closes every connection. */
+  close(): Promise<void>;
+}
+
+/** Listens, and answers from the context. */
+export async function startAdmin(address: Address, context: AdminContext): Promise<AdminServer> {
+  const recorder = new AdminStatsRecorder(context.stats.root);
+  const server = createServer((request, response) => {
+    recorder.requested(request, response);
+    void serve(request, response, context);
+  });
+  server.on('connection', (socket) => recorder.connected(socket));
+  server.on('clientError', (_error, socket) => {
+    recorder.malformed();
+    socket.end(
+      'HTTP/1.1 400 Bad Request\r\ncontent-length: 11\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nBad Request',
+    );
+  });
+  await listen(server, address);
+  return {
+    address: boundAddress(server, address),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, context: AdminContext): Promise<void> {
+  try {
+    write(request, response, await answer(request, context));
+  } catch (error) {
+    if (error === TOO_LARGE) write(request, response, text('request body too large\n', 413));
+    // The caller went away while its body was being read.
+    else if (request.destroyed && !request.complete) response.destroy();
+    else write(request, response, text(`${(error as Error).message}\n`, 500));
+  }
+}
+
+async function answer(request: IncomingMessage, context: AdminContext): Promise<AdminResponse> {
+  const url = request.url ?? '/';
+  const question = url.indexOf('?');
+  const path = question < 0 ? url : url.slice(0, question);
+  const handler = HANDLERS.find((one) => one.path === path);
+  if (handler === undefined) return text(`invalid path. ${helpText(HANDLERS)}`, 404);
+  const refusal = methodRefusal(handler, request.method ?? '');
+  if (refusal !== undefined) return refusal;
+  const body = await readBody(request);
+  const form = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') && body !== '';
+  const params = form ? body.replaceAll('+', ' ') : url.slice(question < 0 ? url.length : question + 1);
+  return handler.answer({ params: new AdminParams(params) }, context);
+}
+
+function methodRefusal(handler: AdminHandler, method: string): AdminResponse | undefined {
+  if (!handler.mutates || method === 'POST') return undefined;
+  return text(`Method ${method} not allowed, POST required.`, 405);
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY) throw TOO_LARGE;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function write(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status = 200, contentType, body }: AdminResponse,
+): void {
+  const headers = [
+    'content-type',
+    contentType,
+    'cache-control',
+    'no-cache, max-age=0',
+    'x-content-type-options',
+    'nosniff',
+  ];
+  headers.push('date', new Date().toUTCString(), 'server', 'envoy');
+  if (request.httpVersion !== '1.0') headers.push('transfer-encoding', 'chunked');
+  response.sendDate = false;
+  // Node would add its own connection and keep-alive headers; connections are kept all the same.
+  response.removeHeader('connection');
+  response.writeHead(status, STATUS_CODES[status] ?? '', headers);
+  response.end(body);
+}
+
+function listen(server: Server, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(listenOptions(address), () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function listenOptions(address: Address): ListenOptions {
+  if (address.kind === 'ip') return { host: address.address, port: address.port };
+  if (address.kind === 'internal') throw new Error('the admin API cannot listen on an internal address');
+  // A name in the abstract namespace is written with an @.
+  return { path: address.path.startsWith('@') ? `\0${address.path.slice(1)}` : address.path };
+}
+
+function boundAddress(server: Server, address: Address): Address {
+  const bound = server.address();
+  return address.kind === 'ip' && bound !== null && typeof bound === 'object'
+    ? { ...address, port: bound.port }
+    : address;
+}
