@@ -97,7 +97,7 @@ test('bodies pass as through Envoy', async (t) => {
 test('a client that goes away is noted as by Envoy', async (t) => {
   const leave =
     (bytes: string, how: 'reset' | 'end'): Case['send'] =>
-    async (wire, { c }) => {
+    async (wire, { upstreams: { c } }) => {
       const before = c.requests.length;
       await wire.send(bytes);
       while (c.requests.length === before) await new Promise(setImmediate);

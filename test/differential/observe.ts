@@ -1,7 +1,7 @@
 /** Runs a subject's cases through one proxy, one after another, and notes what can be seen. Values that vary are masked. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Case, Observation, SeenMessage, Subject } from './subject.ts';
+import type { Acting, Case, Observation, SeenMessage, Subject } from './subject.ts';
 import { fileAccessLog, type Json } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
 import { type HttpMessage, readMessage } from '#testing/http-message.ts';
@@ -94,12 +94,12 @@ class Run {
     this.#wires.push(wire);
     const listener = await this.#proxy.listenerPort(given.listener);
     this.#listeners.add(listener);
-    const seen: Observation = { responses: [], rest: '', end: 'unknown', upstream: [], log: [] };
+    const seen: Observation = { responses: [], rest: '', end: 'unknown', upstream: [], log: [], notes: [] };
     this.cases.set(given.name, seen);
     this.#clients.set(`${wire.localPort}-${listener}`, seen);
 
     if (typeof given.send === 'string') await wire.send(given.send);
-    else await given.send(wire, this.#upstreams);
+    else await given.send(wire, this.#acting(given, seen));
     await this.#answers(given, wire, seen);
     for (const { name, upstream, from } of before) {
       for (const { head, message } of upstream.requests.slice(from)) {
@@ -107,6 +107,19 @@ class Run {
         seen.upstream.push({ cluster: name, ...this.#seen(message ?? headOnly(head), wire.localPort) });
       }
     }
+  }
+
+  #acting(given: Case, seen: Observation): Acting {
+    return {
+      upstreams: this.#upstreams,
+      proxy: this.#proxy,
+      connect: async () => {
+        const wire = await this.#proxy.connect(given.listener, { ...this.#subject.connect, ...given.connect });
+        this.#wires.push(wire);
+        return wire;
+      },
+      note: (text) => seen.notes.push(text),
+    };
   }
 
   closeAll(): void {

@@ -1,6 +1,7 @@
 /** What a differential test is given, and what is observed of each proxy. */
 import type { TlsOptions } from 'node:tls';
 import type { Json } from '#testing/bootstrap.ts';
+import type { RunningProxy } from '#testing/start-proxy.ts';
 import type { Behaviour, Upstream } from '#testing/start-upstream.ts';
 import type { WireClient, WireOptions } from '#testing/wire-client.ts';
 
@@ -27,7 +28,7 @@ export interface Subject {
 export interface Case {
   name: string;
   /** The bytes to send, or what the client does. */
-  send: string | ((wire: WireClient, upstreams: Record<string, Upstream>) => Promise<void>);
+  send: string | ((wire: WireClient, act: Acting) => Promise<void>);
   /** The methods of the requests, one for each answer to come; `['GET']` or what the bytes begin with. */
   methods?: string[];
   /** What real Envoy answers with, so that the case is sure to test what it means to. */
@@ -36,6 +37,16 @@ export interface Case {
   connect?: WireOptions;
   /** Tells by another request on the same connection whether it was kept; only where the first ones are well-formed. */
   probe?: boolean;
+}
+
+/** What a case may do besides using its own connection. */
+export interface Acting {
+  upstreams: Record<string, Upstream>;
+  proxy: RunningProxy;
+  /** Another connection to the case's listener, closed in the end. */
+  connect(): Promise<WireClient>;
+  /** Something that was seen, to be compared. */
+  note(text: string): void;
 }
 
 /** A message with its headers by lower-case name; the values of one name in their order. */
@@ -55,6 +66,7 @@ export interface Observation {
   end: 'kept' | 'end' | 'reset' | 'silent' | 'unknown';
   upstream: (SeenMessage & { cluster: string })[];
   log: string[];
+  notes: string[];
 }
 
 /** A request's bytes: the request line, header lines, a body. */

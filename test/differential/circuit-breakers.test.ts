@@ -1,0 +1,71 @@
+/** What happens at the limits of a cluster. Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/circuit_breaking. */
+import { test } from 'node:test';
+import { answer, byPath, hang, inTurn } from '#testing/behaviours.ts';
+import { type Json, staticCluster, withRoutes } from '#testing/bootstrap.ts';
+import { compare } from './compare.ts';
+import { type Case, get } from './subject.ts';
+
+const LIMITS: Record<string, Json> = {
+  requests: { max_requests: 1 },
+  pending: { max_connections: 1, max_pending_requests: 1 },
+  none: { max_connections: 1, max_pending_requests: 0 },
+  connections: { max_connections: 1 },
+  retries: { max_retries: 0 },
+  pools: { max_connection_pools: 1 },
+};
+
+const limited = (name: string, port: number): Json =>
+  staticCluster(name, [port], {
+    circuit_breakers: { thresholds: [{ priority: 'DEFAULT', track_remaining: true, ...LIMITS[name] }] },
+  });
+const RETRY = { retry_policy: { retry_on: '5xx', num_retries: 3 } };
+/** What waits longest is let go first, so that a request that waits for it is not in doubt. */
+const TIMEOUTS: Record<string, string> = { 'hang/1': '0.5s', 'hang/2': '0.3s', '': '3s' };
+const routes = (name: string): Json[] =>
+  Object.entries(TIMEOUTS).map(([path, timeout]) => ({
+    match: { prefix: `/${name}/${path}` },
+    route: { cluster: name, timeout, ...(name === 'retries' ? RETRY : {}) },
+  }));
+
+/** Other connections hold these targets until the route's timeout; then the case's own request is sent. */
+function behind(name: string, held: number): Case['send'] {
+  return async (wire, { proxy, connect }) => {
+    await proxy.statBecomes('http.in.downstream_rq_active', 0);
+    for (let i = 1; i <= held; i++) {
+      await (await connect()).send(get(`/${name}/hang/${i}`));
+      await proxy.statBecomes('http.in.downstream_rq_active', i);
+    }
+    await wire.send(get(`/${name}/fine`));
+  };
+}
+
+test('beyond a limit a request is refused, or waits, as by Envoy', async (t) => {
+  await compare(t, {
+    upstreams: {
+      c: byPath({
+        '/': answer('fine'),
+        '/requests/hang': hang,
+        '/pending/hang': hang,
+        '/none/hang': hang,
+        '/connections/hang': hang,
+        '/retries/': inTurn(answer({ status: 503 }), answer('second')),
+      }),
+    },
+    bootstrap: ({ c }) =>
+      withRoutes(
+        Object.keys(LIMITS).flatMap(routes),
+        Object.keys(LIMITS).map((name) => limited(name, c)),
+      ),
+    counters:
+      /^cluster\.\w+\.(circuit_breakers\.default\.(cx_open|rq_open|rq_pending_open|rq_retry_open|remaining_rq|remaining_pending|remaining_cx|remaining_retries)|upstream_rq_pending_overflow|upstream_rq_retry_overflow|upstream_cx_overflow|upstream_cx_pool_overflow|upstream_rq_total|upstream_rq_(5xx|503))$/,
+    cases: [
+      { name: 'one request too many', send: behind('requests', 1), status: 503 },
+      { name: 'the only one', send: behind('requests', 0), status: 200 },
+      { name: 'one connection in use, one may wait', send: behind('connections', 1) },
+      { name: 'one waits already', send: behind('pending', 2), status: 503 },
+      { name: 'none may wait, and each waits while it connects', send: behind('none', 0), status: 503 },
+      { name: 'no retry left', send: get('/retries/a'), status: 503 },
+      { name: 'one pool is enough', send: get('/pools/a'), status: 200 },
+    ],
+  });
+});
