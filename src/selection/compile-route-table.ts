@@ -12,8 +12,11 @@ import {
 import { lowerAscii } from '#selection/match-string.ts';
 import { compileMatcher } from '#selection/matcher-tree.ts';
 import { PREFIX, PathMatch, compilePath } from '#selection/path-match.ts';
+import { compilePathRewrite, type PathRewrite } from '#selection/rewrite.ts';
 import { compileConditions } from '#selection/route-conditions.ts';
 import { CONFIGURED_ONLY, type RuntimeLookup } from '#selection/runtime-lookup.ts';
+
+export type { CompiledRouteTable } from '#selection/compiled-route.ts';
 
 /** @param runtime where runtime keys of fractions and weights are looked up; without it, what is configured holds. */
 export function compileRouteTable(config: RouteTable, runtime: RuntimeLookup = CONFIGURED_ONLY): CompiledRouteTable {
@@ -56,7 +59,13 @@ function longestFirst(map: Map<number, Map<string, CompiledVirtualHost>>): Wildc
 function compileVirtualHost(config: VirtualHost, table: CompiledRouteTable): CompiledVirtualHost {
   const compiled = new CompiledVirtualHost(config, table);
   const compile = (route: Route) =>
-    new CompiledRoute(route, compiled, compilePath(route.match), compileConditions(route.match, table.values));
+    new CompiledRoute(
+      route,
+      compiled,
+      compilePath(route.match),
+      compileConditions(route.match, table.values),
+      compileRewrite(route),
+    );
   compiled.routes = config.routes.map(compile);
   if (config.matcher !== undefined) compiled.matcher = compileMatcher(config.matcher, (routes) => routes.map(compile));
   if (compiled.requireTls !== 0) compiled.sslRedirect = sslRedirect(compiled);
@@ -65,6 +74,10 @@ function compileVirtualHost(config: VirtualHost, table: CompiledRouteTable): Com
     compiled.catchAll = first;
   }
   return compiled;
+}
+
+function compileRewrite({ match, action }: Route): PathRewrite | undefined {
+  return action.kind === 'route' || action.kind === 'redirect' ? compilePathRewrite(match, action) : undefined;
 }
 
 function takesAll({ path, conditions }: CompiledRoute): boolean {
@@ -101,5 +114,5 @@ function sslRedirect(virtualHost: CompiledVirtualHost): CompiledRoute {
     perFilterConfig: {},
     statPrefix: '',
   };
-  return new CompiledRoute(route, virtualHost, new PathMatch(PREFIX, '', true), [], true);
+  return new CompiledRoute(route, virtualHost, new PathMatch(PREFIX, '', true), [], undefined, true);
 }

@@ -5,6 +5,7 @@ import type { Route, RouteTable, VirtualHost } from '#config/model/route.ts';
 import type { Condition } from '#selection/condition.ts';
 import type { CompiledMatcher } from '#selection/matcher-tree.ts';
 import type { PathMatch } from '#selection/path-match.ts';
+import type { PathRewrite } from '#selection/rewrite.ts';
 import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
 
 export class CompiledRoute {
@@ -12,6 +13,8 @@ export class CompiledRoute {
   readonly virtualHost: CompiledVirtualHost;
   readonly path: PathMatch;
   readonly conditions: readonly Condition[];
+  /** What the route, or its redirect, makes of a path; undefined where it stays. */
+  readonly rewrite: PathRewrite | undefined;
   /** The answer of a virtual host that demands TLS: no route of the configuration, but a redirect of the whole URL to https. */
   readonly sslRedirect: boolean;
   /** For the data path alone: what it makes of the route when it first takes it. */
@@ -22,12 +25,14 @@ export class CompiledRoute {
     virtualHost: CompiledVirtualHost,
     path: PathMatch,
     conditions: readonly Condition[],
+    rewrite: PathRewrite | undefined,
     sslRedirect = false,
   ) {
     this.config = config;
     this.virtualHost = virtualHost;
     this.path = path;
     this.conditions = conditions;
+    this.rewrite = rewrite;
     this.sslRedirect = sslRedirect;
   }
 }

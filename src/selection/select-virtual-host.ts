@@ -15,7 +15,7 @@ export function hostForMatching(table: CompiledRouteTable, request: RequestView)
 }
 
 /**
- * @param host as the request gives it, port included.
+ * @param host as {@link hostForMatching} says.
  * @returns the virtual host, or undefined: the caller answers 404 with details `route_not_found`.
  */
 export function selectVirtualHost(
