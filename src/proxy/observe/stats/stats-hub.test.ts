@@ -128,7 +128,7 @@ test('what a matcher rejects is not listed and can be written all the same', () 
 test('a hidden slot is read by name and never listed', () => {
   const { main, hub } = twoThreads();
   main.root.hidden('cluster.c.host.127.0.0.1:80.rq_total').add(3);
-  assert.equal(hub.hidden('cluster.c.host.127.0.0.1_80.rq_total'), 3);
+  assert.equal(hub.hidden('cluster.c.host.127.0.0.1:80.rq_total'), 3);
   assert.deepEqual(hub.numbers(), []);
 });
 

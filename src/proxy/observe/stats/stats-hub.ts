@@ -13,6 +13,7 @@ import {
 } from '#proxy/observe/stats/definitions.ts';
 import { HistogramBins } from '#proxy/observe/stats/histogram-bins.ts';
 import { type HistogramUnit, UNWRITTEN } from '#proxy/observe/stats/metrics.ts';
+import { sanitized } from '#proxy/observe/stats/stat-scope.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 
 /** A counter or gauge as it is read. */
@@ -140,7 +141,7 @@ export class StatsHub {
 
   /** The value of a slot that is not listed. */
   hidden(name: string): number {
-    return this.#value('hidden', name);
+    return this.#value('hidden', sanitized(name));
   }
 
   histogram(name: string): HistogramStat | undefined {
