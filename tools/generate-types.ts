@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { CodeGeneratorRequestSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { moreFiles } from '#api/more-types.ts';
 
 const api = join(import.meta.dirname, '..', 'src', 'api');
 const descriptors = join(api, 'envoy-api.binpb.gz');
@@ -32,7 +33,8 @@ if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
 function generate(): number {
   const require = createRequire(import.meta.url);
   const { protocGenEs } = require('@bufbuild/protoc-gen-es/dist/cjs/src/protoc-gen-es-plugin.js');
-  const files = fromBinary(FileDescriptorSetSchema, gunzipSync(packed)).file;
+  const more = moreFiles().map((file) => file.proto());
+  const files = [...fromBinary(FileDescriptorSetSchema, gunzipSync(packed)).file, ...more];
   const request = create(CodeGeneratorRequestSchema, {
     parameter: 'target=dts,import_extension=js',
     protoFile: files,

@@ -4,18 +4,23 @@
  * which takes a millisecond; the names that the files of a package declare are read when a type of that package is asked for.
  * Follows google/protobuf/descriptor.proto (the field numbers below).
  */
+import { fromBinary } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import type { FileDescriptorProto } from '@bufbuild/protobuf/wkt';
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 
 /** The numbers of the fields that hold a name or declarations. Every declaration has its name in field 1. */
 const NAME = 1;
 const FILE = { package: 2, message: 4, enum: 5, service: 6, extension: 7 } as const;
 const MESSAGE = { message: 3, enum: 4, extension: 6 } as const;
 
-/** A file of the set, undecoded. */
+/** A file that is read as far as somebody asks. */
 export interface IndexedFile {
   readonly name: string;
   readonly package: string;
-  readonly bytes: Uint8Array;
+  /** The full names of its messages, enums, services and extensions. */
+  declares(): string[];
+  proto(): FileDescriptorProto;
 }
 
 export class DescriptorIndex {
@@ -25,13 +30,15 @@ export class DescriptorIndex {
   /** The declaring file by full name, of the packages that were read. */
   readonly #declaredIn = new Map<string, IndexedFile>();
 
-  constructor(set: Uint8Array) {
+  /** @param more files that the set lacks. */
+  constructor(set: Uint8Array, more: readonly IndexedFile[] = []) {
     const reader = new BinaryReader(set);
     while (reader.pos < reader.len) {
       const [number, wire] = reader.tag();
-      if (number === 1) this.#add(reader.bytes());
+      if (number === 1) this.#add(fileOf(reader.bytes()));
       else reader.skip(wire);
     }
+    for (const file of more) this.#add(file);
   }
 
   /** The file that declares a message, enum, service or extension. */
@@ -48,8 +55,7 @@ export class DescriptorIndex {
     return this.#declaredIn.keys();
   }
 
-  #add(bytes: Uint8Array): void {
-    const file = { name: textIn(bytes, NAME), package: textIn(bytes, FILE.package), bytes };
+  #add(file: IndexedFile): void {
     this.files.set(file.name, file);
     const files = this.#packages.get(file.package);
     if (files === undefined) this.#packages.set(file.package, [file]);
@@ -61,12 +67,22 @@ export class DescriptorIndex {
     if (files === undefined) return;
     this.#packages.delete(name);
     for (const file of files) {
-      for (const declared of declarations(file)) this.#declaredIn.set(declared, file);
+      for (const declared of file.declares()) this.#declaredIn.set(declared, file);
     }
   }
 }
 
-function declarations({ bytes, package: prefix }: IndexedFile): string[] {
+function fileOf(bytes: Uint8Array): IndexedFile {
+  const prefix = textIn(bytes, FILE.package);
+  return {
+    name: textIn(bytes, NAME),
+    package: prefix,
+    declares: () => declarations(bytes, prefix),
+    proto: () => fromBinary(FileDescriptorProtoSchema, bytes),
+  };
+}
+
+function declarations(bytes: Uint8Array, prefix: string): string[] {
   const names: string[] = [];
   eachPart(bytes, (field, part) => {
     if (field === FILE.message) declareMessage(part, prefix, names);

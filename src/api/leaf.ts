@@ -122,8 +122,6 @@ function long(min: bigint, max: bigint): Leaf {
   };
 }
 
-const MAX_FLOAT = 3.4028234663852886e38;
-
 const double: Leaf = {
   read(value) {
     if (typeof value === 'number') return value;
@@ -137,7 +135,8 @@ const float: Leaf = {
   read(value) {
     const number = double.read(value);
     if (typeof number !== 'number' || !Number.isFinite(number)) return number;
-    return Math.abs(number) <= MAX_FLOAT ? Math.fround(number) : BAD;
+    const rounded = Math.fround(number);
+    return Number.isFinite(rounded) ? rounded : BAD;
   },
   why(value) {
     const number = double.read(value);

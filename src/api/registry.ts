@@ -15,9 +15,9 @@ import type {
   FileRegistry,
   Registry,
 } from '@bufbuild/protobuf';
-import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { createFileRegistry } from '@bufbuild/protobuf';
 import { DescriptorIndex } from '#api/descriptor-index.ts';
+import { moreFiles } from '#api/more-types.ts';
 
 type Declared = DescMessage | DescEnum | DescExtension | DescService;
 
@@ -34,7 +34,7 @@ export function typeNames(): Iterable<string> {
 }
 
 function theRegistry(): LazyRegistry {
-  registry ??= new LazyRegistry(new DescriptorIndex(gunzipSync(readFileSync(descriptorSetPath()))));
+  registry ??= new LazyRegistry(new DescriptorIndex(gunzipSync(readFileSync(descriptorSetPath())), moreFiles()));
   return registry;
 }
 
@@ -127,7 +127,7 @@ class LazyRegistry implements FileRegistry {
     if (built !== undefined) return built;
     const indexed = this.#index.files.get(name);
     if (indexed === undefined) throw new Error(`the descriptor set lacks ${name}`);
-    const proto = fromBinary(FileDescriptorProtoSchema, indexed.bytes);
+    const proto = indexed.proto();
     const visible = new Map(proto.dependency.map((dependency) => [dependency, alone(this.#build(dependency))]));
     const file = createFileRegistry(proto, (dependency) => visible.get(dependency)).getFile(name) as DescFile;
     this.#built.set(name, file);
