@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { logger } from '#base/logger.ts';
-import { type ConfigError, Problems } from '#api/problems.ts';
+import type { ConfigError } from '#api/problems.ts';
 import { renderProblems } from '#api/render-problems.ts';
 import { loadSource, type Source, sourceOf } from '#api/source.ts';
 import { type LoadedBootstrap, loadBootstrap } from '#config/load.ts';
@@ -14,11 +14,9 @@ let sources: Source[] = [];
 
 /** @throws ConfigError with every problem at once */
 export function loadConfiguration(options: ProxyOptions): LoadedBootstrap {
-  const problems = new Problems();
   sources = [];
-  if (options.configPath !== undefined) sources.push(loadSource(options.configPath, problems));
-  if (options.configYaml !== undefined) sources.push(sourceOf(options.configYaml, '--config-yaml', problems));
-  problems.throwIfAny();
+  if (options.configPath !== undefined) sources.push(loadSource(options.configPath));
+  if (options.configYaml !== undefined) sources.push(sourceOf(options.configYaml, '--config-yaml'));
   const loaded = loadBootstrap(sources, {
     allowUnknownStaticFields: options.allowUnknownStaticFields,
     serviceNode: options.serviceNode,

@@ -51,7 +51,7 @@ export class RunningServer {
     this.options = options;
     this.loaded = loaded;
     const { snapshot } = loaded;
-    this.stats = new ThreadStats(compileStatsMatcher(snapshot.stats.matcher));
+    this.stats = new ThreadStats(compileStatsMatcher(snapshot.stats));
     this.hub.attach(0, this.stats);
     this.serverStats = serverStats(this.stats.root);
     this.listenerStats = listenerManagerStats(this.stats.root);

@@ -13,7 +13,7 @@ if (port === null) throw new Error('worker-thread runs as a worker thread');
 const start = workerData as WorkerStart;
 configureLogging({ levels: start.logLevels });
 const tell = (message: FromWorker) => port.postMessage(message);
-const stats = new ThreadStats(compileStatsMatcher(start.snapshot.stats.matcher));
+const stats = new ThreadStats(compileStatsMatcher(start.snapshot.stats));
 let scheduled = false;
 stats.onPending = () => {
   if (scheduled) return;

@@ -23,6 +23,8 @@ export class Headers {
   spans = new Int32Array(FIRST_CAPACITY * 4);
   /** 1 where the field's line stands in `text` exactly as it would be written. */
   plain = new Uint8Array(FIRST_CAPACITY);
+  /** The known number of each field's name, or 0. */
+  private ids = new Uint8Array(FIRST_CAPACITY);
   /** How many fields there are, removed ones included. */
   count = 0;
   /** Index of the first field of each known name, or -1. */
@@ -35,8 +37,8 @@ export class Headers {
   /** Empties it for the next message; keeps the memory. */
   clear(): void {
     this.text = '';
+    for (let i = 0; i < this.count; i++) this.known[this.ids[i]] = -1;
     this.count = 0;
-    this.known.fill(-1);
     this.repeated = false;
     if (this.names.length > 0) {
       this.names.length = 0;
@@ -54,6 +56,7 @@ export class Headers {
     this.spans[at + 2] = valueStart;
     this.spans[at + 3] = valueEnd;
     this.plain[i] = plain;
+    this.ids[i] = id;
     if (id !== 0) {
       if (this.known[id] < 0) this.known[id] = i;
       else this.repeated = true;
@@ -67,6 +70,9 @@ export class Headers {
     const plain = new Uint8Array(this.plain.length * 2);
     plain.set(this.plain);
     this.plain = plain;
+    const ids = new Uint8Array(this.ids.length * 2);
+    ids.set(this.ids);
+    this.ids = ids;
   }
 
   /** @returns the value of the first field with this lower-case name. */
@@ -200,7 +206,7 @@ export class Headers {
         out += text.slice(runStart, runEnd);
         runStart = -1;
       }
-      if (first >= 0) out += `${lower(text.slice(first, spans[at + 1]))}: ${text.slice(spans[at + 2], spans[at + 3])}\r\n`;
+      if (first >= 0) out += `${this.nameAt(i)}: ${text.slice(spans[at + 2], spans[at + 3])}\r\n`;
       else if (first <= HELD) out += `${this.names[HELD - first]}: ${this.values[HELD - first]}\r\n`;
     }
     return runStart >= 0 ? out + text.slice(runStart, runEnd) : out;
@@ -217,6 +223,8 @@ export class Headers {
   }
 
   nameAt(i: number): string {
+    const id = this.ids[i];
+    if (id !== 0) return KNOWN[id];
     const first = this.spans[i << 2];
     return first >= 0 ? lower(this.text.slice(first, this.spans[(i << 2) + 1])) : this.names[HELD - first];
   }

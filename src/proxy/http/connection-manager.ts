@@ -10,8 +10,9 @@ import type { ConnectionOptions } from '#wire/http1/framing.ts';
 import type { RequestHead } from '#wire/http1/head.ts';
 import { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
-import { type CompiledRouteTable, compileRouteTable } from '#selection/compile-route-table.ts';
-import { selectVirtualHost } from '#selection/select-virtual-host.ts';
+import { compileRouteTable } from '#selection/compile-route-table.ts';
+import type { CompiledRouteTable } from '#selection/compiled-route.ts';
+import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-host.ts';
 import { selectRoute } from '#selection/select-route.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
@@ -36,6 +37,7 @@ import { applyTarget } from '#proxy/http/request-target.ts';
 import { prepareRequestHeaders } from '#proxy/http/request-headers.ts';
 import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
 import { stripHostPort } from '#proxy/http/host-port.ts';
+import { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
@@ -95,6 +97,8 @@ export class ConnectionManager {
     if (config.routes.kind !== 'inline') throw new Error('route tables by discovery are not served yet');
     const { table } = config.routes;
     this.routes = compileRouteTable(table, this.worker.runtime);
+    const groups = new RequestGroups(this.worker.scope);
+    for (const host of this.routes.virtualHosts) groups.prepare(host);
     this.internalOnlyHeaders = table.internalOnlyHeaders;
     this.routeHeaders = new RouteHeaderTable(table);
   }
@@ -226,6 +230,11 @@ export class ConnectionManager {
       if (perRoute.idleTimeout > 0) worker.timers.arm(stream.idleTimer, perRoute.idleTimeout);
       else worker.timers.cancel(stream.idleTimer);
     }
+    const duration = perRoute?.kind === 'route' ? perRoute.maxStreamDuration?.maxStreamDuration : undefined;
+    if (duration !== undefined) {
+      if (duration > 0) worker.timers.arm(stream.maxDurationTimer, duration);
+      else worker.timers.cancel(stream.maxDurationTimer);
+    }
     if (end) worker.timers.cancel(stream.requestTimer);
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
     if (options.upgrade && headers.hasKnown(Known.upgrade)) return sendLocalReply(stream, 403, '', 'upgrade_failed');
@@ -248,7 +257,7 @@ export class ConnectionManager {
 
   /** Chooses virtual host and route by the request as it is now. */
   chooseRoute(stream: HttpStream): void {
-    const host = selectVirtualHost(this.routes, stream);
+    const host = selectVirtualHost(this.routes, hostForMatching(this.routes, stream));
     stream.selectedHost = host;
     stream.selected = host === undefined ? undefined : selectRoute(host, stream);
   }

@@ -340,7 +340,12 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     const { bytes, length } = this.held;
     this.held.clear();
     this.pauseSocket(false);
-    this.consume(bytes, 0, length);
+    try {
+      this.consume(bytes, 0, length);
+    } catch (error) {
+      this.manager.onBug(error);
+      this.destroy();
+    }
   }
 
   resetStream(stream: HttpStream): void {

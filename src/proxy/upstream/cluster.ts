@@ -97,11 +97,6 @@ export class Cluster {
     if (canary) this.canaryCodes.count(status);
   }
 
-  /** Counts a response that the router made in the upstream's place. */
-  countLocalResponse(status: number, internal: boolean, canary: boolean): void {
-    this.countResponse(status, internal, canary);
-  }
-
   countTime(milliseconds: number, internal: boolean, canary: boolean): void {
     const whole = Math.round(milliseconds);
     this.codes.time(whole);

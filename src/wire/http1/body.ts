@@ -31,8 +31,9 @@ const DONE = 10;
 
 /** What is read out of a body. Positions are into the buffer given to `read`. */
 export interface BodySink {
+  /** A piece of the body. Where its length was known, the last piece comes when the reader is `done`, and nothing after it. */
   onBody(bytes: Buffer, start: number, end: number): void;
-  /** The message is complete; `trailers` where there were any. */
+  /** A chunked body is complete; `trailers` where there were any. */
   onBodyEnd(trailers: Headers | undefined): void;
 }
 
@@ -89,13 +90,9 @@ export class BodyReader {
         case LENGTH: {
           const stop = Math.min(end, pos + this.left);
           this.left -= stop - pos;
-          const whole = this.left === 0;
-          if (whole) this.state = DONE;
+          if (this.left === 0) this.state = DONE;
           sink.onBody(bytes, pos, stop);
-          if (whole) sink.onBodyEnd(undefined);
-          if (whole) return stop;
-          pos = stop;
-          break;
+          return stop;
         }
         case UNTIL_CLOSE:
           sink.onBody(bytes, pos, end);

@@ -4,7 +4,7 @@
  */
 import type { DirectResponseAction } from '#config/model/route.ts';
 import { Known } from '#wire/known-headers.ts';
-import { redirect, tlsRedirect } from '#selection/redirect.ts';
+import { redirect } from '#selection/redirect.ts';
 import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
@@ -15,15 +15,8 @@ const formatters = new WeakMap<DirectResponseAction, Formatter>();
 /** @returns whether the stream was answered */
 export function answerDirectly(stream: HttpStream, manager: ConnectionManager): boolean {
   const { selected, selectedHost } = stream;
-  if (selectedHost === undefined) return false;
+  if (selectedHost === undefined || selected === undefined) return false;
   const host = selectedHost.config;
-  if (host.requireTls !== 'NONE' && stream.scheme !== 'https' && (host.requireTls === 'ALL' || !stream.internal)) {
-    manager.routerStats.rqRedirect.inc();
-    const location = tlsRedirect(stream);
-    sendLocalReply(stream, 301, '', 'direct_response', (reply) => reply.responseHeaders.setKnown(Known.location, location));
-    return true;
-  }
-  if (selected === undefined) return false;
   const { action } = selected.config;
   if (action.kind === 'route') return false;
   if (action.kind === 'redirect') {

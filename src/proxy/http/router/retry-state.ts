@@ -8,6 +8,8 @@ import { Known } from '#wire/known-headers.ts';
 import { compileHeaders } from '#selection/match-header.ts';
 import type { HeaderView } from '#selection/request-view.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { Host } from '#proxy/upstream/host.ts';
+import type { LoadBalancerContext } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 
@@ -203,6 +205,18 @@ export class RetryState {
     this.counted = true;
     stats.upstreamRqRetry.inc();
     return 'yes';
+  }
+
+  /** What to mind when the next attempt's host is chosen; undefined: nothing. */
+  hostChoice(tried: readonly Host[]): LoadBalancerContext | undefined {
+    const policy = this.policy?.policy;
+    if (policy === undefined || policy.retryHostPredicates.length === 0) return undefined;
+    const previous = policy.retryHostPredicates.some(({ name }) => name === 'envoy.retry_host_predicates.previous_hosts');
+    const canaries = policy.retryHostPredicates.some(({ name }) => name === 'envoy.retry_host_predicates.omit_canary_hosts');
+    return {
+      hostSelectionRetryCount: policy.hostSelectionRetryMaxAttempts,
+      shouldSelectAnotherHost: (host) => (previous && tried.includes(host)) || (canaries && host.canary),
+    };
   }
 
   /** Gives back the retry that counts against the breaker, if there is one. */

@@ -9,15 +9,19 @@ import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
 import { chooseCluster } from '#selection/choose-cluster.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
+import { invalidEnvoyHeader } from '#proxy/http/router/strict-headers.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { answerDirectly } from '#proxy/http/router/direct-answer.ts';
+import { mirrorClusters, mirrorPolicies, sendMirror } from '#proxy/http/router/mirror.ts';
+import { type RequestGroup, RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { resetReply } from '#proxy/http/router/reset-reply.ts';
 import { RetryState } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
 import { applyTimeouts } from '#proxy/http/router/timeouts.ts';
 import { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { Host } from '#proxy/upstream/host.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
@@ -34,6 +38,7 @@ export class RouterRun {
   private readonly timeoutTimer: Timer;
   private readonly perTryTimer: Timer;
   private readonly backOffTimer: Timer;
+  private readonly perTryIdleTimer: Timer;
   private perTryTimeout = 0;
   private globalTimeout = 0;
   /** The request's body so far: kept while it may have to be sent again, or no connection is there yet. */
@@ -45,6 +50,11 @@ export class RouterRun {
   private responseStarted = false;
   private done = false;
   private requestPaused = false;
+  private virtualCluster: RequestGroup | undefined = undefined;
+  private routeGroup: RequestGroup | undefined = undefined;
+  /** Who gets a copy of the request when it is whole. */
+  private mirrors: ReturnType<typeof mirrorClusters> | undefined = undefined;
+  private tried: Host[] | undefined = undefined;
 
   constructor(stream: HttpStream) {
     this.stream = stream;
@@ -52,6 +62,7 @@ export class RouterRun {
     this.timeoutTimer = new Timer(() => asEvent(() => this.onTimeout()));
     this.perTryTimer = new Timer(() => asEvent(() => this.onPerTryTimeout()));
     this.backOffTimer = new Timer(() => asEvent(() => this.tryAgain()));
+    this.perTryIdleTimer = new Timer(() => asEvent(() => this.onPerTryIdle()));
   }
 
   reset(): void {
@@ -62,6 +73,10 @@ export class RouterRun {
     this.action = undefined;
     this.weighted = undefined;
     this.retry = undefined;
+    this.virtualCluster = undefined;
+    this.routeGroup = undefined;
+    this.mirrors = undefined;
+    this.tried = undefined;
     if (this.body.length > 0) this.body = [];
     this.bodyBytes = 0;
     this.keepsBody = false;
@@ -90,13 +105,19 @@ export class RouterRun {
     routerStats.rqTotal.inc();
     const { selected, selectedHost } = stream;
     if (selected === undefined || selectedHost === undefined) {
-      const redirected = selectedHost !== undefined && answerDirectly(stream, manager);
-      if (redirected) return;
       routerStats.noRoute.inc();
       stream.flags |= Flag.NoRouteFound;
       return sendLocalReply(stream, 404, '', 'route_not_found');
     }
     if (answerDirectly(stream, manager)) return;
+    const { strictCheckHeaders } = this.config;
+    if (strictCheckHeaders.length > 0) {
+      const wrong = invalidEnvoyHeader(stream.requestHeaders, strictCheckHeaders);
+      if (wrong !== undefined) {
+        stream.flags |= Flag.InvalidEnvoyRequestHeaders;
+        return sendLocalReply(stream, 400, `invalid header '${wrong.name}' with value '${wrong.value}'`, `request_headers_failed_strict_check{${wrong.name}}`);
+      }
+    }
     const action = selected.config.action as RouteAction;
     this.action = action;
     const choice = chooseCluster(action, stream, stream.random, manager.worker.runtime);
@@ -119,6 +140,12 @@ export class RouterRun {
       stream.flags |= Flag.NoHealthyUpstream;
       return sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
     }
+    const virtualCluster = selectedHost.runtime === undefined ? undefined : RequestGroups.virtualCluster(selectedHost, stream);
+    if (virtualCluster !== undefined) stream.virtualClusterName = virtualCluster.name;
+    this.virtualCluster = virtualCluster;
+    this.routeGroup = selected.runtime === undefined ? undefined : RequestGroups.route(selected);
+    virtualCluster?.stats.upstreamRqTotal.inc();
+    this.routeGroup?.stats.upstreamRqTotal.inc();
     const policy = action.retryPolicy ?? selectedHost.config.retryPolicy;
     const timeouts = applyTimeouts(stream, action, policy?.perTryTimeout ?? 0, this.config);
     this.globalTimeout = timeouts.global;
@@ -126,12 +153,15 @@ export class RouterRun {
     this.retry = RetryState.of(stream, cluster, policy, action.priority, timeouts.perTry);
     manager.routeHeaders.applyRequest(stream, selectedHost.config, selected.config, this.weighted);
     applyRewrites(stream, selected, action, this.weighted, host, this.config.suppressEnvoyHeaders);
-    this.keepsBody = this.retry !== undefined && !end;
-    if (end) this.armGlobalTimeout();
+    const policies = mirrorPolicies(action, selectedHost);
+    if (policies.length > 0) this.mirrors = mirrorClusters(stream, policies);
+    this.keepsBody = (this.retry !== undefined || this.mirrors !== undefined) && !end;
+    if (end) this.requestWhole();
     this.begin(host);
   }
 
-  private begin(host: NonNullable<ReturnType<Cluster['loadBalancer']['choose']>>): void {
+  private begin(host: Host): void {
+    if (this.retry !== undefined) (this.tried ??= []).push(host);
     const { stream } = this;
     const cluster = this.cluster as Cluster;
     stream.attemptCount++;
@@ -152,6 +182,7 @@ export class RouterRun {
     stream.marks.upstreamConnectComplete = client.connectEnd;
     stream.marks.upstreamTlsComplete = client.tlsEnd;
     if (this.perTryTimeout > 0) stream.manager.worker.timers.arm(this.perTryTimer, this.perTryTimeout);
+    this.activity();
     const { body } = this;
     const whole = this.bodyEnded && this.trailers === undefined;
     client.sendHeaders(stream, whole && body.length === 0);
@@ -166,12 +197,12 @@ export class RouterRun {
 
   requestData(chunk: Buffer, end: boolean): void {
     if (this.done || !this.started) return;
-    if (end) {
-      this.bodyEnded = true;
-      this.armGlobalTimeout();
-    }
     const { client } = this.attempt;
     if (client === undefined || this.keepsBody) this.keep(chunk);
+    if (end) {
+      this.bodyEnded = true;
+      this.requestWhole();
+    }
     client?.sendData(this.stream, chunk, end);
   }
 
@@ -179,7 +210,7 @@ export class RouterRun {
     if (this.done || !this.started) return;
     this.bodyEnded = true;
     this.trailers = trailers;
-    this.armGlobalTimeout();
+    this.requestWhole();
     this.attempt.client?.sendTrailers(this.stream, trailers);
   }
 
@@ -191,6 +222,7 @@ export class RouterRun {
       this.cluster?.stats.retryOrShadowAbandoned.inc();
       this.retry?.release();
       this.retry = undefined;
+      this.mirrors = undefined;
       this.keepsBody = false;
       if (this.attempt.client !== undefined) {
         this.body = [];
@@ -233,7 +265,6 @@ export class RouterRun {
   onResponse(status: number, bytes: number, end: boolean): void {
     const { stream } = this;
     const { manager } = stream;
-    const cluster = this.cluster as Cluster;
     const host = this.attempt.host;
     manager.worker.timers.cancel(this.perTryTimer);
     stream.upstreamHeaderBytesReceived = bytes;
@@ -243,7 +274,7 @@ export class RouterRun {
     if (this.retry !== undefined) {
       const verdict = this.retry.onResponse(status, headers);
       if (verdict === 'yes') {
-        cluster.countResponse(status, stream.internal, host?.canary ?? false);
+        this.count(status);
         if (!end) this.attempt.cancel();
         return this.scheduleRetry();
       }
@@ -263,7 +294,7 @@ export class RouterRun {
     }
     const selectedHost = stream.selectedHost?.config;
     if (selectedHost?.includeAttemptCountInResponse) headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
-    cluster.countResponse(status, stream.internal, host?.canary ?? false);
+    this.count(status);
     if (selectedHost !== undefined && stream.selected !== undefined) {
       manager.routeHeaders.applyResponse(stream, selectedHost, stream.selected.config, this.weighted);
     }
@@ -273,6 +304,7 @@ export class RouterRun {
 
   onResponseData(chunk: Buffer, end: boolean): void {
     if (end) this.complete();
+    else this.activity();
     this.stream.filters.responseData(chunk, end);
   }
 
@@ -281,12 +313,23 @@ export class RouterRun {
     this.stream.filters.responseTrailers(trailers);
   }
 
+  /** Counts a response by its code: the upstream's, or the one that the router makes in its place. */
+  private count(status: number): void {
+    this.cluster?.countResponse(status, this.stream.internal, this.attempt.host?.canary ?? false);
+    this.virtualCluster?.codes.count(status);
+    this.routeGroup?.codes.count(status);
+  }
+
   /** The attempt has its whole response. */
   private complete(): void {
     this.done = true;
     const { stream } = this;
     stream.manager.worker.timers.cancel(this.timeoutTimer);
-    this.cluster?.countTime(clock.now() - (stream.marks.lastDownstreamRxByte >= 0 ? stream.marks.lastDownstreamRxByte : stream.marks.start), stream.internal, this.attempt.host?.canary ?? false);
+    const { marks } = stream;
+    const took = clock.now() - (marks.lastDownstreamRxByte >= 0 ? marks.lastDownstreamRxByte : marks.start);
+    this.cluster?.countTime(took, stream.internal, this.attempt.host?.canary ?? false);
+    this.virtualCluster?.codes.time(Math.round(took));
+    this.routeGroup?.codes.time(Math.round(took));
     if (this.requestPaused) this.pauseRequest(false);
   }
 
@@ -317,7 +360,7 @@ export class RouterRun {
       retried ||= verdict === 'no_overflow';
     }
     this.done = true;
-    cluster.countLocalResponse(reply.status, stream.internal, this.attempt.host?.canary ?? false);
+    this.count(reply.status);
     const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
     const overloaded = reason === 'overflow' && !this.config.suppressEnvoyHeaders;
     sendLocalReply(stream, reply.status, body, `upstream_reset_before_response_started{${reply.name}}`, (answer) => {
@@ -342,7 +385,7 @@ export class RouterRun {
     const { stream } = this;
     if (stream.finished || this.done) return;
     const cluster = this.cluster as Cluster;
-    const host = cluster.loadBalancer.choose();
+    const host = cluster.loadBalancer.choose(this.retry?.hostChoice(this.tried ?? []));
     if (host === undefined) {
       cluster.stats.upstreamCxNoneHealthy.inc();
       this.done = true;
@@ -352,7 +395,13 @@ export class RouterRun {
     this.begin(host);
   }
 
-  private armGlobalTimeout(): void {
+  /** The request is whole: its time begins to count, and copies of it go out. */
+  private requestWhole(): void {
+    if (this.mirrors !== undefined) {
+      const body = [...this.body];
+      for (const { cluster, policy } of this.mirrors) sendMirror(this.stream, cluster, policy, body);
+      this.mirrors = undefined;
+    }
     if (this.globalTimeout > 0) this.stream.manager.worker.timers.arm(this.timeoutTimer, this.globalTimeout);
   }
 
@@ -361,6 +410,8 @@ export class RouterRun {
     if (stream.finished || this.done) return;
     const cluster = this.cluster as Cluster;
     cluster.stats.upstreamRqTimeout.inc();
+    this.virtualCluster?.stats.upstreamRqTimeout.inc();
+    this.routeGroup?.stats.upstreamRqTimeout.inc();
     this.attempt.host?.stats.rqTimeout.inc();
     this.giveUp();
     stream.flags |= Flag.UpstreamRequestTimeout;
@@ -371,26 +422,50 @@ export class RouterRun {
     this.timeoutReply('response_timeout');
   }
 
+  /** Something moved on this attempt. */
+  private activity(): void {
+    const idle = this.retry?.perTryIdleTimeout ?? 0;
+    if (idle > 0) this.stream.manager.worker.timers.arm(this.perTryIdleTimer, idle);
+  }
+
+  private onPerTryIdle(): void {
+    const { stream } = this;
+    if (stream.finished || this.done) return;
+    this.cluster?.stats.upstreamRqPerTryIdleTimeout.inc();
+    if (this.responseStarted) {
+      this.giveUp();
+      stream.flags |= Flag.StreamIdleTimeout;
+      stream.responseCodeDetails = 'upstream_per_try_idle_timeout';
+      return stream.manager.resetStream(stream);
+    }
+    this.endAttempt('upstream_per_try_idle_timeout', Flag.StreamIdleTimeout);
+  }
+
   private onPerTryTimeout(): void {
     const { stream } = this;
     if (stream.finished || this.done || this.responseStarted) return;
-    const cluster = this.cluster as Cluster;
-    cluster.stats.upstreamRqPerTryTimeout.inc();
+    this.cluster?.stats.upstreamRqPerTryTimeout.inc();
+    this.endAttempt('upstream_per_try_timeout', Flag.UpstreamRequestTimeout);
+  }
+
+  /** The attempt took too long: another one, or the end. */
+  private endAttempt(details: string, flag: number): void {
+    const { stream } = this;
     this.attempt.host?.stats.rqTimeout.inc();
     this.attempt.host?.stats.rqError.inc();
     this.attempt.cancel();
-    stream.flags |= Flag.UpstreamRequestTimeout;
+    stream.flags |= flag;
     const verdict = this.retry?.onPerTryTimeout() ?? 'no';
     if (verdict === 'yes') return this.scheduleRetry();
     if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
     else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
     this.done = true;
-    this.timeoutReply('upstream_per_try_timeout');
+    this.timeoutReply(details);
   }
 
   private timeoutReply(details: string): void {
     const { stream } = this;
-    this.cluster?.countLocalResponse(504, stream.internal, this.attempt.host?.canary ?? false);
+    this.count(504);
     sendLocalReply(stream, 504, 'upstream request timeout', details, (reply) => this.decorate(reply));
   }
 
@@ -401,6 +476,7 @@ export class RouterRun {
     timers.cancel(this.timeoutTimer);
     timers.cancel(this.perTryTimer);
     timers.cancel(this.backOffTimer);
+    timers.cancel(this.perTryIdleTimer);
     if (this.attempt.client !== undefined) this.cluster?.stats.upstreamRqTxReset.inc();
     this.attempt.cancel();
   }
@@ -412,6 +488,7 @@ export class RouterRun {
     if (this.timeoutTimer.armed) timers.cancel(this.timeoutTimer);
     if (this.perTryTimer.armed) timers.cancel(this.perTryTimer);
     if (this.backOffTimer.armed) timers.cancel(this.backOffTimer);
+    if (this.perTryIdleTimer.armed) timers.cancel(this.perTryIdleTimer);
     this.retry?.release();
     if (!this.done) this.giveUp();
   }

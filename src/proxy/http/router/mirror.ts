@@ -1,0 +1,109 @@
+/**
+ * Copies of requests that are sent on to other clusters and whose answers nobody reads. A copy goes out when the request is whole.
+ * Follows config.route.v3.RouteAction.RequestMirrorPolicy.
+ */
+import type { MirrorPolicy, RouteAction } from '#config/model/route.ts';
+import type { CompiledVirtualHost } from '#selection/compiled-route.ts';
+import type { Headers } from '#wire/headers.ts';
+import { Headers as HeaderMap } from '#wire/headers.ts';
+import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { Http1Client } from '#proxy/upstream/http1-client.ts';
+import type { PoolWaiter } from '#proxy/upstream/http1-pool.ts';
+import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
+
+/** @returns the clusters that get a copy of this request */
+export function mirrorClusters(stream: HttpStream, policies: readonly MirrorPolicy[]): { cluster: Cluster; policy: MirrorPolicy }[] {
+  const { clusters, runtime } = stream.manager.worker;
+  return policies.flatMap((policy) => {
+    if (policy.fraction !== undefined && !runtime.enabled(policy.fraction, stream.random)) return [];
+    const name = policy.cluster !== '' ? policy.cluster : (stream.requestHeaders.get(policy.clusterHeader) ?? '');
+    const cluster = clusters.get(name);
+    return cluster === undefined ? [] : [{ cluster, policy }];
+  });
+}
+
+/** @returns the policies of the nearest level that has any: route, virtual host, route table */
+export function mirrorPolicies(action: RouteAction, host: CompiledVirtualHost): readonly MirrorPolicy[] {
+  if (action.requestMirrorPolicies.length > 0) return action.requestMirrorPolicies;
+  if (host.config.requestMirrorPolicies.length > 0) return host.config.requestMirrorPolicies;
+  return host.table.config.requestMirrorPolicies;
+}
+
+/** Sends one copy. `body` is not changed by anyone from here on. */
+export function sendMirror(stream: HttpStream, cluster: Cluster, policy: MirrorPolicy, body: readonly Buffer[]): void {
+  const host = cluster.loadBalancer.choose();
+  if (host === undefined) return;
+  const copy = takeStream();
+  copy.manager = stream.manager;
+  copy.method = stream.method;
+  copy.path = stream.path;
+  copy.scheme = stream.scheme;
+  copy.host = policy.disableShadowHostSuffixAppend ? stream.host : shadowHost(stream.host);
+  copy.requestHeaders.addAll(stream.requestHeaders);
+  new MirroredRequest(copy, cluster, body).begin(host);
+}
+
+/** `host:80` as `host-shadow:80`. */
+function shadowHost(host: string): string {
+  const port = /:\d+$/.exec(host);
+  return port === null ? `${host}-shadow` : `${host.slice(0, port.index)}-shadow${port[0]}`;
+}
+
+class MirroredRequest implements PoolWaiter {
+  readonly responseHeaders = new HeaderMap();
+  readonly requestedServerName: string;
+  reason = '';
+  private readonly copy: HttpStream;
+  private readonly cluster: Cluster;
+  private readonly body: readonly Buffer[];
+  private over = false;
+
+  constructor(copy: HttpStream, cluster: Cluster, body: readonly Buffer[]) {
+    this.copy = copy;
+    this.cluster = cluster;
+    this.body = body;
+    this.requestedServerName = cluster.serverNameFor(copy);
+  }
+
+  begin(host: NonNullable<ReturnType<Cluster['loadBalancer']['choose']>>): void {
+    this.cluster.poolFor(host, 'DEFAULT').request(this);
+  }
+
+  onPoolReady(client: Http1Client): void {
+    client.sendHeaders(this.copy, this.body.length === 0);
+    this.body.forEach((chunk, i) => client.sendData(this.copy, chunk, i === this.body.length - 1));
+  }
+
+  onHeaders(status: number, _bytes: number, end: boolean): void {
+    this.cluster.countResponse(status, false, false);
+    if (end) this.finish();
+  }
+
+  onData(_chunk: Buffer, end: boolean): void {
+    if (end) this.finish();
+  }
+
+  onTrailers(_trailers: Headers): void {
+    this.finish();
+  }
+
+  onPoolFailure(): void {
+    this.finish();
+  }
+
+  onReset(): void {
+    this.finish();
+  }
+
+  onInterim(): void {}
+
+  onRequestBlocked(): void {}
+
+  onWireBytes(): void {}
+
+  private finish(): void {
+    if (this.over) return;
+    this.over = true;
+    returnStream(this.copy);
+  }
+}
