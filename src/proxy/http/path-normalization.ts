@@ -1,6 +1,7 @@
 /**
  * The path of a request before routing sees it: normalized as RFC 3986 section 6 says, slashes merged, escaped slashes as configured.
- * Follows normalize_path, merge_slashes and path_with_escaped_slashes_action of the connection manager.
+ * Follows normalize_path, merge_slashes and path_with_escaped_slashes_action of the connection manager; what Envoy makes of a few hundred
+ * paths is on record in testdata/paths.jsonl.
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 
@@ -11,49 +12,108 @@ export type NormalizedPath =
   | { kind: 'redirect'; path: string };
 
 const ESCAPED_SLASH = /%2f|%5c/i;
+const REJECT: NormalizedPath = { kind: 'reject' };
 
 /** @param path path and query; `%`-encoded as it came */
 export function normalizePath(path: string, config: HttpConnectionManager): NormalizedPath {
-  if (!config.normalizePath && !config.mergeSlashes && config.pathWithEscapedSlashesAction === 'KEEP_UNCHANGED') return { kind: 'forward', path };
-  const cut = path.search(/[?#]/);
+  // A fragment has no business on the wire, whatever the configuration.
+  if (path.includes('#')) return REJECT;
+  const { pathWithEscapedSlashesAction: escapedSlashes } = config;
+  if (!config.normalizePath && !config.mergeSlashes && escapedSlashes === 'KEEP_UNCHANGED')
+    return { kind: 'forward', path };
+  const cut = path.indexOf('?');
   let pure = cut < 0 ? path : path.slice(0, cut);
-  const rest = cut < 0 ? '' : path.slice(cut);
   let redirect = false;
-  if (config.pathWithEscapedSlashesAction !== 'KEEP_UNCHANGED' && ESCAPED_SLASH.test(pure)) {
-    if (config.pathWithEscapedSlashesAction === 'REJECT_REQUEST') return { kind: 'reject' };
+  if (escapedSlashes !== 'KEEP_UNCHANGED' && ESCAPED_SLASH.test(pure)) {
+    if (escapedSlashes === 'REJECT_REQUEST') return REJECT;
     pure = pure.replace(/%2f/gi, '/').replace(/%5c/gi, '\\');
-    redirect = config.pathWithEscapedSlashesAction === 'UNESCAPE_AND_REDIRECT';
+    redirect = escapedSlashes === 'UNESCAPE_AND_REDIRECT';
   }
   if (config.normalizePath) {
     const canonical = canonicalPath(pure);
-    if (canonical === undefined) return { kind: 'reject' };
+    if (canonical === undefined) return REJECT;
     pure = canonical;
   }
-  if (config.mergeSlashes) pure = pure.replace(/\/{2,}/g, '/');
-  return { kind: redirect ? 'redirect' : 'forward', path: pure + rest };
+  if (config.mergeSlashes && pure.includes('//')) pure = mergeSlashes(pure);
+  return { kind: redirect ? 'redirect' : 'forward', path: cut < 0 ? pure : pure + path.slice(cut) };
 }
 
-const PLAIN = /^(?:\/[A-Za-z0-9\-_~!$&'()*+,;=:@][A-Za-z0-9\-._~!$&'()*+,;=:@]*)*\/?$/;
-const UNRESERVED = /[A-Za-z0-9\-._~]/;
+/** Nothing but slashes stays two of them: the first and the last are never one, as in Envoy. */
+function mergeSlashes(path: string): string {
+  const merged = path.replace(/\/{2,}/g, '/');
+  return merged === '/' ? '//' : merged;
+}
 
-/** Backslashes become slashes, dot segments go, escapes of unreserved characters are decoded, others written in capitals. */
+/** What canonicalPath leaves as it is: no escapes, no segment that begins with a dot. */
+const CANONICAL = /^(?:\/[A-Za-z0-9\-_~!$&'()*+,;=:@[\]][A-Za-z0-9\-._~!$&'()*+,;=:@[\]]*)*\/?$/;
+/** `..;x` climbs like `..` does for some upstreams, so it does here. */
+const DOTS_WITH_PARAMETERS = /(\/\.\.?);[^/]*/g;
+const ESCAPE = /%[0-9A-Fa-f]{2}/y;
+const UNRESERVED = /[A-Za-z0-9\-._~]/;
+const TO_BE_ESCAPED = /["<>^`{|}]/;
+
+/**
+ * Backslashes become slashes, dot segments go, escapes of unreserved characters are decoded, and what may not stand in a path is escaped.
+ * Other escapes stay as they are spelled. @returns undefined for a path that cannot be had: one with a NUL
+ */
 function canonicalPath(path: string): string | undefined {
-  if (PLAIN.test(path)) return path;
-  const decoded = path.replace(/\\/g, '/').replace(/%([0-9A-Fa-f]{2})/g, (whole, hex: string) => {
-    const character = String.fromCharCode(Number.parseInt(hex, 16));
-    return UNRESERVED.test(character) ? character : whole.toUpperCase();
-  });
-  if (decoded.includes('%00') || !decoded.startsWith('/')) return undefined;
+  if (CANONICAL.test(path)) return path;
+  const decoded = decodeUnreserved(path.replace(DOTS_WITH_PARAMETERS, '$1').replaceAll('\\', '/'));
+  return decoded === undefined ? undefined : withoutDotSegments(decoded);
+}
+
+function decodeUnreserved(path: string): string | undefined {
+  let decoded = '';
+  /** Where in `decoded` the last `%` stands that begins no escape. */
+  let bare = -1;
+  for (let i = 0; i < path.length; i++) {
+    const character = path[i];
+    if (character !== '%') {
+      decoded += TO_BE_ESCAPED.test(character) ? escapeOf(character) : character;
+      continue;
+    }
+    ESCAPE.lastIndex = i;
+    if (!ESCAPE.test(path)) {
+      bare = decoded.length;
+      decoded += '%';
+      continue;
+    }
+    const code = Number.parseInt(path.slice(i + 1, i + 3), 16);
+    if (code === 0) return undefined;
+    const meant = String.fromCharCode(code);
+    if (UNRESERVED.test(meant)) {
+      decoded += meant;
+      if (bare >= 0 && decoded.length - bare <= 3 && beginsEscape(decoded.slice(bare) + path.slice(i + 3, i + 4))) {
+        decoded = `${decoded.slice(0, bare)}%25${decoded.slice(bare + 1)}`;
+        bare = -1;
+      }
+    } else decoded += path.slice(i, i + 3);
+    i += 2;
+  }
+  return decoded;
+}
+
+/** Decoding must not make up a new escape: `%2%66` is no `%2f`. */
+function beginsEscape(text: string): boolean {
+  ESCAPE.lastIndex = 0;
+  return ESCAPE.test(text);
+}
+
+function escapeOf(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
+/** RFC 3986, section 5.2.4. */
+function withoutDotSegments(path: string): string {
   const segments: string[] = [];
-  const parts = decoded.slice(1).split('/');
-  parts.forEach((part, i) => {
-    const last = i === parts.length - 1;
+  const parts = path.slice(1).split('/');
+  for (const [i, part] of parts.entries()) {
     if (part === '..') segments.pop();
     else if (part !== '.') {
       segments.push(part);
-      return;
+      continue;
     }
-    if (last) segments.push('');
-  });
+    if (i === parts.length - 1) segments.push('');
+  }
   return `/${segments.join('/')}`;
 }

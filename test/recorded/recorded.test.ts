@@ -1,0 +1,21 @@
+/**
+ * What real Envoy answers is on record beside the unit tests that hold our code to it; this asks Envoy again.
+ * FAIRLEAD_RECORD=1 writes the records anew.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { recordPaths } from './paths.ts';
+
+const RECORDS: Record<string, (t: TestContext) => Promise<unknown[]>> = {
+  paths: recordPaths,
+};
+
+for (const [name, record] of Object.entries(RECORDS)) {
+  test(`real Envoy still answers as on record: ${name}`, async (t) => {
+    const file = new URL(`../../src/proxy/http/testdata/${name}.jsonl`, import.meta.url);
+    const rows = (await record(t)).map((row) => JSON.stringify(row));
+    if (process.env.FAIRLEAD_RECORD) writeFileSync(file, `${rows.join('\n')}\n`);
+    assert.deepEqual(rows, readFileSync(file, 'utf8').trimEnd().split('\n'));
+  });
+}
