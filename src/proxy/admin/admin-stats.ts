@@ -60,20 +60,21 @@ export class AdminStatsRecorder {
     http.downstreamRqTotal.inc();
     http.downstreamRqHttp1Total.inc();
     http.downstreamRqActive.inc();
-    this.#countBytes(request.socket);
-    response.once('close', () => {
-      http.downstreamRqActive.dec();
-      if (!response.headersSent) {
-        http.downstreamRqRxReset.inc();
-        return;
-      }
+    // The request lets go of its socket when it is destroyed.
+    const { socket } = request;
+    this.#countBytes(socket);
+    response.once('finish', () => {
       const digit = Math.trunc(response.statusCode / 100) - 1;
       for (const stats of [http, this.#answers]) {
         stats.downstreamRqCompleted.inc();
         stats.downstreamRqXx[digit]?.inc();
       }
       http.downstreamRqTime.record(performance.now() - started);
-      this.#countBytes(request.socket);
+      this.#countBytes(socket);
+    });
+    response.once('close', () => {
+      http.downstreamRqActive.dec();
+      if (!response.writableFinished) http.downstreamRqRxReset.inc();
     });
   }
 
