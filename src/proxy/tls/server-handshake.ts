@@ -1,0 +1,177 @@
+/**
+ * One handshake with a client. The hello is read from the plain socket first: Node's TLS would end the connection of a client whose ALPN
+ * protocols we do not have, where Envoy goes on without one; and it says which certificate, suites and OCSP response to use.
+ */
+import type { X509Certificate } from 'node:crypto';
+import type { OnReadOpts, Socket } from 'node:net';
+import type { DownstreamTlsContext, ServerChoice } from '#proxy/tls/downstream-context.ts';
+import { ServerTlsSocket, type SocketHandle } from '#proxy/tls/server-tls-socket.ts';
+import { signatureOf } from '#proxy/tls/signature-name.ts';
+import { tlsFailure, verifyFailureReason } from '#proxy/tls/tls-failure.ts';
+import { HandshakeInfo } from '#proxy/tls/tls-info.ts';
+import { type ClientHello, parseClientHello } from '#wire/tls/client-hello.ts';
+
+/** Called in the middle of an event of the socket; one of them, once. */
+export interface HandshakeCallbacks {
+  /** `socket` reads into what `accept` was given; its other events are the receiver's from now on. */
+  onSecure(socket: ServerTlsSocket, info: HandshakeInfo): void;
+  /** The connection is gone, or about to be. @param reason Envoy's text, empty where the client just left; @param info what is known. */
+  onFailure(reason: string, info: HandshakeInfo): void;
+}
+
+export class ServerHandshake {
+  private readonly context: DownstreamTlsContext;
+  private readonly onread: OnReadOpts;
+  private readonly callbacks: HandshakeCallbacks;
+  private accepted: Socket | undefined;
+  private socket: ServerTlsSocket | undefined;
+  private seen: Buffer | undefined;
+  private hello: ClientHello | undefined;
+  private choice: ServerChoice | undefined;
+  private failure = '';
+  private failed: HandshakeInfo | undefined;
+  private over = false;
+
+  constructor(context: DownstreamTlsContext, accepted: Socket, onread: OnReadOpts, callbacks: HandshakeCallbacks) {
+    this.context = context;
+    this.onread = onread;
+    this.callbacks = callbacks;
+    this.accepted = accepted;
+    accepted.on('error', this.onLost);
+    accepted.on('end', this.onLost);
+    accepted.on('close', this.onLost);
+    accepted.on('readable', this.onReadable);
+    if (accepted.readableLength > 0) this.onReadable();
+  }
+
+  /** Gives up, for instance since it took too long. Nothing is called back. */
+  cancel(): void {
+    this.over = true;
+    this.accepted?.destroy();
+    this.socket?.destroy();
+  }
+
+  private readonly onReadable = (): void => {
+    const chunk = this.accepted?.read() as Buffer | null | undefined;
+    if (chunk === null || chunk === undefined || this.over) return;
+    this.seen = this.seen === undefined ? chunk : Buffer.concat([this.seen, chunk]);
+    const hello = parseClientHello(this.seen);
+    if (hello.kind === 'incomplete') return;
+    this.begin(hello.kind === 'hello' ? hello : undefined, this.seen);
+  };
+
+  private begin(hello: ClientHello | undefined, bytes: Buffer): void {
+    const handle = this.takeHandle();
+    this.hello = hello;
+    this.choice = this.context.choose(hello);
+    this.seen = undefined;
+    const { secureContext, alpn, ocspStaple, refused } = this.choice;
+    const socket = new ServerTlsSocket({
+      handle,
+      secureContext,
+      requestCert: this.context.requestsCertificate,
+      requireCert: this.context.requiresCertificate,
+      alpn,
+      onread: this.onread,
+      allowHalfOpen: false,
+    });
+    this.socket = socket;
+    socket.disableRenegotiation();
+    socket.on('error', this.onError);
+    socket.on('close', this.onClose);
+    if (refused) {
+      socket.destroy();
+      return;
+    }
+    socket.on('secure', this.onSecure);
+    if (this.context.keyLog !== undefined) socket.on('keylog', this.context.keyLog.write);
+    if (ocspStaple !== undefined) socket.staple(ocspStaple);
+    socket.receive(bytes);
+  }
+
+  /** The system's end of the accepted socket, which is no more. */
+  private takeHandle(): SocketHandle {
+    const accepted = this.accepted as Socket;
+    this.accepted = undefined;
+    accepted.off('readable', this.onReadable);
+    accepted.off('error', this.onLost);
+    accepted.off('end', this.onLost);
+    accepted.off('close', this.onLost);
+    const holder = accepted as unknown as { _handle: SocketHandle };
+    const handle = holder._handle;
+    (holder as { _handle: SocketHandle | null })._handle = null;
+    accepted.destroy();
+    return handle;
+  }
+
+  private readonly onSecure = (): void => {
+    const socket = this.socket as ServerTlsSocket;
+    const { validation, counters, requestsCertificate } = this.context;
+    const peer = requestsCertificate ? socket.getPeerX509Certificate() : undefined;
+    const verdict = peer === undefined ? undefined : validation.verify(peer, socket.verifyError());
+    if (verdict !== undefined && verdict.problem !== '') {
+      this.failure = verifyFailureReason(verdict.problem);
+      this.failed = this.info(peer, false);
+      socket.destroy();
+      return;
+    }
+    const info = this.info(peer, verdict?.validated ?? false);
+    counters.handshakeDone({
+      version: info.version,
+      cipher: info.cipher,
+      curve: this.choice?.curve ?? '',
+      signatureAlgorithm: peer === undefined ? '' : signatureOf(peer),
+      sessionReused: socket.isSessionReused(),
+      peerPresented: peer !== undefined,
+    });
+    this.over = true;
+    socket.off('error', this.onError);
+    socket.off('close', this.onClose);
+    socket.off('secure', this.onSecure);
+    releaseControl(socket);
+    this.callbacks.onSecure(socket, info);
+  };
+
+  private readonly onError = (error: NodeJS.ErrnoException): void => {
+    const { reason, counted } = tlsFailure(error);
+    this.failure = reason;
+    if (counted !== undefined) this.context.counters.stats[counted].inc();
+  };
+
+  private readonly onClose = (): void => {
+    if (this.over) return;
+    this.over = true;
+    this.callbacks.onFailure(this.failure, this.failed ?? this.info(undefined, false));
+  };
+
+  /** The client left before its hello was there. */
+  private readonly onLost = (): void => {
+    if (this.over) return;
+    this.over = true;
+    this.accepted?.destroy();
+    this.callbacks.onFailure('', this.info(undefined, false));
+  };
+
+  private get isOpen(): boolean {
+    return this.socket?.destroyed === false;
+  }
+
+  private info(peerCertificate: X509Certificate | undefined, peerValidated: boolean): HandshakeInfo {
+    const { socket } = this;
+    return new HandshakeInfo({
+      version: (this.isOpen && socket?.getProtocol()) || '',
+      cipher: (this.isOpen && socket?.getCipher()?.name) || '',
+      sessionId: '',
+      alpn: this.choice?.alpnName ?? '',
+      serverName: this.hello?.serverName ?? '',
+      peerValidated,
+      peerCertificate,
+      localCertificate: this.choice?.certificate,
+    });
+  }
+}
+
+/** Errors of the connection go to the socket's 'error' event from now on, as tls.Server arranges it. */
+function releaseControl(socket: ServerTlsSocket): void {
+  (socket as unknown as { _releaseControl(): void })._releaseControl();
+}
