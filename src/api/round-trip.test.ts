@@ -126,7 +126,7 @@ for (const name of [
           );
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 }

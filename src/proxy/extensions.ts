@@ -2,23 +2,27 @@
  * The extensions that this proxy runs, as the configuration's readers see them.
  */
 import type { Message } from '@bufbuild/protobuf';
-import { ExtensionReaders } from '#config/read/extensions.ts';
+import { type ExtensionReader, ExtensionReaders } from '#config/read/extensions.ts';
 import { httpFilters } from '#proxy/http/filters/index.ts';
 import { tlsInspectorReader } from '#proxy/listeners/tls-inspector-reader.ts';
 
-/** Readers of every filter that is registered. */
-export function extensionReaders(): ExtensionReaders {
-  const readers = new ExtensionReaders();
-  for (const { name, message, config, perRoute } of httpFilters) {
-    readers.register({
+/** The reader of every filter that is registered. */
+export function registeredExtensions(): ExtensionReader[] {
+  const http = httpFilters.map(
+    ({ name, message, config, perRoute }): ExtensionReader => ({
       name,
       message,
       category: 'http_filter',
       perRouteMessage: perRoute?.message,
       read: (typed: Message, at, context) => config(typed as never, at, context),
       ...(perRoute === undefined ? {} : { readPerRoute: (typed: Message, at, context) => perRoute.config(typed as never, at, context) }),
-    });
-  }
-  readers.register(tlsInspectorReader);
+    }),
+  );
+  return [...http, tlsInspectorReader];
+}
+
+export function extensionReaders(): ExtensionReaders {
+  const readers = new ExtensionReaders();
+  for (const reader of registeredExtensions()) readers.register(reader);
   return readers;
 }

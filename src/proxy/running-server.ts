@@ -172,6 +172,10 @@ export class RunningServer {
     process.on('SIGINT', () => void this.end());
     process.on('SIGHUP', () => {});
     process.on('SIGUSR1', () => this.reopenLogs());
+    process.on('uncaughtException', (error) => {
+      this.serverStats.envoyBugFailures.inc();
+      this.log.critical(`bug: ${error.stack ?? error.message}`);
+    });
   }
 
   /** A newer process has the ports: this one serves what it still has, and goes. */
@@ -208,6 +212,12 @@ export class RunningServer {
       clearInterval(look);
       void this.exit();
     }, 20);
+  }
+
+  /** Ends now, whatever is under way. */
+  quit(): Promise<void> {
+    this.state = 'DRAINING';
+    return this.exit();
   }
 
   private async exit(): Promise<void> {

@@ -4,13 +4,14 @@
  */
 import type { StringMatcher } from '#config/model/matchers.ts';
 import { fullMatcher } from '#selection/regex.ts';
+import { encodeUtf8 } from '#selection/utf8-text.ts';
 
 export type StringTest = (value: string) => boolean;
 
 /** @returns the test that the matcher describes; a regex must match the whole string. */
 export function compileString(matcher: StringMatcher): StringTest {
   if (matcher.kind === 'regex') return fullMatcher(matcher.regex);
-  const value = matcher.value;
+  const value = encodeUtf8(matcher.value);
   if (matcher.ignoreCase) return compileAnyCase(matcher.kind, lowerAscii(value));
   switch (matcher.kind) {
     case 'exact':

@@ -6,6 +6,7 @@ import type { RouteMatch } from '#config/model/route.ts';
 import { pathTemplatePattern } from '#config/syntax/path-template.ts';
 import { lowerAscii } from '#selection/match-string.ts';
 import { fullMatcher } from '#selection/regex.ts';
+import { encodeUtf8 } from '#selection/utf8-text.ts';
 import type { RequestView } from '#selection/request-view.ts';
 
 export const PREFIX = 0;
@@ -39,11 +40,11 @@ export class PathMatch {
 export function compilePath({ path, caseSensitive }: RouteMatch): PathMatch {
   switch (path.kind) {
     case 'prefix':
-      return new PathMatch(PREFIX, path.value, caseSensitive);
+      return new PathMatch(PREFIX, encodeUtf8(path.value), caseSensitive);
     case 'path':
-      return new PathMatch(EXACT, path.value, caseSensitive);
+      return new PathMatch(EXACT, encodeUtf8(path.value), caseSensitive);
     case 'path_separated_prefix':
-      return new PathMatch(SEPARATED_PREFIX, path.value, caseSensitive);
+      return new PathMatch(SEPARATED_PREFIX, encodeUtf8(path.value), caseSensitive);
     case 'safe_regex':
       return new PathMatch(PATTERN, '', true, fullMatcher(path.regex));
     case 'path_match_policy':

@@ -113,6 +113,7 @@ class Run {
     return {
       upstreams: this.#upstreams,
       proxy: this.#proxy,
+      listener: given.listener,
       connect: async () => {
         const wire = await this.#proxy.connect(given.listener, { ...this.#subject.connect, ...given.connect });
         this.#wires.push(wire);

@@ -43,6 +43,8 @@ export interface Case {
 export interface Acting {
   upstreams: Record<string, Upstream>;
   proxy: RunningProxy;
+  /** The case's listener. */
+  listener: string | undefined;
   /** Another connection to the case's listener, closed in the end. */
   connect(): Promise<WireClient>;
   /** Something that was seen, to be compared. */

@@ -20,6 +20,8 @@ export interface Asked {
   details: string;
   /** DOWNSTREAM_REMOTE_ADDRESS; `<peer>` stands for the client's own address and port. */
   remote: string;
+  /** The request's scheme. */
+  scheme: string;
   /** What the upstream got. */
   upstream: { line: string; headers: [string, string][] } | undefined;
   /** Envoy closed the connection. */
@@ -33,6 +35,7 @@ const AT_ONCE = 8;
 const TOLD: Json[] = [
   { header: { key: 'x-told-details', value: '%RESPONSE_CODE_DETAILS%' } },
   { header: { key: 'x-told-remote', value: '%DOWNSTREAM_REMOTE_ADDRESS%' } },
+  { header: { key: 'x-told-scheme', value: '%REQ(:SCHEME)%' } },
 ];
 
 export interface Place {
@@ -131,6 +134,7 @@ function seen(wire: WireClient, response: WireResponse): Asked {
     body: response.body,
     details: response.header('x-told-details') ?? '',
     remote: (response.header('x-told-remote') ?? '').replace(`127.0.0.1:${wire.localPort}`, '<peer>'),
+    scheme: response.header('x-told-scheme') ?? '',
     upstream: request && { line: request.startLine, headers: request.headers },
     closed: response.header('connection') === 'close',
   };

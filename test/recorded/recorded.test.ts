@@ -5,10 +5,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { recordForwarded } from './forwarded.ts';
 import { recordPaths } from './paths.ts';
 
 const RECORDS: Record<string, (t: TestContext) => Promise<unknown[]>> = {
   paths: recordPaths,
+  forwarded: recordForwarded,
 };
 
 for (const [name, record] of Object.entries(RECORDS)) {

@@ -21,9 +21,11 @@ export interface ClusterConfig {
   lbConfig: {
     choiceCount: number;
     activeRequestBias: number;
+    /** Runtime keys that override the numbers beside them. */
+    activeRequestBiasRuntimeKey?: string;
     /** Of LEAST_REQUEST; N_CHOICES where undefined. */
     selectionMethod?: 'N_CHOICES' | 'FULL_SCAN';
-    slowStart?: { window: number; aggression: number; minWeightPercent: number };
+    slowStart?: { window: number; aggression: number; aggressionRuntimeKey?: string; minWeightPercent: number };
   };
   commonLb: { healthyPanicThreshold: number; localityWeighted: boolean; zoneAware?: { routingEnabled: number; minClusterSize: number; failTrafficOnPanic: boolean } };
   connectTimeout: number;
@@ -43,7 +45,8 @@ export interface ClusterConfig {
 
 export interface DnsOptions {
   refreshRate: number;
-  failureRefreshRate: { baseInterval: number; maxInterval: number };
+  /** Grows from base to max with jitter, or is always the same where `fixed`: dns_failure_refresh_rate is not set. */
+  failureRefreshRate: { baseInterval: number; maxInterval: number; fixed?: boolean };
   respectTtl: boolean;
   jitter: number;
   lookupFamily: 'AUTO' | 'V4_ONLY' | 'V6_ONLY' | 'V4_PREFERRED' | 'ALL';
@@ -51,6 +54,9 @@ export interface DnsOptions {
   resolvers: string[];
   useTcp: boolean;
   noDefaultSearchDomain: boolean;
+  /** How long one query may take, and how often it is tried; undefined: c-ares' defaults (5 s, 4 times). */
+  queryTimeout?: number;
+  queryTries?: number;
 }
 
 export interface CircuitBreakerThresholds {

@@ -7,7 +7,7 @@ import type { Message } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { unpack } from '#api/any.ts';
 import { decode } from '#api/decode.ts';
-import type { Place } from '#api/place.ts';
+import type { Place, PlacedError } from '#api/place.ts';
 import { messageType, typeOfUrl } from '#api/registry.ts';
 import type { ReadContext } from '#config/read/context.ts';
 
@@ -136,7 +136,7 @@ export function extensionMessage(
   context: ReadContext,
 ): { typeUrl: string; typeName: string; message: Message } {
   if (any === undefined || any.typeUrl === '') {
-    throw at.problem(`Didn't find a registered implementation for '${name}' with type URL: ''`);
+    throw unknownExtension(name, '', at);
   }
   const { type, typeUrl, message } = unpack(any, at);
   if (type.typeName !== 'xds.type.v3.TypedStruct' && type.typeName !== 'udpa.type.v1.TypedStruct') {
@@ -145,8 +145,7 @@ export function extensionMessage(
   const struct = message as TypedStruct;
   const meant = typeOfUrl(struct.typeUrl);
   if (meant === undefined) {
-    const words = `Didn't find a registered implementation for '${name}' with type URL: '${struct.typeUrl}'`;
-    throw at.field('type_url').problem(words);
+    throw unknownExtension(name, struct.typeUrl, at.field('type_url'));
   }
   const inner = decode<Message>(messageType(meant.typeName), struct.value ?? {}, at.field('value'), {
     allowUnknown: context.lenient,
@@ -154,7 +153,26 @@ export function extensionMessage(
   return { typeUrl: struct.typeUrl, typeName: meant.typeName, message: inner };
 }
 
-/** The error that an extension of Envoy's is not run here. */
-export function unsupportedExtension(name: string, typeName: string, category: string, at: Place) {
+/** Where Envoy keeps the messages of a category, for those that have a place of their own. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  http_filter: 'envoy.extensions.filters.http.',
+  network_filter: 'envoy.extensions.filters.network.',
+  listener_filter: 'envoy.extensions.filters.listener.',
+  access_logger: 'envoy.extensions.access_loggers.',
+  transport_socket: 'envoy.extensions.transport_sockets.',
+};
+
+/**
+ * The error that an extension of Envoy's is not run here; or, for a message that Envoy has no such extension for, that there is none.
+ * @param category one of ours, or what people call it.
+ */
+export function unsupportedExtension(name: string, typeName: string, category: string, at: Place): PlacedError {
+  const inPackage = PACKAGES[category];
+  if (inPackage !== undefined && !typeName.startsWith(inPackage)) return unknownExtension(name, typeName, at);
   return at.problem(`${category.replaceAll('_', ' ')} '${name}' (${typeName}) is not supported by Fairlead yet`);
+}
+
+/** The error that Envoy has no such extension either. */
+export function unknownExtension(name: string, typeName: string, at: Place): PlacedError {
+  return at.problem(`Didn't find a registered implementation for '${name}' with type URL: '${typeName}'`);
 }

@@ -1,0 +1,78 @@
+/**
+ * Substitution format strings. Only their outline is checked here, that every operator is closed; which operators there are is known where
+ * they are compiled.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#format-strings
+ */
+import type { JsonObject } from '@bufbuild/protobuf';
+import type { Place } from '#api/place.ts';
+import type { FormatConfig } from '#config/model/format.ts';
+import type { Json } from '#config/model/route.ts';
+import type { ReadContext } from '#config/read/context.ts';
+import { readDataSource } from '#config/read/data-source.ts';
+import { honours } from '#config/read/support.ts';
+import type { SubstitutionFormatString } from '#envoy/config/core/v3/substitution_format_string_pb.js';
+
+const check = honours(
+  'envoy.config.core.v3.SubstitutionFormatString',
+  ['text_format', 'json_format', 'text_format_source', 'omit_empty_values', 'content_type', 'json_format_options'],
+  { refused: { formatters: 'formatter extensions come later' } },
+);
+const checkJsonOptions = honours('envoy.config.core.v3.JsonFormatOptions', ['sort_properties']);
+
+export function readFormat(message: SubstitutionFormatString, at: Place, context: ReadContext): FormatConfig {
+  check(message, at);
+  const { omitEmptyValues, contentType, jsonFormatOptions } = message;
+  if (jsonFormatOptions !== undefined) checkJsonOptions(jsonFormatOptions, at.field('json_format_options'));
+  return {
+    body: readBody(message, at, context),
+    omitEmptyValues,
+    contentType,
+    sortProperties: jsonFormatOptions?.sortProperties ?? false,
+  };
+}
+
+function readBody({ format }: SubstitutionFormatString, at: Place, context: ReadContext): FormatConfig['body'] {
+  switch (format.case) {
+    case 'textFormat':
+      return textBody(format.value, at.field('text_format'));
+    case 'textFormatSource': {
+      const place = at.field('text_format_source');
+      return textBody(readDataSource(format.value, place, context).bytes.toString('utf8'), place);
+    }
+    case 'jsonFormat':
+      return jsonBody(format.value, at.field('json_format'));
+    default:
+      throw at.problem('one of text_format, json_format, text_format_source is required');
+  }
+}
+
+export function textBody(text: string, at: Place): FormatConfig['body'] {
+  checkFormatText(text, at);
+  return { kind: 'text', text };
+}
+
+export function jsonBody(json: JsonObject, at: Place): FormatConfig['body'] {
+  checkJson(json, at);
+  return { kind: 'json', json: json as Json };
+}
+
+function checkJson(json: unknown, at: Place): void {
+  if (typeof json === 'string') return checkFormatText(json, at);
+  if (json === null || typeof json !== 'object') return;
+  if (Array.isArray(json)) return json.forEach((item, i) => checkJson(item, at.index(i)));
+  for (const [key, value] of Object.entries(json)) checkJson(value, at.key(key));
+}
+
+/** An operator as Envoy reads it: `%NAME%`, `%NAME(arguments)%`, `%NAME(arguments):length%`; `%%` is a percent sign. */
+const OPERATOR = /^(%%|%[A-Z0-9_]+(\([^)]*\))?(:[0-9]+)?%|%[A-Z0-9_]+\(.*?\)(:[0-9]+)?%)/;
+
+/** @throws PlacedError with Envoy's words. */
+export function checkFormatText(text: string, at: Place): void {
+  for (let i = text.indexOf('%'); i >= 0; i = text.indexOf('%', i)) {
+    const match = OPERATOR.exec(text.slice(i));
+    if (match === null) {
+      throw at.problem(`Incorrect configuration: ${text}. Couldn't find valid command at position ${i}`);
+    }
+    i += match[0].length;
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * How a cluster chooses among its hosts: `lb_policy` with its options, or `load_balancing_policy`, which is over it.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancers
+ */
+import type { Message } from '@bufbuild/protobuf';
+import { unpack } from '#api/any.ts';
+import type { Place } from '#api/place.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
+import { milliseconds } from '#config/read/duration.ts';
+import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
+import type { ReadContext } from '#config/read/context.ts';
+import { honours } from '#config/read/support.ts';
+import type {
+  Cluster,
+  Cluster_CommonLbConfig,
+  Cluster_CommonLbConfig_ZoneAwareLbConfig,
+  Cluster_SlowStartConfig,
+  LoadBalancingPolicy,
+} from '#envoy/config/cluster/v3/cluster_pb.js';
+import type {
+  LocalityLbConfig,
+  LocalityLbConfig_ZoneAwareLbConfig,
+  SlowStartConfig,
+} from '#envoy/extensions/load_balancing_policies/common/v3/common_pb.js';
+import type { LeastRequest } from '#envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js';
+import type { Random } from '#envoy/extensions/load_balancing_policies/random/v3/random_pb.js';
+import type { RoundRobin } from '#envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js';
+
+const CLUSTER = 'envoy.config.cluster.v3';
+const POLICIES = 'envoy.extensions.load_balancing_policies';
+const HEALTH_CHECKS = 'health checks come later';
+
+const checkCommon = honours(
+  `${CLUSTER}.Cluster.CommonLbConfig`,
+  ['healthy_panic_threshold', 'zone_aware_lb_config', 'locality_weighted_lb_config'],
+  {
+    withoutEffect: { update_merge_window: "every update of a cluster's members takes effect at once" },
+    refused: {
+      ignore_new_hosts_until_first_hc: HEALTH_CHECKS,
+      consistent_hashing_lb_config: 'consistent hashing comes later',
+    },
+  },
+);
+const checkClusterZoneAware = honours(`${CLUSTER}.Cluster.CommonLbConfig.ZoneAwareLbConfig`, [
+  'routing_enabled',
+  'min_cluster_size',
+  'fail_traffic_on_panic',
+]);
+const checkPolicyZoneAware = honours(`${POLICIES}.common.v3.LocalityLbConfig.ZoneAwareLbConfig`, [
+  'routing_enabled',
+  'min_cluster_size',
+  'fail_traffic_on_panic',
+]);
+const checkLocality = honours(`${POLICIES}.common.v3.LocalityLbConfig`, [
+  'zone_aware_lb_config',
+  'locality_weighted_lb_config',
+]);
+const SLOW_START = ['slow_start_window', 'aggression', 'min_weight_percent'];
+const checkClusterSlowStart = honours(`${CLUSTER}.Cluster.SlowStartConfig`, SLOW_START);
+const checkPolicySlowStart = honours(`${POLICIES}.common.v3.SlowStartConfig`, SLOW_START);
+const checkClusterLeastRequest = honours(`${CLUSTER}.Cluster.LeastRequestLbConfig`, [
+  'choice_count',
+  'active_request_bias',
+  'slow_start_config',
+]);
+const checkClusterRoundRobin = honours(`${CLUSTER}.Cluster.RoundRobinLbConfig`, ['slow_start_config']);
+const checkRoundRobin = honours(`${POLICIES}.round_robin.v3.RoundRobin`, ['slow_start_config', 'locality_lb_config']);
+const checkLeastRequest = honours(`${POLICIES}.least_request.v3.LeastRequest`, [
+  'choice_count',
+  'active_request_bias',
+  'slow_start_config',
+  'locality_lb_config',
+  'enable_full_scan',
+  'selection_method',
+]);
+const checkRandom = honours(`${POLICIES}.random.v3.Random`, ['locality_lb_config']);
+const checkPolicyList = honours(`${CLUSTER}.LoadBalancingPolicy`, ['policies']);
+const checkPolicy = honours(`${CLUSTER}.LoadBalancingPolicy.Policy`, ['typed_extension_config']);
+
+/** By number of Cluster.LbPolicy. */
+const LB_POLICIES: readonly (string | undefined)[] = [
+  'ROUND_ROBIN',
+  'LEAST_REQUEST',
+  'RING_HASH',
+  'RANDOM',
+  undefined,
+  'MAGLEV',
+  'CLUSTER_PROVIDED',
+  'LOAD_BALANCING_POLICY_CONFIG',
+];
+
+/** The part of a cluster that says how hosts are chosen. */
+export type LoadBalancing = Pick<ClusterConfig, 'lbPolicy' | 'lbConfig' | 'commonLb'>;
+
+const DEFAULT_LB_CONFIG: LoadBalancing['lbConfig'] = { choiceCount: 2, activeRequestBias: 1 };
+const FULL_SCAN = 1;
+
+/** @throws PlacedError for a policy that we do not run. */
+export function readLoadBalancing(cluster: Cluster, at: Place, context: ReadContext): LoadBalancing {
+  const common = readCommon(cluster.commonLbConfig, at.field('common_lb_config'));
+  if (cluster.loadBalancingPolicy !== undefined) {
+    return readPolicyList(cluster, cluster.loadBalancingPolicy, common, at, context);
+  }
+  const policy = LB_POLICIES[cluster.lbPolicy] ?? 'ROUND_ROBIN';
+  const place = at.field('lb_policy');
+  switch (policy) {
+    case 'ROUND_ROBIN':
+    case 'LEAST_REQUEST':
+    case 'RANDOM':
+      return { lbPolicy: policy, lbConfig: readLbConfig(cluster, policy, at), commonLb: common };
+    case 'LOAD_BALANCING_POLICY_CONFIG':
+      throw at.field('load_balancing_policy').problem('cluster: field load_balancing_policy need to be set');
+    case 'CLUSTER_PROVIDED': {
+      const words = `cluster provided LB specified but cluster '${cluster.name}' did not provide one.`;
+      throw place.problem(`cluster manager: ${words} Check cluster documentation.`);
+    }
+    default:
+      throw place.problem(`load balancing policy ${policy} is not supported by Fairlead yet`);
+  }
+}
+
+function readCommon(message: Cluster_CommonLbConfig | undefined, at: Place): LoadBalancing['commonLb'] {
+  if (message === undefined) return { healthyPanicThreshold: 50, localityWeighted: false };
+  checkCommon(message, at);
+  const { localityConfigSpecifier: locality } = message;
+  return {
+    healthyPanicThreshold: message.healthyPanicThreshold?.value ?? 50,
+    localityWeighted: locality.case === 'localityWeightedLbConfig',
+    ...(locality.case === 'zoneAwareLbConfig'
+      ? { zoneAware: readZoneAware(locality.value, at.field('zone_aware_lb_config'), checkClusterZoneAware) }
+      : {}),
+  };
+}
+
+function readZoneAware(
+  message: Cluster_CommonLbConfig_ZoneAwareLbConfig | LocalityLbConfig_ZoneAwareLbConfig,
+  at: Place,
+  check: (message: Message, at: Place) => void,
+): NonNullable<LoadBalancing['commonLb']['zoneAware']> {
+  check(message, at);
+  return {
+    routingEnabled: message.routingEnabled?.value ?? 100,
+    minClusterSize: Number(message.minClusterSize ?? 6n),
+    failTrafficOnPanic: message.failTrafficOnPanic,
+  };
+}
+
+/** Options of another policy than the one in force are left alone, as in Envoy. */
+function readLbConfig(cluster: Cluster, policy: string, at: Place): LoadBalancing['lbConfig'] {
+  const { lbConfig } = cluster;
+  if (policy === 'LEAST_REQUEST' && lbConfig.case === 'leastRequestLbConfig') {
+    const place = at.field('least_request_lb_config');
+    checkClusterLeastRequest(lbConfig.value, place);
+    return readLeastRequest(lbConfig.value, place, checkClusterSlowStart);
+  }
+  if (policy === 'ROUND_ROBIN' && lbConfig.case === 'roundRobinLbConfig') {
+    const place = at.field('round_robin_lb_config');
+    checkClusterRoundRobin(lbConfig.value, place);
+    return { ...DEFAULT_LB_CONFIG, ...readSlowStart(lbConfig.value.slowStartConfig, place, checkClusterSlowStart) };
+  }
+  return DEFAULT_LB_CONFIG;
+}
+
+type LeastRequestFields = Pick<LeastRequest, 'choiceCount' | 'activeRequestBias'> & {
+  slowStartConfig?: SlowStartConfig | Cluster_SlowStartConfig;
+};
+
+function readLeastRequest(
+  message: LeastRequestFields,
+  at: Place,
+  checkSlowStart: (message: Message, at: Place) => void,
+): LoadBalancing['lbConfig'] {
+  const bias = message.activeRequestBias;
+  return {
+    choiceCount: message.choiceCount ?? DEFAULT_LB_CONFIG.choiceCount,
+    activeRequestBias: bias?.defaultValue ?? DEFAULT_LB_CONFIG.activeRequestBias,
+    ...(bias === undefined ? {} : { activeRequestBiasRuntimeKey: bias.runtimeKey }),
+    ...readSlowStart(message.slowStartConfig, at, checkSlowStart),
+  };
+}
+
+/** @param at of the message that has the slow_start_config. */
+function readSlowStart(
+  message: SlowStartConfig | Cluster_SlowStartConfig | undefined,
+  at: Place,
+  check: (message: Message, at: Place) => void,
+): Pick<LoadBalancing['lbConfig'], 'slowStart'> {
+  if (message === undefined) return {};
+  check(message, at.field('slow_start_config'));
+  const { aggression } = message;
+  // Without a window nothing starts slowly.
+  const window = message.slowStartWindow === undefined ? 0 : milliseconds(message.slowStartWindow);
+  if (window === 0) return {};
+  return {
+    slowStart: {
+      window,
+      aggression: aggression?.defaultValue ?? 1,
+      ...(aggression === undefined ? {} : { aggressionRuntimeKey: aggression.runtimeKey }),
+      minWeightPercent: message.minWeightPercent?.value ?? 10,
+    },
+  };
+}
+
+/** The first policy of the list that Envoy has is the one. */
+function readPolicyList(
+  cluster: Cluster,
+  message: LoadBalancingPolicy,
+  common: LoadBalancing['commonLb'],
+  at: Place,
+  context: ReadContext,
+): LoadBalancing {
+  if (cluster.commonLbConfig?.localityConfigSpecifier.case !== undefined) {
+    const fields = 'zone_aware_lb_config, locality_weighted_lb_config, consistent_hashing_lb_config';
+    const words = `cluster: load_balancing_policy cannot be combined with partial fields (${fields}) of common_lb_config`;
+    at.field('common_lb_config').report(words);
+  }
+  const place = at.field('load_balancing_policy');
+  checkPolicyList(message, place);
+  for (let i = 0; i < message.policies.length; i++) {
+    const entry = message.policies[i];
+    const entryPlace = place.field('policies').index(i);
+    checkPolicy(entry, entryPlace);
+    const config = entry.typedExtensionConfig;
+    const configPlace = entryPlace.field('typed_extension_config').field('typed_config');
+    if (config?.typedConfig === undefined || !isKnown(config.typedConfig.typeUrl, configPlace, config)) continue;
+    return readPolicy(config.typedConfig, config.name, common, configPlace, context);
+  }
+  const names = message.policies.map((policy) => policy.typedExtensionConfig?.name ?? '').join(', ');
+  const words = "cluster: didn't find a registered load balancer factory implementation for cluster";
+  throw place.problem(`${words}: '${cluster.name}' with names from [${names}]`);
+}
+
+type TypedConfig = NonNullable<NonNullable<LoadBalancingPolicy['policies'][number]['typedExtensionConfig']>['typedConfig']>;
+
+/** A policy of a type that Envoy does not have is passed over for the next one. */
+function isKnown(typeUrl: string, at: Place, config: { typedConfig?: TypedConfig }): boolean {
+  let name = typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
+  if (name.endsWith('.TypedStruct')) {
+    const struct = unpack(config.typedConfig as TypedConfig, at).message as Message & { typeUrl: string };
+    name = struct.typeUrl.slice(struct.typeUrl.lastIndexOf('/') + 1);
+  }
+  return name.startsWith(`${POLICIES}.`);
+}
+
+function readPolicy(
+  typedConfig: TypedConfig,
+  name: string,
+  common: LoadBalancing['commonLb'],
+  at: Place,
+  context: ReadContext,
+): LoadBalancing {
+  const { typeName, message } = extensionMessage(typedConfig, name, at, context);
+  const withLocality = (config: LocalityLbConfig | undefined) => readLocality(config, common, at);
+  switch (typeName) {
+    case `${POLICIES}.round_robin.v3.RoundRobin`: {
+      const policy = message as RoundRobin;
+      checkRoundRobin(policy, at);
+      const lbConfig = { ...DEFAULT_LB_CONFIG, ...readSlowStart(policy.slowStartConfig, at, checkPolicySlowStart) };
+      return { lbPolicy: 'ROUND_ROBIN', lbConfig, commonLb: withLocality(policy.localityLbConfig) };
+    }
+    case `${POLICIES}.least_request.v3.LeastRequest`: {
+      const policy = message as LeastRequest;
+      checkLeastRequest(policy, at);
+      const lbConfig = readLeastRequest(policy, at, checkPolicySlowStart);
+      const full = policy.selectionMethod === FULL_SCAN || policy.enableFullScan === true;
+      return {
+        lbPolicy: 'LEAST_REQUEST',
+        lbConfig: full ? { ...lbConfig, selectionMethod: 'FULL_SCAN' } : lbConfig,
+        commonLb: withLocality(policy.localityLbConfig),
+      };
+    }
+    case `${POLICIES}.random.v3.Random`: {
+      const policy = message as Random;
+      checkRandom(policy, at);
+      return { lbPolicy: 'RANDOM', lbConfig: DEFAULT_LB_CONFIG, commonLb: withLocality(policy.localityLbConfig) };
+    }
+    default:
+      throw unsupportedExtension(name, typeName, 'load balancing policy', at);
+  }
+}
+
+/** The panic threshold stays the cluster's. */
+function readLocality(
+  message: LocalityLbConfig | undefined,
+  common: LoadBalancing['commonLb'],
+  at: Place,
+): LoadBalancing['commonLb'] {
+  const { healthyPanicThreshold } = common;
+  if (message === undefined) return { healthyPanicThreshold, localityWeighted: false };
+  const place = at.field('locality_lb_config');
+  checkLocality(message, place);
+  const { localityConfigSpecifier: locality } = message;
+  return {
+    healthyPanicThreshold,
+    localityWeighted: locality.case === 'localityWeightedLbConfig',
+    ...(locality.case === 'zoneAwareLbConfig'
+      ? { zoneAware: readZoneAware(locality.value, place.field('zone_aware_lb_config'), checkPolicyZoneAware) }
+      : {}),
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Redirects. Follows envoy.config.route.v3.RedirectAction.
+ */
+import type { Place } from '#api/place.ts';
+import type { RedirectAction } from '#config/model/route.ts';
+import { readSubstitution } from '#config/read/regex.ts';
+import { honours } from '#config/read/support.ts';
+import type { RedirectAction as RedirectMessage } from '#envoy/config/route/v3/route_components_pb.js';
+
+const check = honours(
+  'envoy.config.route.v3.RedirectAction',
+  [
+    'https_redirect',
+    'scheme_redirect',
+    'host_redirect',
+    'port_redirect',
+    'path_redirect',
+    'prefix_rewrite',
+    'regex_rewrite',
+    'response_code',
+    'strip_query',
+  ],
+  { refused: { path_rewrite: 'redirects are built without format strings; path_redirect, prefix_rewrite and regex_rewrite work' } },
+);
+
+/** By the numbers of the enum. */
+const CODES = [301, 302, 303, 307, 308] as const;
+
+export function readRedirect(message: RedirectMessage, at: Place): RedirectAction {
+  check(message, at);
+  const { schemeRewriteSpecifier: scheme, pathRewriteSpecifier: path } = message;
+  return {
+    kind: 'redirect',
+    httpsRedirect: scheme.case === 'httpsRedirect' && scheme.value,
+    schemeRedirect: scheme.case === 'schemeRedirect' ? scheme.value : '',
+    hostRedirect: message.hostRedirect,
+    portRedirect: message.portRedirect,
+    pathRedirect: path.case === 'pathRedirect' ? path.value : '',
+    prefixRewrite: path.case === 'prefixRewrite' ? path.value : '',
+    ...(path.case === 'regexRewrite' ? { regexRewrite: readSubstitution(path.value, at.field('regex_rewrite')) } : {}),
+    responseCode: CODES[message.responseCode] ?? 301,
+    stripQuery: message.stripQuery,
+  };
+}

@@ -1,0 +1,143 @@
+/**
+ * What the admin API shows of a running server, and what it changes. Loaded when the admin port opens: it is not on the way of a request.
+ */
+import type { Message } from '@bufbuild/protobuf';
+import { contentOf } from '#api/any.ts';
+import { levels, setLogLevel } from '#base/logger.ts';
+import { HOT_RESTART_VERSION } from '#base/version.ts';
+import type { Address } from '#config/model/address.ts';
+import type { CommonTls } from '#config/model/tls.ts';
+import type { HttpConnectionManager } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { type AdminServer, startAdmin } from '#proxy/admin/admin-server.ts';
+import type { AdminContext, CertificateContext, ConfigResource, ResourceKind } from '#proxy/admin/context.ts';
+import { type NodeExtension, serverNode, versionText } from '#proxy/admin/server-node.ts';
+import { explainLive } from '#proxy/explain-live.ts';
+import { histogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
+import { RecentLookups } from '#proxy/observe/stats/recent-lookups.ts';
+import { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
+import { registeredExtensions } from '#proxy/extensions.ts';
+import type { RunningServer } from '#proxy/running-server.ts';
+
+/** Opens the admin port. */
+export function startAdminServer(server: RunningServer, address: Address): Promise<AdminServer> {
+  return startAdmin(address, adminContext(server));
+}
+
+function adminContext(server: RunningServer): AdminContext {
+  const { options, loaded } = server;
+  const { snapshot } = loaded;
+  const lookups = new RecentLookups();
+  const resources = configuredResources(server);
+  const bootstrap = { ...loaded.bootstrap, node: serverNode(loaded.bootstrap.node, options, extensionsOf()) };
+  return {
+    options,
+    version: versionText(),
+    hotRestartVersion: HOT_RESTART_VERSION,
+    startTime: server.startedAt,
+    firstEpochStartTime: server.startedAt,
+    state: () => server.state,
+    hotRestartInitializing: () => false,
+    stats: {
+      hub: server.hub,
+      tags: new TagExtractor({ ...snapshot.stats, commandLine: options.statsTags }),
+      buckets: histogramBuckets(snapshot.stats.histogramBuckets),
+      lookups,
+      root: server.stats.root,
+      refresh: async () => {
+        server.refresh();
+        if (snapshot.statsFlushOnAdmin) await server.flush();
+      },
+    },
+    config: {
+      bootstrap: () => ({ message: bootstrap, lastUpdated: server.startedAt }),
+      resources: (kind) => resources[kind],
+      versionInfo: () => '',
+    },
+    clusters: () => server.clusters.status(),
+    listeners: () => [...server.bound].map(([name, addresses]) => ({ name, addresses })),
+    certificates: () => certificates(server),
+    runtime: {
+      get snapshot() {
+        return server.runtime.snapshot;
+      },
+      modify: (changes) => server.runtime.modify(changes),
+    },
+    logging: {
+      levels: () => levels(),
+      set: (component, level) => {
+        setLogLevel(component, level);
+        server.broadcast({ kind: 'log_level', component, level });
+      },
+    },
+    unreadyTargets: () => {
+      const targets = server.clusters.unready();
+      return targets.length === 0 ? [] : [{ name: 'Server', targets }];
+    },
+    actions: {
+      failHealthcheck: () => {
+        server.failsHealthcheck = true;
+      },
+      okHealthcheck: () => {
+        server.failsHealthcheck = false;
+      },
+      drainListeners: (how) => server.drainListeners(how),
+      reopenLogs: () => server.reopenLogs(),
+      quit: () => void server.quit(),
+    },
+    profilePath: snapshot.admin?.profilePath ?? '',
+    explain: (query) => explainLive(snapshot, query),
+  };
+}
+
+/** Everything that is configured, as messages. */
+function configuredResources(server: RunningServer): Record<ResourceKind, ConfigResource[]> {
+  const { staticResources } = server.loaded.bootstrap;
+  const { clusters = [], listeners = [], secrets = [] } = staticResources ?? {};
+  const lastUpdated = server.startedAt;
+  const resource = (name: string, message: Message): ConfigResource => ({ name, message, lastUpdated, state: 'static' });
+  const routes: ConfigResource[] = [];
+  for (const listener of listeners) {
+    for (const chain of [...listener.filterChains, listener.defaultFilterChain]) {
+      for (const filter of chain?.filters ?? []) {
+        const typed = filter.configType.case === 'typedConfig' ? contentOf(filter.configType.value) : undefined;
+        if (typed?.type.name !== 'HttpConnectionManager') continue;
+        const { routeSpecifier } = typed.message as HttpConnectionManager;
+        if (routeSpecifier.case === 'routeConfig') routes.push(resource(routeSpecifier.value.name, routeSpecifier.value));
+      }
+    }
+  }
+  return {
+    cluster: clusters.map((one) => resource(one.name, one)),
+    listener: listeners.map((one) => resource(one.name, one)),
+    route: routes,
+    scoped_route: [],
+    secret: secrets.map((one) => ({ name: one.name, message: one, state: 'static' })),
+  };
+}
+
+function extensionsOf(): NodeExtension[] {
+  return registeredExtensions().map(({ name, category, message }) => ({
+    name,
+    category: `envoy.${category === 'http_filter' ? 'filters.http' : category === 'network_filter' ? 'filters.network' : category === 'listener_filter' ? 'filters.listener' : category}`,
+    typeUrls: [message],
+  }));
+}
+
+/** The certificates of every TLS context, listeners' first. */
+function certificates(server: RunningServer): CertificateContext[] {
+  const { listeners, clusters } = server.loaded.snapshot;
+  const contexts: CommonTls[] = [];
+  for (const { filterChains, defaultFilterChain } of listeners) {
+    for (const chain of [...filterChains, defaultFilterChain]) if (chain?.transport.kind === 'tls') contexts.push(chain.transport.tls);
+  }
+  for (const { transport } of clusters) if (transport.kind === 'tls') contexts.push(transport.tls);
+  return contexts.map((tls) => ({
+    caCertificates: tls.validation?.trustedCa === undefined ? [] : [shown(tls.validation.trustedCa)],
+    chains: tls.certificates.map(({ chain }) => shown(chain)),
+  }));
+}
+
+function shown({ path, pem }: { path: string; pem: string }): { path: string; pem: string } {
+  return { path: path === '' ? '<inline>' : path, pem };
+}
+
