@@ -3,8 +3,9 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/operations/cli.
  */
 
-/** Envoy's log levels, from the most talkative to silence. */
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
+import type { LogLevel } from '#base/logger.ts';
+
+export type { LogLevel };
 
 /** `serve` runs until it is told to stop, `validate` reads the configuration, `init_only` stops once initialized. */
 export type Mode = 'serve' | 'validate' | 'init_only';

@@ -17,7 +17,7 @@ import type { ProxyOptions } from '#proxy/options.ts';
 import { Runtime } from '#proxy/runtime.ts';
 import { RuntimeView } from '#proxy/runtime-view.ts';
 import { ServerClusters } from '#proxy/server-clusters.ts';
-import { levelsOf } from '#proxy/server-logging.ts';
+import { loggingOptions } from '#proxy/server-logging.ts';
 import { WorkerPool } from '#proxy/worker-pool.ts';
 
 /** The admin API, once it is loaded. */
@@ -70,7 +70,7 @@ export class RunningServer {
         drainTimeMs: options.drainTimeS * 1000,
         drainStrategy: options.drainStrategy,
         fileFlushIntervalMs: options.fileFlushIntervalMsec,
-        logLevels: levelsOf(options),
+        logging: loggingOptions(options),
       },
       this.hub,
       this.stats,

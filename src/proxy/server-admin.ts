@@ -12,10 +12,10 @@ import { type AdminServer, startAdmin } from '#proxy/admin/admin-server.ts';
 import type { AdminContext, CertificateContext, ConfigResource, ResourceKind } from '#proxy/admin/context.ts';
 import { type NodeExtension, serverNode, versionText } from '#proxy/admin/server-node.ts';
 import { explainLive } from '#proxy/explain-live.ts';
+import { registeredExtensions } from '#proxy/extensions.ts';
 import { histogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
 import { RecentLookups } from '#proxy/observe/stats/recent-lookups.ts';
 import { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
-import { registeredExtensions } from '#proxy/extensions.ts';
 import type { RunningServer } from '#proxy/running-server.ts';
 
 /** Opens the admin port. */
@@ -94,7 +94,12 @@ function configuredResources(server: RunningServer): Record<ResourceKind, Config
   const { staticResources } = server.loaded.bootstrap;
   const { clusters = [], listeners = [], secrets = [] } = staticResources ?? {};
   const lastUpdated = server.startedAt;
-  const resource = (name: string, message: Message): ConfigResource => ({ name, message, lastUpdated, state: 'static' });
+  const resource = (name: string, message: Message): ConfigResource => ({
+    name,
+    message,
+    lastUpdated,
+    state: 'static',
+  });
   const routes: ConfigResource[] = [];
   for (const listener of listeners) {
     for (const chain of [...listener.filterChains, listener.defaultFilterChain]) {
@@ -102,7 +107,8 @@ function configuredResources(server: RunningServer): Record<ResourceKind, Config
         const typed = filter.configType.case === 'typedConfig' ? contentOf(filter.configType.value) : undefined;
         if (typed?.type.name !== 'HttpConnectionManager') continue;
         const { routeSpecifier } = typed.message as HttpConnectionManager;
-        if (routeSpecifier.case === 'routeConfig') routes.push(resource(routeSpecifier.value.name, routeSpecifier.value));
+        if (routeSpecifier.case === 'routeConfig')
+          routes.push(resource(routeSpecifier.value.name, routeSpecifier.value));
       }
     }
   }
@@ -128,7 +134,8 @@ function certificates(server: RunningServer): CertificateContext[] {
   const { listeners, clusters } = server.loaded.snapshot;
   const contexts: CommonTls[] = [];
   for (const { filterChains, defaultFilterChain } of listeners) {
-    for (const chain of [...filterChains, defaultFilterChain]) if (chain?.transport.kind === 'tls') contexts.push(chain.transport.tls);
+    for (const chain of [...filterChains, defaultFilterChain])
+      if (chain?.transport.kind === 'tls') contexts.push(chain.transport.tls);
   }
   for (const { transport } of clusters) if (transport.kind === 'tls') contexts.push(transport.tls);
   return contexts.map((tls) => ({
@@ -140,4 +147,3 @@ function certificates(server: RunningServer): CertificateContext[] {
 function shown({ path, pem }: { path: string; pem: string }): { path: string; pem: string } {
   return { path: path === '' ? '<inline>' : path, pem };
 }
-

@@ -4,18 +4,18 @@
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import type { ClusterStatus, HostStatus } from '#proxy/admin/context.ts';
-import { clusterManagerStats, clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
+import { clusterManagerStats, clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import type { RuntimeView } from '#proxy/runtime-view.ts';
 import { clock } from '#proxy/transport/io-event.ts';
-import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
 import { type CircuitBreakerSlots, CircuitBreakerTable } from '#proxy/upstream/circuit-breaker-slots.ts';
+import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
 import { type Discovery, discover } from '#proxy/upstream/discovery/discover.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import { recordMembership } from '#proxy/upstream/membership-stats.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
-import type { RuntimeView } from '#proxy/runtime-view.ts';
 
 interface ClusterEntry {
   config: ClusterConfig;
@@ -54,7 +54,13 @@ export class ServerClusters {
     recordMembership(hosts, scope);
     const breakers = new CircuitBreakers(this.table.slots(config.name), true);
     breakers.configure(config, this.runtime);
-    this.entries.set(config.name, { config, hosts, discovery: undefined, ready: false, refreshGauges: circuitBreakerGauges(breakers, config, scope) });
+    this.entries.set(config.name, {
+      config,
+      hosts,
+      discovery: undefined,
+      ready: false,
+      refreshGauges: circuitBreakerGauges(breakers, config, scope),
+    });
   }
 
   /** Memory for every cluster's circuit breakers, to give to workers. */

@@ -1,9 +1,18 @@
 /**
- * The levels that the command line asks for, by component.
+ * How the command line asks the proxy to log.
  */
+import type { LoggingOptions } from '#base/logger.ts';
 import { LOG_COMPONENTS } from '#proxy/log-components.ts';
-import type { LogLevel, ProxyOptions } from '#proxy/options.ts';
+import type { ProxyOptions } from '#proxy/options.ts';
 
-export function levelsOf(options: ProxyOptions): { [component: string]: LogLevel } {
-  return Object.fromEntries(LOG_COMPONENTS.map((component) => [component, options.componentLogLevel[component] ?? options.logLevel]));
+export function loggingOptions(options: ProxyOptions): LoggingOptions {
+  const { componentLogLevel, logLevel, logPath, logFormat, logFormatEscaped } = options;
+  return {
+    levels: Object.fromEntries(
+      LOG_COMPONENTS.map((component) => [component, componentLogLevel[component] ?? logLevel]),
+    ),
+    ...(logPath === undefined ? {} : { path: logPath }),
+    format: logFormat,
+    escaped: logFormatEscaped,
+  };
 }

@@ -2,15 +2,17 @@
  * The proxy from start to end: configuration, workers, discovery, listeners, admin, drain.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/operations/cli and .../intro/arch_overview/init
  */
-import { configureLogging, logger } from '#base/logger.ts';
+
 import { ConfigError } from '#api/problems.ts';
-import type { ProxyOptions } from '#proxy/options.ts';
+import { configureLogging, logger } from '#base/logger.ts';
 import { loadConfiguration, reportProblems } from '#proxy/load-configuration.ts';
+import type { ProxyOptions } from '#proxy/options.ts';
 import { RunningServer } from '#proxy/running-server.ts';
+import { loggingOptions } from '#proxy/server-logging.ts';
 
 /** Runs until it is told to stop; ends the process where the configuration cannot be served. */
 export async function runProxy(options: ProxyOptions): Promise<void> {
-  configureLogging(options);
+  configureLogging(loggingOptions(options));
   const log = logger('main');
   try {
     const loaded = loadConfiguration(options);

@@ -1,9 +1,10 @@
 /**
  * What everything on one worker thread shares.
  */
-import type { Locality } from '#config/model/cluster.ts';
+
 import type { Random } from '#base/random.ts';
 import type { Timers } from '#base/timers.ts';
+import type { Locality } from '#config/model/cluster.ts';
 import type { DrainState } from '#proxy/drain-state.ts';
 import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';

@@ -2,9 +2,10 @@
  * What main thread and workers tell each other. Everything is plain data; with one worker, which lives on the main thread, the same
  * messages are plain calls.
  */
+
+import type { LoggingOptions, LogLevel } from '#base/logger.ts';
 import type { Address } from '#config/model/address.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
-import type { LogLevel } from '#proxy/options.ts';
 import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
 import type { RuntimeSnapshot } from '#proxy/runtime-view.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
@@ -23,7 +24,7 @@ export interface WorkerStart {
   drainTimeMs: number;
   drainStrategy: 'gradual' | 'immediate';
   fileFlushIntervalMs: number;
-  logLevels: { [component: string]: LogLevel };
+  logging: LoggingOptions;
 }
 
 export type ToWorker =
@@ -36,7 +37,6 @@ export type ToWorker =
   | { kind: 'reopen_logs' }
   | { kind: 'log_level'; component: string | undefined; level: LogLevel }
   | { kind: 'histograms' }
-  | { kind: 'tls'; snapshot: Snapshot }
   | { kind: 'stop' };
 
 export type FromWorker =

@@ -57,7 +57,9 @@ export class WorkerPool {
 
   /** Waits until every worker is made. */
   async ready(): Promise<void> {
-    await Promise.all(this.members.filter((member) => member.thread !== undefined).map((member) => this.answer(member, 'ready')));
+    await Promise.all(
+      this.members.filter((member) => member.thread !== undefined).map((member) => this.answer(member, 'ready')),
+    );
   }
 
   broadcast(message: ToWorker): void {
@@ -70,12 +72,20 @@ export class WorkerPool {
    */
   async listen(): Promise<{ [listener: string]: Address[] }> {
     const bound = await this.listenOn(this.members[0], {});
-    const ports = Object.fromEntries(Object.entries(bound).map(([name, addresses]) => [name, addresses.map((address) => (address.kind === 'ip' ? address.port : 0))]));
+    const ports = Object.fromEntries(
+      Object.entries(bound).map(([name, addresses]) => [
+        name,
+        addresses.map((address) => (address.kind === 'ip' ? address.port : 0)),
+      ]),
+    );
     await Promise.all(this.members.slice(1).map((member) => this.listenOn(member, ports)));
     return bound;
   }
 
-  private async listenOn(member: Member, ports: { [listener: string]: number[] }): Promise<{ [listener: string]: Address[] }> {
+  private async listenOn(
+    member: Member,
+    ports: { [listener: string]: number[] },
+  ): Promise<{ [listener: string]: Address[] }> {
     const listening = Promise.race([this.answer(member, 'listening'), this.answer(member, 'cannot_listen')]);
     member.tell({ kind: 'listen', ports });
     const answer = await listening;

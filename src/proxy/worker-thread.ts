@@ -11,7 +11,7 @@ import type { FromWorker, ToWorker, WorkerStart } from '#proxy/worker-messages.t
 const port = parentPort;
 if (port === null) throw new Error('worker-thread runs as a worker thread');
 const start = workerData as WorkerStart;
-configureLogging({ levels: start.logLevels });
+configureLogging(start.logging);
 const tell = (message: FromWorker) => port.postMessage(message);
 const stats = new ThreadStats(compileStatsMatcher(start.snapshot.stats));
 let scheduled = false;

@@ -3,7 +3,7 @@
  * `--concurrency 1` it lives on the main thread.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/intro/threading_model
  */
-import { logger, setLogLevel } from '#base/logger.ts';
+import { logger, reopenLog, setLogLevel } from '#base/logger.ts';
 import { systemRandom } from '#base/random.ts';
 import { Timers } from '#base/timers.ts';
 import type { Address } from '#config/model/address.ts';
@@ -12,7 +12,7 @@ import { DrainState } from '#proxy/drain-state.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
 import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
-import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { RuntimeView } from '#proxy/runtime-view.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
@@ -75,14 +75,12 @@ export class Worker implements WorkerContext {
         for (const listener of this.listeners) listener.drain();
         return;
       case 'reopen_logs':
+        reopenLog();
         return reopenAccessLogs();
       case 'log_level':
         return setLogLevel(message.component, message.level);
       case 'histograms':
         return this.tell({ kind: 'histograms', intervals: this.stats.takeHistogramInterval() });
-      case 'tls':
-        for (const listener of this.listeners) listener.updateTls(message.snapshot);
-        return;
       case 'stop':
         for (const listener of this.listeners) listener.stop();
         await flushAccessLogs();
@@ -98,7 +96,10 @@ export class Worker implements WorkerContext {
       try {
         bound[name] = await listener.listen(ports[name] ?? [], enableReusePort);
       } catch (error) {
-        this.tell({ kind: 'cannot_listen', message: `cannot bind '${addressText(addresses[0])}': ${bindError(error)}` });
+        this.tell({
+          kind: 'cannot_listen',
+          message: `cannot bind '${addressText(addresses[0])}': ${bindError(error)}`,
+        });
         return;
       }
     }
