@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AdminClient, type AdminAnswer } from '#testing/admin-client.ts';
+import { type AdminAnswer, AdminClient } from '#testing/admin-client.ts';
 import { eventually } from '#testing/eventually.ts';
 import { type ProxyKind, proxyCommand } from '#testing/proxy-command.ts';
 import type { Scope } from '#testing/scope.ts';

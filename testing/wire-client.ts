@@ -3,7 +3,7 @@
  * and what comes back is shown as it came.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { type HttpMessage, headerOf, readMessage, statusOf } from '#testing/http-message.ts';
 
 /** How a connection went away: the peer ended it, reset it, or keeps it. */

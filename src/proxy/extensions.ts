@@ -15,7 +15,9 @@ export function registeredExtensions(): ExtensionReader[] {
       category: 'http_filter',
       perRouteMessage: perRoute?.message,
       read: (typed: Message, at, context) => config(typed as never, at, context),
-      ...(perRoute === undefined ? {} : { readPerRoute: (typed: Message, at, context) => perRoute.config(typed as never, at, context) }),
+      ...(perRoute === undefined
+        ? {}
+        : { readPerRoute: (typed: Message, at, context) => perRoute.config(typed as never, at, context) }),
     }),
   );
   return [...http, tlsInspectorReader];

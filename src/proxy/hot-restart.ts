@@ -32,7 +32,12 @@ export class HotRestart {
       socket.once('connect', () => resolve(socket));
       socket.once('error', (error) => {
         if (skipHotRestartOnNoParent) resolve(undefined);
-        else reject(new Error(`hot restart: epoch ${restartEpoch - 1} of base id ${this.options.baseId} does not answer (${error.message}); start with --restart-epoch 0`));
+        else
+          reject(
+            new Error(
+              `hot restart: epoch ${restartEpoch - 1} of base id ${this.options.baseId} does not answer (${error.message}); start with --restart-epoch 0`,
+            ),
+          );
       });
     });
   }

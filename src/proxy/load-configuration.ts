@@ -2,10 +2,10 @@
  * The bootstrap, from the command line to a snapshot; and what is wrong with it, as people read it.
  */
 import { readFileSync } from 'node:fs';
-import { logger } from '#base/logger.ts';
 import type { ConfigError } from '#api/problems.ts';
 import { renderProblems } from '#api/render-problems.ts';
 import { loadSource, type Source, sourceOf } from '#api/source.ts';
+import { logger } from '#base/logger.ts';
 import { type LoadedBootstrap, loadBootstrap } from '#config/load.ts';
 import { extensionReaders } from '#proxy/extensions.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
@@ -26,7 +26,8 @@ export function loadConfiguration(options: ProxyOptions): LoadedBootstrap {
     files: (path) => readFileSync(path),
   });
   const log = logger('config');
-  if (!options.skipDeprecatedLogs) for (const warning of loaded.problems.warnings) log.warning(`${warning.path}: ${warning.message}`);
+  if (!options.skipDeprecatedLogs)
+    for (const warning of loaded.problems.warnings) log.warning(`${warning.path}: ${warning.message}`);
   return loaded;
 }
 

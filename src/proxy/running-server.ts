@@ -4,13 +4,18 @@
  */
 import { writeFileSync } from 'node:fs';
 import { logger } from '#base/logger.ts';
-import { type Address, addressText } from '#config/model/address.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
+import { type Address, addressText } from '#config/model/address.ts';
 import { HotRestart } from '#proxy/hot-restart.ts';
 import { listenerManagerStats, overloadStats } from '#proxy/observe/stats/manager-stats.ts';
-import { refreshServerStats, type ServerState, type ServerStats, serverStats } from '#proxy/observe/stats/server-stats.ts';
-import { compileStatsMatcher } from '#proxy/observe/stats/stats-matcher.ts';
+import {
+  refreshServerStats,
+  type ServerState,
+  type ServerStats,
+  serverStats,
+} from '#proxy/observe/stats/server-stats.ts';
 import { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
+import { compileStatsMatcher } from '#proxy/observe/stats/stats-matcher.ts';
 import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { startWatchdog } from '#proxy/observe/stats/watchdog.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
@@ -57,7 +62,12 @@ export class RunningServer {
     this.listenerStats = listenerManagerStats(this.stats.root);
     overloadStats(this.stats.root);
     const warn = (message: string) => logger('runtime').warning(message);
-    this.runtime = new Runtime({ layers: snapshot.runtime, serviceCluster: snapshot.node.cluster, scope: this.stats.root, warn });
+    this.runtime = new Runtime({
+      layers: snapshot.runtime,
+      serviceCluster: snapshot.node.cluster,
+      scope: this.stats.root,
+      warn,
+    });
     this.clusters = new ServerClusters(snapshot, this.stats, this.hub, new RuntimeView(this.runtime.snapshot));
     this.hotRestart = new HotRestart(options);
     this.workers = new WorkerPool(
@@ -121,7 +131,8 @@ export class RunningServer {
     const { startAdminServer } = await import('#proxy/server-admin.ts');
     const started = await startAdminServer(this, admin.address);
     this.admin = started;
-    if (this.options.adminAddressPath !== undefined) writeFileSync(this.options.adminAddressPath, addressText(started.address));
+    if (this.options.adminAddressPath !== undefined)
+      writeFileSync(this.options.adminAddressPath, addressText(started.address));
   }
 
   /** Merges what workers recorded since the last time. */
@@ -155,7 +166,9 @@ export class RunningServer {
     const stop = () => {
       this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: how.inboundOnly });
       const { listeners } = this.loaded.snapshot;
-      const stopped = listeners.filter((listener) => !how.inboundOnly || listener.trafficDirection === 'INBOUND').length;
+      const stopped = listeners.filter(
+        (listener) => !how.inboundOnly || listener.trafficDirection === 'INBOUND',
+      ).length;
       this.listenerStats.listenerStopped.add(stopped);
     };
     if (how.graceful) {

@@ -6,8 +6,8 @@ import type { CidrRange } from '#config/model/address.ts';
 import type { FilterChain, FilterChainMatch, ListenerConfig } from '#config/model/listener.ts';
 import { IpRange } from '#selection/ip-range.ts';
 import { lowerAscii } from '#selection/match-string.ts';
-import { compileTree, type CompiledMatcher } from '#selection/matcher-tree.ts';
 import { connectionInput } from '#selection/matcher-input.ts';
+import { type CompiledMatcher, compileTree } from '#selection/matcher-tree.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
 
 /** The steps in the order in which they are taken. */

@@ -11,7 +11,7 @@ import {
 } from '#selection/compiled-route.ts';
 import { lowerAscii } from '#selection/match-string.ts';
 import { compileMatcher } from '#selection/matcher-tree.ts';
-import { PREFIX, PathMatch, compilePath } from '#selection/path-match.ts';
+import { compilePath, PathMatch, PREFIX } from '#selection/path-match.ts';
 import { compilePathRewrite, type PathRewrite } from '#selection/rewrite.ts';
 import { compileConditions } from '#selection/route-conditions.ts';
 import { CONFIGURED_ONLY, type RuntimeLookup } from '#selection/runtime-lookup.ts';

@@ -8,8 +8,8 @@ import {
   isNetworkStep,
   keysOf,
   matchesAll,
-  type Step,
   STEPS,
+  type Step,
 } from '#selection/compile-filter-chains.ts';
 import { IpRange, parseIp } from '#selection/ip-range.ts';
 import { isLocal } from '#selection/matcher-input.ts';

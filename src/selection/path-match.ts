@@ -6,8 +6,8 @@ import type { RouteMatch } from '#config/model/route.ts';
 import { pathTemplatePattern } from '#config/syntax/path-template.ts';
 import { lowerAscii } from '#selection/match-string.ts';
 import { fullMatcher } from '#selection/regex.ts';
-import { encodeUtf8 } from '#selection/utf8-text.ts';
 import type { RequestView } from '#selection/request-view.ts';
+import { encodeUtf8 } from '#selection/utf8-text.ts';
 
 export const PREFIX = 0;
 export const EXACT = 1;

@@ -1,6 +1,6 @@
 /** Sends smuggling cases to a proxy, each on a connection of its own, and says in the cases' words what came of them. */
 import { answer } from '#testing/behaviours.ts';
-import { httpListener, bootstrap, routeConfig, routeTo, staticCluster } from '#testing/bootstrap.ts';
+import { bootstrap, httpListener, routeConfig, routeTo, staticCluster } from '#testing/bootstrap.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import type { Scope } from '#testing/scope.ts';
 import { startProxy } from '#testing/start-proxy.ts';

@@ -1,7 +1,6 @@
 /** Runs a subject's cases through one proxy, one after another, and notes what can be seen. Values that vary are masked. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Acting, Case, Observation, SeenMessage, Subject } from './subject.ts';
 import { fileAccessLog, type Json } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
 import { type HttpMessage, readMessage } from '#testing/http-message.ts';
@@ -11,6 +10,7 @@ import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { startUpstream, type Upstream } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 import type { WireClient } from '#testing/wire-client.ts';
+import type { Acting, Case, Observation, SeenMessage, Subject } from './subject.ts';
 
 /** What tells a probe from a case's own requests. */
 const PROBE = '/probe-is-it-kept';

@@ -16,7 +16,7 @@ import {
   withRoutes,
 } from '#testing/bootstrap.ts';
 import { type Certificate, certificate, signed, testAuthority } from '#testing/certificates.ts';
-import { wireClient, type WireOptions } from '#testing/wire-client.ts';
+import { type WireOptions, wireClient } from '#testing/wire-client.ts';
 import { compare } from './compare.ts';
 import { type Case, get } from './subject.ts';
 

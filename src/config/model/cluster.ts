@@ -27,7 +27,11 @@ export interface ClusterConfig {
     selectionMethod?: 'N_CHOICES' | 'FULL_SCAN';
     slowStart?: { window: number; aggression: number; aggressionRuntimeKey?: string; minWeightPercent: number };
   };
-  commonLb: { healthyPanicThreshold: number; localityWeighted: boolean; zoneAware?: { routingEnabled: number; minClusterSize: number; failTrafficOnPanic: boolean } };
+  commonLb: {
+    healthyPanicThreshold: number;
+    localityWeighted: boolean;
+    zoneAware?: { routingEnabled: number; minClusterSize: number; failTrafficOnPanic: boolean };
+  };
   connectTimeout: number;
   perConnectionBufferLimitBytes: number;
   circuitBreakers: { DEFAULT: CircuitBreakerThresholds; HIGH: CircuitBreakerThresholds };

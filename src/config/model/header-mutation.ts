@@ -2,7 +2,11 @@
  * Headers to add and remove, as configured at each level. Follows config.core.v3.HeaderValueOption.
  */
 
-export type AppendAction = 'APPEND_IF_EXISTS_OR_ADD' | 'ADD_IF_ABSENT' | 'OVERWRITE_IF_EXISTS_OR_ADD' | 'OVERWRITE_IF_EXISTS';
+export type AppendAction =
+  | 'APPEND_IF_EXISTS_OR_ADD'
+  | 'ADD_IF_ABSENT'
+  | 'OVERWRITE_IF_EXISTS_OR_ADD'
+  | 'OVERWRITE_IF_EXISTS';
 
 export interface HeaderToAdd {
   /** Lower case. */

@@ -2,7 +2,7 @@
  * The HTTP connection manager as plain data. Times in milliseconds, 0 is off.
  * Follows extensions.filters.network.http_connection_manager.v3.
  */
-import type { AccessLogConfig, AccessLogOptions, AccessLogFilter } from './access-log.ts';
+import type { AccessLogConfig, AccessLogFilter, AccessLogOptions } from './access-log.ts';
 import type { CidrRange } from './address.ts';
 import type { FormatConfig } from './format.ts';
 import type { HeaderToAdd } from './header-mutation.ts';
@@ -12,7 +12,10 @@ import type { RouteTable } from './route.ts';
 export interface HttpConnectionManager {
   codecType: 'AUTO' | 'HTTP1' | 'HTTP2' | 'HTTP3';
   statPrefix: string;
-  routes: { kind: 'inline'; table: RouteTable } | { kind: 'rds'; routeConfigName: string; configSource: unknown } | { kind: 'scoped'; config: unknown };
+  routes:
+    | { kind: 'inline'; table: RouteTable }
+    | { kind: 'rds'; routeConfigName: string; configSource: unknown }
+    | { kind: 'scoped'; config: unknown };
   httpFilters: FilterUse[];
   serverName: string;
   serverHeaderTransformation: 'OVERWRITE' | 'APPEND_IF_ABSENT' | 'PASS_THROUGH';

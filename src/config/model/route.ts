@@ -3,6 +3,7 @@
  * Times are in milliseconds; `undefined` is "not set here", 0 is "off", as in Envoy.
  */
 import type { HeaderMutations } from './header-mutation.ts';
+import type { MatcherTree } from './matcher-tree.ts';
 import type {
   CookieMatcher,
   HeaderMatcher,
@@ -11,7 +12,6 @@ import type {
   RuntimeFraction,
   StringMatcher,
 } from './matchers.ts';
-import type { MatcherTree } from './matcher-tree.ts';
 
 /** Plain JSON, as google.protobuf.Struct holds it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -19,7 +19,10 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 export type Metadata = Record<string, { [key: string]: Json }>;
 
 /** A filter's own configuration for this level, by filter name: plain data made by the filter's reader. */
-export type PerFilterConfig = Record<string, { typeUrl: string; config: unknown; disabled: boolean; optional: boolean }>;
+export type PerFilterConfig = Record<
+  string,
+  { typeUrl: string; config: unknown; disabled: boolean; optional: boolean }
+>;
 
 export interface RouteTable {
   name: string;
@@ -87,7 +90,14 @@ export interface RouteMatch {
 export type ClusterChoice =
   | { kind: 'cluster'; name: string }
   | { kind: 'cluster_header'; header: string }
-  | { kind: 'weighted_clusters'; clusters: WeightedCluster[]; totalWeight: number; runtimeKeyPrefix: string; headerName: string; useHashPolicy: boolean };
+  | {
+      kind: 'weighted_clusters';
+      clusters: WeightedCluster[];
+      totalWeight: number;
+      runtimeKeyPrefix: string;
+      headerName: string;
+      useHashPolicy: boolean;
+    };
 
 export interface WeightedCluster {
   /** The cluster's name, or empty where `clusterHeader` names the header that holds it. */

@@ -3,8 +3,8 @@
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-forwarded-client-cert
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import { Known } from '#wire/known-headers.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { Known } from '#wire/known-headers.ts';
 
 const XFCC = Known['x-forwarded-client-cert'];
 

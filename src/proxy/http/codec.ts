@@ -1,9 +1,10 @@
 /**
  * What the HTTP connection manager asks of a downstream codec, whatever the protocol: HTTP/1 connections, and streams of HTTP/2.
  */
-import type { Headers } from '#wire/headers.ts';
-import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { Headers } from '#wire/headers.ts';
 
 export interface DownstreamCodec {
   readonly connection: DownstreamConnection;

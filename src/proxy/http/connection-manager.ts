@@ -3,17 +3,22 @@
  * filters; responses go back the same way; streams and connections are timed and counted.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/http_conn_man
  */
+
+import { logger } from '#base/logger.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { RouterConfig } from '#config/model/router.ts';
-import { logger } from '#base/logger.ts';
-import type { ConnectionOptions } from '#wire/http1/framing.ts';
-import type { RequestHead } from '#wire/http1/head.ts';
-import { Headers } from '#wire/headers.ts';
-import { Known } from '#wire/known-headers.ts';
-import { compileRouteTable } from '#selection/compile-route-table.ts';
-import type { CompiledRouteTable } from '#selection/compiled-route.ts';
-import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-host.ts';
-import { selectRoute } from '#selection/select-route.ts';
+import type { FilterInUse } from '#proxy/http/filter.ts';
+import { stripHostPort } from '#proxy/http/host-port.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import type { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
+import { internalAddressTest } from '#proxy/http/internal-address.ts';
+import { type CompiledLocalReply, sendLocalReply } from '#proxy/http/local-reply.ts';
+import { normalizePath } from '#proxy/http/path-normalization.ts';
+import { prepareRequestHeaders } from '#proxy/http/request-headers.ts';
+import { applyTarget } from '#proxy/http/request-target.ts';
+import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
+import { RequestGroups } from '#proxy/http/router/request-groups.ts';
+import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import {
@@ -27,20 +32,16 @@ import {
   type RouterStats,
   routerStats,
 } from '#proxy/observe/stats/http-stats.ts';
-import type { FilterInUse } from '#proxy/http/filter.ts';
-import type { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
-import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { internalAddressTest } from '#proxy/http/internal-address.ts';
-import { type CompiledLocalReply, sendLocalReply } from '#proxy/http/local-reply.ts';
-import { normalizePath } from '#proxy/http/path-normalization.ts';
-import { applyTarget } from '#proxy/http/request-target.ts';
-import { prepareRequestHeaders } from '#proxy/http/request-headers.ts';
-import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
-import { stripHostPort } from '#proxy/http/host-port.ts';
-import { RequestGroups } from '#proxy/http/router/request-groups.ts';
-import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
+import { compileRouteTable } from '#selection/compile-route-table.ts';
+import type { CompiledRouteTable } from '#selection/compiled-route.ts';
+import { selectRoute } from '#selection/select-route.ts';
+import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-host.ts';
+import { Headers } from '#wire/headers.ts';
+import type { ConnectionOptions } from '#wire/http1/framing.ts';
+import type { RequestHead } from '#wire/http1/head.ts';
+import { Known } from '#wire/known-headers.ts';
 
 /** What a filter chain gives a connection manager besides its configuration. */
 export interface ConnectionManagerParts {
@@ -135,11 +136,13 @@ export class ConnectionManager {
   }
 
   armConnectionIdle(connection: Http1ServerConnection): void {
-    if (this.config.common.idleTimeout > 0) this.worker.timers.arm(connection.idleTimer, this.config.common.idleTimeout);
+    if (this.config.common.idleTimeout > 0)
+      this.worker.timers.arm(connection.idleTimer, this.config.common.idleTimeout);
   }
 
   armHeadersTimeout(connection: Http1ServerConnection): void {
-    if (this.config.requestHeadersTimeout > 0) this.worker.timers.arm(connection.headTimer, this.config.requestHeadersTimeout);
+    if (this.config.requestHeadersTimeout > 0)
+      this.worker.timers.arm(connection.headTimer, this.config.requestHeadersTimeout);
   }
 
   onConnectionIdle(connection: Http1ServerConnection): void {
@@ -210,7 +213,11 @@ export class ConnectionManager {
       return sendLocalReply(stream, 400, 'Bad Request', wrong);
     }
     if (config.common.headersWithUnderscoresAction !== 'ALLOW' && this.refusesUnderscores(stream)) return;
-    if (headers.hasKnown(Known.expect) && !config.proxy100Continue && headers.getKnown(Known.expect)?.toLowerCase() === '100-continue') {
+    if (
+      headers.hasKnown(Known.expect) &&
+      !config.proxy100Continue &&
+      headers.getKnown(Known.expect)?.toLowerCase() === '100-continue'
+    ) {
       headers.removeKnown(Known.expect);
       if (stream.protocol === 'HTTP/1.1' && !end) connection.sendInterim(stream, 100, noHeaders);
     }
@@ -274,7 +281,9 @@ export class ConnectionManager {
       return false;
     }
     this.stats.downstreamRqRedirectedWithNormalizedPath.inc();
-    sendLocalReply(stream, 307, '', 'path_normalization_failed', (redirected) => redirected.responseHeaders.setKnown(Known.location, normalized.path));
+    sendLocalReply(stream, 307, '', 'path_normalization_failed', (redirected) =>
+      redirected.responseHeaders.setKnown(Known.location, normalized.path),
+    );
     return false;
   }
 
@@ -360,7 +369,8 @@ export class ConnectionManager {
     if (!stream.codec.connection.terminationDetails) this.stats.downstreamCxDestroyRemoteActiveRq.inc();
     this.stats.downstreamRqRxReset.inc();
     stream.flags |= Flag.DownstreamConnectionTermination;
-    if (stream.responseCodeDetails === '' || stream.responseCodeDetails === 'via_upstream') stream.responseCodeDetails = 'downstream_remote_disconnect';
+    if (stream.responseCodeDetails === '' || stream.responseCodeDetails === 'via_upstream')
+      stream.responseCodeDetails = 'downstream_remote_disconnect';
     stream.codec.resetStream(stream);
   }
 

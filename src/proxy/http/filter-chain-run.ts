@@ -2,10 +2,11 @@
  * Where one stream stands in its filter chain: requests walk it forwards to the router, responses backwards to the codec. A filter that
  * stops holds back what follows, which is kept here up to the buffer limit; above it the sender is paused.
  */
-import type { Headers } from '#wire/headers.ts';
+
 import { Continue, type FilterInUse, Stop } from '#proxy/http/filter.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { RouterRun } from '#proxy/http/router/router-run.ts';
+import type { Headers } from '#wire/headers.ts';
 
 /** One direction's held messages. */
 interface Held {
@@ -103,7 +104,8 @@ export class FilterChainRun {
     const { chain, stream } = this;
     for (let i = first; i < chain.length; i++) {
       const use = chain[i];
-      if (use.filter.requestTrailers !== undefined && !this.isOff(use)) use.filter.requestTrailers(stream, use, trailers);
+      if (use.filter.requestTrailers !== undefined && !this.isOff(use))
+        use.filter.requestTrailers(stream, use, trailers);
     }
     this.router.requestTrailers(trailers);
   }
@@ -190,7 +192,8 @@ export class FilterChainRun {
     const { chain, stream } = this;
     for (let i = first; i >= 0; i--) {
       const use = chain[i];
-      if (use.filter.responseTrailers !== undefined && !this.isOff(use)) use.filter.responseTrailers(stream, use, trailers);
+      if (use.filter.responseTrailers !== undefined && !this.isOff(use))
+        use.filter.responseTrailers(stream, use, trailers);
     }
     stream.manager.sendTrailers(stream, trailers);
   }
@@ -226,7 +229,9 @@ export class FilterChainRun {
   }
 
   private isOff(use: FilterInUse): boolean {
-    const perRoute = this.stream.selected?.config.perFilterConfig[use.name] ?? this.stream.selectedHost?.config.perFilterConfig[use.name];
+    const perRoute =
+      this.stream.selected?.config.perFilterConfig[use.name] ??
+      this.stream.selectedHost?.config.perFilterConfig[use.name];
     return perRoute?.disabled ?? use.disabled;
   }
 }

@@ -3,11 +3,12 @@
  * promise unless the filter really waits.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/http/http_filters
  */
-import type { Headers } from '#wire/headers.ts';
+
 import type { Place } from '#api/place.ts';
 import type { ReadContext } from '#config/read/context.ts';
-import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import type { Headers } from '#wire/headers.ts';
 
 /** Go on with the next filter. */
 export const Continue = 0;

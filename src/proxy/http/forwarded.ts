@@ -4,10 +4,10 @@
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-forwarded-for
  */
 import { isIP } from 'node:net';
-import { Known } from '#wire/known-headers.ts';
-import { hostPort } from '#proxy/listeners/downstream-connection.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { hostPort } from '#proxy/listeners/downstream-connection.ts';
+import { Known } from '#wire/known-headers.ts';
 
 const XFF = Known['x-forwarded-for'];
 const PROTO = Known['x-forwarded-proto'];
@@ -21,12 +21,16 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
   let singleAddress: boolean;
   if (config.useRemoteAddress) {
     singleAddress = !headers.hasKnown(XFF);
-    if (config.xffNumTrustedHops > 0) remote = addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops - 1)?.address;
+    if (config.xffNumTrustedHops > 0)
+      remote = addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops - 1)?.address;
     remote ??= connection.directSourceAddress;
     if (!config.skipXffAppend) appendXff(stream, manager, connection.directSourceAddress);
-    if (config.xffNumTrustedHops === 0 || !headers.hasKnown(PROTO)) headers.setKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
+    if (config.xffNumTrustedHops === 0 || !headers.hasKnown(PROTO))
+      headers.setKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
   } else {
-    const found = headers.hasKnown(XFF) ? addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops) : undefined;
+    const found = headers.hasKnown(XFF)
+      ? addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops)
+      : undefined;
     remote = found?.address;
     singleAddress = found?.single ?? false;
     if (!headers.hasKnown(PROTO)) headers.addKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
@@ -36,14 +40,17 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
   }
   const internal = singleAddress && remote !== undefined && manager.isInternalAddress(remote);
   stream.remoteAddress =
-    remote === undefined || remote === connection.directSourceAddress ? connection.directRemoteAddress : hostPort(remote, 0);
+    remote === undefined || remote === connection.directSourceAddress
+      ? connection.directRemoteAddress
+      : hostPort(remote, 0);
   return internal;
 }
 
 function appendXff(stream: HttpStream, manager: ConnectionManager, peer: string): void {
   if (peer === '') return;
   const headers = stream.requestHeaders;
-  const address = manager.config.representIpv4RemoteAddressAsIpv4MappedIpv6 && isIP(peer) === 4 ? `::ffff:${peer}` : peer;
+  const address =
+    manager.config.representIpv4RemoteAddressAsIpv4MappedIpv6 && isIP(peer) === 4 ? `::ffff:${peer}` : peer;
   const before = headers.repeated ? headers.joined('x-forwarded-for') : headers.getKnown(XFF);
   headers.setKnown(XFF, before === undefined || before === '' ? address : `${before},${address}`);
 }

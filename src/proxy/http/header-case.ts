@@ -12,7 +12,10 @@ const PROPER_LIMIT = 4096;
 export function properCase(name: string): string {
   let spelled = proper.get(name);
   if (spelled === undefined) {
-    spelled = name.replace(/(^|[^a-z0-9])([a-z])/g, (_, before: string, letter: string) => before + letter.toUpperCase());
+    spelled = name.replace(
+      /(^|[^a-z0-9])([a-z])/g,
+      (_, before: string, letter: string) => before + letter.toUpperCase(),
+    );
     if (proper.size < PROPER_LIMIT) proper.set(name, spelled);
   }
   return spelled;
@@ -27,7 +30,11 @@ export function encodeProperCase(headers: Headers, out: string): string {
 }
 
 /** Appends the fields to `out` as their sender spelled them; those that the proxy added as the formatter's options say. */
-export function encodePreservedCase(headers: Headers, out: string, options: Http1ProtocolOptions['preserveCase']): string {
+export function encodePreservedCase(
+  headers: Headers,
+  out: string,
+  options: Http1ProtocolOptions['preserveCase'],
+): string {
   for (let i = 0; i < headers.count; i++) {
     if (headers.isRemoved(i)) continue;
     const spelled = headers.spelledAt(i);

@@ -3,17 +3,22 @@
  */
 import type { Socket } from 'node:net';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
-import type { NetworkFilterInUse } from '#proxy/network/network-filter.ts';
-import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
-import { compileLocalReply } from '#proxy/http/local-reply.ts';
 import { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { filtersInUse } from '#proxy/http/filters-in-use.ts';
 import { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
+import { compileLocalReply } from '#proxy/http/local-reply.ts';
+import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
+import type { NetworkFilterInUse } from '#proxy/network/network-filter.ts';
+import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
 
 export function httpNetworkFilter(config: HttpConnectionManager, parts: FilterChainParts): NetworkFilterInUse {
   const { worker } = parts;
-  const logContext = { scope: worker.scope, timers: worker.timers, runtime: worker.runtime, flushInterval: worker.fileFlushInterval };
+  const logContext = {
+    scope: worker.scope,
+    timers: worker.timers,
+    runtime: worker.runtime,
+    flushInterval: worker.fileFlushInterval,
+  };
   const manager = new ConnectionManager(config, {
     ...parts,
     ...filtersInUse(config, worker.scope),

@@ -2,17 +2,18 @@
  * One request and its response on their way through the proxy: Envoy's ActiveStream. The object is pooled: everything about a request is a
  * field here, reset at its start, so that serving one allocates next to nothing. It is what filters, access logs and selection see.
  */
-import type { Route, VirtualHost, Metadata } from '#config/model/route.ts';
+
 import { Timer } from '#base/timers.ts';
-import { Headers } from '#wire/headers.ts';
-import type { HeaderView, RequestView } from '#selection/request-view.ts';
-import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
-import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
-import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { Metadata, Route, VirtualHost } from '#config/model/route.ts';
 import type { DownstreamCodec } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { FilterChainRun } from '#proxy/http/filter-chain-run.ts';
-import { clock, asEvent } from '#proxy/transport/io-event.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import { asEvent, clock } from '#proxy/transport/io-event.ts';
+import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
+import type { HeaderView, RequestView } from '#selection/request-view.ts';
+import { Headers } from '#wire/headers.ts';
 
 let lastStreamId = 0;
 
@@ -194,7 +195,6 @@ export class HttpStream implements StreamInfo, RequestView {
   get virtualHost(): VirtualHost | undefined {
     return this.selectedHost?.config;
   }
-
 }
 
 const free: HttpStream[] = [];

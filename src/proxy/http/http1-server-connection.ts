@@ -4,23 +4,23 @@
  */
 import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
+import type { DownstreamCodec } from '#proxy/http/codec.ts';
+import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
+import { HeldHead } from '#proxy/http/held-head.ts';
+import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
+import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-response-head.ts';
+import { sendLocalReply } from '#proxy/http/local-reply.ts';
+import { refuseRequest } from '#proxy/http/protocol-error.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import { asEvent, beginEvent, clock, endEvent, type Resumable, resumeLater } from '#proxy/transport/io-event.ts';
+import { Outgoing } from '#proxy/transport/outgoing.ts';
+import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseRequestHead } from '#wire/http1/head.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
-import { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
-import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
-import type { DownstreamCodec } from '#proxy/http/codec.ts';
-import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
-import { HeldHead } from '#proxy/http/held-head.ts';
-import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-response-head.ts';
-import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
-import { sendLocalReply } from '#proxy/http/local-reply.ts';
-import { refuseRequest } from '#proxy/http/protocol-error.ts';
-import { asEvent, beginEvent, clock, endEvent, type Resumable, resumeLater } from '#proxy/transport/io-event.ts';
-import { Outgoing } from '#proxy/transport/outgoing.ts';
-import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 
 /** A request's head is next. */
 const HEAD = 0;
@@ -252,7 +252,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     }
     if (stream.requestEnded) return;
     this.requestEnded(stream);
-    if (trailers !== undefined && this.manager.config.http1.enableTrailers) this.manager.onRequestTrailers(stream, trailers);
+    if (trailers !== undefined && this.manager.config.http1.enableTrailers)
+      this.manager.onRequestTrailers(stream, trailers);
     else this.manager.onRequestData(stream, EMPTY, true);
   }
 
@@ -270,7 +271,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     const bodiless = stream.method === 'HEAD' || stream.responseCode === 204 || stream.responseCode === 304;
     if (!headers.hasKnown(Known['content-length'])) {
       if (end) {
-        if (stream.method !== 'HEAD' && stream.responseCode !== 204 && stream.responseCode !== 304) headers.addKnown(Known['content-length'], '0');
+        if (stream.method !== 'HEAD' && stream.responseCode !== 204 && stream.responseCode !== 304)
+          headers.addKnown(Known['content-length'], '0');
       } else if (!bodiless) {
         if (stream.protocol === 'HTTP/1.0') this.closing = true;
         else {

@@ -6,7 +6,9 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 
 /** @returns a test of an address (without port); an empty address is a unix socket's peer. */
-export function internalAddressTest(config: HttpConnectionManager['internalAddressConfig']): (address: string) => boolean {
+export function internalAddressTest(
+  config: HttpConnectionManager['internalAddressConfig'],
+): (address: string) => boolean {
   if (config === undefined) return () => false;
   const ranges = new BlockList();
   for (const { address, prefixLength } of config.cidrRanges) {

@@ -3,11 +3,11 @@
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/local_reply
  */
 import type { LocalReplyConfig } from '#config/model/http-connection-manager.ts';
-import { Known } from '#wire/known-headers.ts';
-import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
-import { compileHeaderMutations, type CompiledHeaderMutations } from '#proxy/observe/format/header-mutations.ts';
-import { type AccessLogPredicate, compileAccessLogFilter } from '#proxy/observe/access-log/filters.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { type AccessLogPredicate, compileAccessLogFilter } from '#proxy/observe/access-log/filters.ts';
+import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
+import { type CompiledHeaderMutations, compileHeaderMutations } from '#proxy/observe/format/header-mutations.ts';
+import { Known } from '#wire/known-headers.ts';
 
 interface Mapper {
   applies: AccessLogPredicate;
@@ -25,7 +25,10 @@ export interface CompiledLocalReply {
   contentType: string;
 }
 
-export function compileLocalReply(config: LocalReplyConfig | undefined, context: Parameters<typeof compileAccessLogFilter>[1]): CompiledLocalReply {
+export function compileLocalReply(
+  config: LocalReplyConfig | undefined,
+  context: Parameters<typeof compileAccessLogFilter>[1],
+): CompiledLocalReply {
   return {
     mappers: (config?.mappers ?? []).map((mapper) => ({
       applies: compileAccessLogFilter(mapper.filter, context),
@@ -33,7 +36,12 @@ export function compileLocalReply(config: LocalReplyConfig | undefined, context:
       body: mapper.body === undefined ? undefined : Buffer.from(mapper.body).toString(),
       format: mapper.bodyFormat === undefined ? undefined : compileFormatConfig(mapper.bodyFormat),
       contentType: mapper.bodyFormat === undefined ? '' : contentTypeOf(mapper.bodyFormat),
-      headers: compileHeaderMutations({ requestAdd: [], requestRemove: [], responseAdd: mapper.headersToAdd, responseRemove: [] }),
+      headers: compileHeaderMutations({
+        requestAdd: [],
+        requestRemove: [],
+        responseAdd: mapper.headersToAdd,
+        responseRemove: [],
+      }),
     })),
     format: config?.bodyFormat === undefined ? undefined : compileFormatConfig(config.bodyFormat),
     contentType: config?.bodyFormat === undefined ? '' : contentTypeOf(config.bodyFormat),
@@ -49,7 +57,13 @@ function contentTypeOf(format: { contentType: string; body: { kind: string } }):
  * Answers a stream whose response has not begun.
  * @param prepare adds headers of the caller's before mappers and filters see them
  */
-export function sendLocalReply(stream: HttpStream, status: number, body: string, details: string, prepare?: (stream: HttpStream) => void): void {
+export function sendLocalReply(
+  stream: HttpStream,
+  status: number,
+  body: string,
+  details: string,
+  prepare?: (stream: HttpStream) => void,
+): void {
   if (stream.responseStarted || stream.finished) return;
   const { manager } = stream;
   const headers = stream.responseHeaders;

@@ -1,10 +1,11 @@
 /**
  * What a client is told of a request that could not be parsed, by the parser's error: status, Envoy's response-code details, counters.
  */
-import { ParseError, parseErrorText } from '#wire/http1/parse-error.ts';
-import { Flag } from '#proxy/observe/response-flags.ts';
+
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
+import { Flag } from '#proxy/observe/response-flags.ts';
+import { ParseError, parseErrorText } from '#wire/http1/parse-error.ts';
 
 interface Refusal {
   status: number;
@@ -16,11 +17,20 @@ const badRequest = (details: string): Refusal => ({ status: 400, details, body: 
 const codecError = badRequest('http1.codec_error');
 
 const refusals = new Map<number, Refusal>([
-  [ParseError.HeadTooLarge, { status: 431, details: 'http1.headers_too_large', body: 'Request Header Fields Too Large' }],
-  [ParseError.TooManyFields, { status: 431, details: 'http1.too_many_headers', body: 'Request Header Fields Too Large' }],
+  [
+    ParseError.HeadTooLarge,
+    { status: 431, details: 'http1.headers_too_large', body: 'Request Header Fields Too Large' },
+  ],
+  [
+    ParseError.TooManyFields,
+    { status: 431, details: 'http1.too_many_headers', body: 'Request Header Fields Too Large' },
+  ],
   [ParseError.BadFieldValue, badRequest('http1.invalid_characters')],
   [ParseError.LengthAndChunked, badRequest('http1.content_length_and_chunked_not_allowed')],
-  [ParseError.BadTransferEncoding, { status: 501, details: 'http1.invalid_transfer_encoding', body: 'Not Implemented' }],
+  [
+    ParseError.BadTransferEncoding,
+    { status: 501, details: 'http1.invalid_transfer_encoding', body: 'Not Implemented' },
+  ],
   [ParseError.BadTarget, badRequest('http1.invalid_url')],
 ]);
 

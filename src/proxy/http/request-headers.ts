@@ -4,13 +4,14 @@
  * Follows Envoy's ConnectionManagerUtility::mutateRequestHeaders and
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/header_sanitizing
  */
-import type { Headers } from '#wire/headers.ts';
-import { Known } from '#wire/known-headers.ts';
-import type { ConnectionOptions } from '#wire/http1/framing.ts';
+
 import { applyClientCertificate } from '#proxy/http/client-certificate.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { addressOf, applyForwarded } from '#proxy/http/forwarded.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import type { Headers } from '#wire/headers.ts';
+import type { ConnectionOptions } from '#wire/http1/framing.ts';
+import { Known } from '#wire/known-headers.ts';
 
 /** Believed from internal requests alone. */
 const internalOnly: readonly number[] = [
@@ -39,7 +40,11 @@ const edgeOnly: readonly number[] = [
 
 const hopByHop: readonly number[] = [Known['keep-alive'], Known['proxy-connection'], Known['transfer-encoding']];
 
-export function prepareRequestHeaders(stream: HttpStream, manager: ConnectionManager, options: ConnectionOptions): void {
+export function prepareRequestHeaders(
+  stream: HttpStream,
+  manager: ConnectionManager,
+  options: ConnectionOptions,
+): void {
   const headers = stream.requestHeaders;
   const { config } = manager;
   headers.removeKnown(Known['x-envoy-internal']);
@@ -65,14 +70,18 @@ export function prepareRequestHeaders(stream: HttpStream, manager: ConnectionMan
   if (config.via !== '') appendVia(headers, config.via);
   if (config.generateRequestId) {
     const known = headers.hasKnown(Known['x-request-id']);
-    if (!known || (edge && !config.preserveExternalRequestId)) headers.setKnown(Known['x-request-id'], manager.worker.random.uuid());
+    if (!known || (edge && !config.preserveExternalRequestId))
+      headers.setKnown(Known['x-request-id'], manager.worker.random.uuid());
   }
   applyClientCertificate(stream, config);
 }
 
 /** Only `trailers` may be asked of the next hop (RFC 9110, section 10.1.4). */
 function sanitizeTe(headers: Headers): void {
-  const wantsTrailers = headers.joined('te')?.split(',').some((part) => part.trim().split(';')[0].toLowerCase() === 'trailers');
+  const wantsTrailers = headers
+    .joined('te')
+    ?.split(',')
+    .some((part) => part.trim().split(';')[0].toLowerCase() === 'trailers');
   if (wantsTrailers) headers.setKnown(Known.te, 'trailers');
   else headers.removeKnown(Known.te);
 }

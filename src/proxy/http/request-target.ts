@@ -2,15 +2,27 @@
  * The four forms of a request target (RFC 9112, section 3.2) as host, path and scheme; and fields that a Connection header nominates.
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import type { ConnectionOptions } from '#wire/http1/framing.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import type { ConnectionOptions } from '#wire/http1/framing.ts';
 
 const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)([/?][^#]*)?$/;
 /** What a client may not have removed by nominating it: routing and trust hang on these. */
-const PROTECTED = new Set(['host', 'cookie', 'content-length', 'transfer-encoding', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto']);
+const PROTECTED = new Set([
+  'host',
+  'cookie',
+  'content-length',
+  'transfer-encoding',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+]);
 
 /** Reads the target into the stream. @returns the response-code details where it must be refused with 400 */
-export function applyTarget(stream: HttpStream, config: HttpConnectionManager, options: ConnectionOptions): string | undefined {
+export function applyTarget(
+  stream: HttpStream,
+  config: HttpConnectionManager,
+  options: ConnectionOptions,
+): string | undefined {
   for (const name of options.nominated) {
     if (PROTECTED.has(name)) return 'http1.connection_header_rejected';
     stream.requestHeaders.remove(name);

@@ -2,11 +2,12 @@
  * What the connection manager does to a response's headers: hop-by-hop fields go; server, date and via are set.
  * Follows Envoy's ConnectionManagerUtility::mutateResponseHeaders.
  */
-import { Known } from '#wire/known-headers.ts';
+
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { httpDate } from '#proxy/http/http-date.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { appendVia } from '#proxy/http/request-headers.ts';
+import { Known } from '#wire/known-headers.ts';
 
 const SERVER = Known.server;
 
@@ -25,5 +26,6 @@ export function prepareResponseHeaders(stream: HttpStream, manager: ConnectionMa
   if (config.via !== '') appendVia(headers, config.via);
   if (!headers.hasKnown(Known.date)) headers.addKnown(Known.date, httpDate());
   if (config.serverHeaderTransformation === 'OVERWRITE') headers.setKnown(SERVER, config.serverName);
-  else if (config.serverHeaderTransformation === 'APPEND_IF_ABSENT' && !headers.hasKnown(SERVER)) headers.addKnown(SERVER, config.serverName);
+  else if (config.serverHeaderTransformation === 'APPEND_IF_ABSENT' && !headers.hasKnown(SERVER))
+    headers.addKnown(SERVER, config.serverName);
 }

@@ -1,8 +1,9 @@
 /**
  * One accepted connection as filters, selection and access logs see it, whatever protocol it carries.
  */
-import type { ConnectionView } from '#selection/request-view.ts';
+
 import type { ConnectionInfo, TlsInfo } from '#proxy/observe/stream-info.ts';
+import type { ConnectionView } from '#selection/request-view.ts';
 
 /** TLS as both access logs and route matching ask for it. */
 export type DownstreamTlsInfo = TlsInfo & { presented: boolean; validated: boolean };

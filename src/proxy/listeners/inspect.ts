@@ -5,10 +5,10 @@
 import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
 import type { ListenerConfig } from '#config/model/listener.ts';
-import { parseClientHello } from '#wire/tls/client-hello.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
+import { parseClientHello } from '#wire/tls/client-hello.ts';
 
 export interface Inspection {
   /** Whether connections must be looked at. */

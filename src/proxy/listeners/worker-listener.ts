@@ -6,16 +6,21 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { logger } from '#base/logger.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
-import { type CompiledFilterChains, compileFilterChains } from '#selection/compile-filter-chains.ts';
-import { selectFilterChain } from '#selection/select-filter-chain.ts';
-import { type ListenerStats, listenerStats, type ListenerThreadStats, listenerThreadStats } from '#proxy/observe/stats/listener-stats.ts';
-import type { NetworkFilterInUse } from '#proxy/network/network-filter.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { buildFilterChain, type FilterChainInUse } from '#proxy/listeners/filter-chain-in-use.ts';
-import { inspect, type Inspection } from '#proxy/listeners/inspect.ts';
+import { type Inspection, inspect } from '#proxy/listeners/inspect.ts';
+import type { NetworkFilterInUse } from '#proxy/network/network-filter.ts';
+import {
+  type ListenerStats,
+  type ListenerThreadStats,
+  listenerStats,
+  listenerThreadStats,
+} from '#proxy/observe/stats/listener-stats.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
-import { own, type OwnedSocket, rewrap, type SocketOwner } from '#proxy/transport/owned-socket.ts';
+import { type OwnedSocket, own, rewrap, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
+import { type CompiledFilterChains, compileFilterChains } from '#selection/compile-filter-chains.ts';
+import { selectFilterChain } from '#selection/select-filter-chain.ts';
 
 /** The name of a listener among the stats: its stat_prefix, or its address with ':' replaced. */
 export function listenerStatName(config: ListenerConfig): string {
@@ -49,7 +54,8 @@ export class WorkerListener {
       drainsNow: () => this.draining || worker.drain.closesNow(worker.random),
     };
     for (const chain of config.filterChains) this.inUse.set(chain, buildFilterChain(chain, parts));
-    if (config.defaultFilterChain !== undefined) this.inUse.set(config.defaultFilterChain, buildFilterChain(config.defaultFilterChain, parts));
+    if (config.defaultFilterChain !== undefined)
+      this.inUse.set(config.defaultFilterChain, buildFilterChain(config.defaultFilterChain, parts));
   }
 
   /**
@@ -59,12 +65,15 @@ export class WorkerListener {
    */
   async listen(ports: readonly number[], reusePort: boolean): Promise<Address[]> {
     const bound: Address[] = [];
-    for (let i = 0; i < this.config.addresses.length; i++) bound.push(await this.bind(this.config.addresses[i], ports[i] ?? 0, reusePort));
+    for (let i = 0; i < this.config.addresses.length; i++)
+      bound.push(await this.bind(this.config.addresses[i], ports[i] ?? 0, reusePort));
     return bound;
   }
 
   private bind(address: Address, port: number, reusePort: boolean): Promise<Address> {
-    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => asEvent(() => this.accept(socket)));
+    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
+      asEvent(() => this.accept(socket)),
+    );
     this.servers.push(server);
     const backlog = this.config.tcpBacklogSize ?? 4096;
     return new Promise((resolve, reject) => {
@@ -73,10 +82,15 @@ export class WorkerListener {
         server.off('error', reject);
         server.on('error', (error) => this.log.warning(`listener '${this.config.name}': ${error.message}`));
         const now = server.address();
-        resolve(address.kind === 'ip' && typeof now === 'object' && now !== null ? { ...address, port: now.port } : address);
+        resolve(
+          address.kind === 'ip' && typeof now === 'object' && now !== null ? { ...address, port: now.port } : address,
+        );
       };
       if (address.kind === 'ip') {
-        server.listen({ host: address.address, port: address.port || port, backlog, reusePort, ipv6Only: !address.ipv4Compat }, bound);
+        server.listen(
+          { host: address.address, port: address.port || port, backlog, reusePort, ipv6Only: !address.ipv4Compat },
+          bound,
+        );
       } else if (address.kind === 'pipe') server.listen({ path: address.path, backlog }, bound);
       else reject(new Error(`listener '${this.config.name}': internal addresses are not served`));
     });
@@ -102,7 +116,13 @@ export class WorkerListener {
       return;
     }
     if (unix) connection.setPath(addressText(this.config.addresses[0]));
-    else connection.setAddresses(accepted.localAddress ?? '', accepted.localPort ?? 0, accepted.remoteAddress ?? '', accepted.remotePort ?? 0);
+    else
+      connection.setAddresses(
+        accepted.localAddress ?? '',
+        accepted.localPort ?? 0,
+        accepted.remoteAddress ?? '',
+        accepted.remotePort ?? 0,
+      );
     stats.downstreamCxTotal.inc();
     stats.downstreamCxActive.inc();
     this.threadStats.downstreamCxTotal.inc();
@@ -143,7 +163,12 @@ export class WorkerListener {
     this.serve(inUse.filter, rewrap(accepted), connection, false);
   }
 
-  private serve(filter: NetworkFilterInUse, socket: OwnedSocket, connection: DownstreamConnection, reads: boolean): void {
+  private serve(
+    filter: NetworkFilterInUse,
+    socket: OwnedSocket,
+    connection: DownstreamConnection,
+    reads: boolean,
+  ): void {
     const owner = filter.accept(socket, connection);
     const close = owner.onClose.bind(owner);
     const counted: SocketOwner = {

@@ -73,5 +73,8 @@ export const flagNames: readonly { short: string; long: keyof typeof Flag }[] = 
 /** @returns the short names joined by commas, or `-`. */
 export function flagsText(flags: number): string {
   if (flags === 0) return '-';
-  return flagNames.filter((_, bit) => flags & (1 << bit)).map((name) => name.short).join(',');
+  return flagNames
+    .filter((_, bit) => flags & (1 << bit))
+    .map((name) => name.short)
+    .join(',');
 }

@@ -3,9 +3,10 @@
  * or explain asks. The stream object itself implements it: nothing is copied per request.
  * Follows Envoy's StreamInfo, https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
  */
-import type { Headers } from '#wire/headers.ts';
-import type { Metadata, Route, VirtualHost } from '#config/model/route.ts';
+
 import type { Locality } from '#config/model/cluster.ts';
+import type { Metadata, Route, VirtualHost } from '#config/model/route.ts';
+import type { Headers } from '#wire/headers.ts';
 
 /** A certificate and session of one side of a TLS connection; computed when asked. */
 export interface TlsInfo {

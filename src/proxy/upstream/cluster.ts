@@ -3,19 +3,19 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager
  */
 import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
-import type { Scope } from '#proxy/observe/stats/metrics.ts';
-import { type ClusterStats, clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
-import { ResponseCodeStats } from '#proxy/observe/stats/response-code-stats.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { CircuitBreakers } from '#proxy/upstream/circuit-breakers.ts';
+import { type ClusterStats, clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
+import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import { ResponseCodeStats } from '#proxy/observe/stats/response-code-stats.ts';
+import { clock } from '#proxy/transport/io-event.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
+import { CircuitBreakers } from '#proxy/upstream/circuit-breakers.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import { Http1Pool } from '#proxy/upstream/http1-pool.ts';
 import { createLoadBalancer } from '#proxy/upstream/load-balancer/create-load-balancer.ts';
 import type { LoadBalancer } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
-import { clock } from '#proxy/transport/io-event.ts';
 import { UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
@@ -46,7 +46,10 @@ export class Cluster {
     this.scope = worker.scope.scope(`cluster.${config.statName}`);
     this.stats = clusterStats(this.scope);
     this.hosts = new PrioritySet(config.name, worker.leaseHostStats, clock, worker.node.locality);
-    this.loadBalancer = createLoadBalancer(config, this.hosts, worker.random, this.scope, { clock, runtime: worker.runtime });
+    this.loadBalancer = createLoadBalancer(config, this.hosts, worker.random, this.scope, {
+      clock,
+      runtime: worker.runtime,
+    });
     this.breakers = new CircuitBreakers(slots, shared);
     this.breakers.configure(config, worker.runtime);
     this.transports = new UpstreamTransports(config, this.scope);

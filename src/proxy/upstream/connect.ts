@@ -3,18 +3,22 @@
  */
 import { connect, type Socket } from 'node:net';
 import type { Address } from '#config/model/address.ts';
-import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { hostPort } from '#proxy/listeners/downstream-connection.ts';
+import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import { asEvent } from '#proxy/transport/io-event.ts';
+import { onread, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import { connectErrorText } from '#proxy/upstream/connect-error.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
-import { asEvent } from '#proxy/transport/io-event.ts';
-import { onread, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 
 let lastConnection = 0;
 
 /** Begins to connect to the pool's host; the client hears when it is done, or failed. */
-export function connectUpstream(pool: Http1Pool, serverName: string, make: (socket: Socket, info: UpstreamInfo) => Http1Client): Http1Client {
+export function connectUpstream(
+  pool: Http1Pool,
+  serverName: string,
+  make: (socket: Socket, info: UpstreamInfo) => Http1Client,
+): Http1Client {
   const { cluster, host } = pool;
   const info: UpstreamInfo = {
     host: host.addressText,
@@ -58,7 +62,10 @@ function target(address: Address, bind: Http1Pool['cluster']['config']['bind'], 
   const reads = plain ? { onread } : {};
   if (address.kind === 'pipe') return { path: address.path, ...reads };
   if (address.kind === 'internal') throw new Error(`internal address ${address.name} cannot be connected to`);
-  const source = bind?.sourceAddress === undefined ? {} : { localAddress: bind.sourceAddress, ...(bind.sourcePort > 0 ? { localPort: bind.sourcePort } : {}) };
+  const source =
+    bind?.sourceAddress === undefined
+      ? {}
+      : { localAddress: bind.sourceAddress, ...(bind.sourcePort > 0 ? { localPort: bind.sourcePort } : {}) };
   return { host: address.address, port: address.port, noDelay: true, autoSelectFamily: false, ...source, ...reads };
 }
 

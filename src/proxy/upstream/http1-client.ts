@@ -3,21 +3,21 @@
  */
 import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
+import { HeldHead } from '#proxy/http/held-head.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
+import { Outgoing } from '#proxy/transport/outgoing.ts';
+import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
+import { encodeRequestHead } from '#proxy/upstream/http1-request-head.ts';
+import type { ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
+import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseResponseHead, type ResponseHead } from '#wire/http1/head.ts';
 import { INCOMPLETE, ParseError, parseErrorText } from '#wire/http1/parse-error.ts';
-import { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
-import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
-import { HeldHead } from '#proxy/http/held-head.ts';
-import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
-import { Outgoing } from '#proxy/transport/outgoing.ts';
-import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
-import { encodeRequestHead } from '#proxy/upstream/http1-request-head.ts';
-import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
-import type { ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
 
 const CONNECTING = 0;
 const READY = 1;
@@ -73,7 +73,8 @@ export class Http1Client implements BodySink, Reader {
     this.outgoing = new Outgoing(socket);
     this.info = info;
     const { common } = pool.cluster.config.http;
-    this.requestsLeft = common.maxRequestsPerConnection > 0 ? common.maxRequestsPerConnection : Number.POSITIVE_INFINITY;
+    this.requestsLeft =
+      common.maxRequestsPerConnection > 0 ? common.maxRequestsPerConnection : Number.POSITIVE_INFINITY;
     this.body = new BodyReader(() => new Headers(), pool.headBytesLimit, common.maxHeadersCount);
     this.connectTimer = new Timer(() => asEvent(() => pool.onConnectTimeout(this)));
     this.idleTimer = new Timer(() => asEvent(() => pool.onIdle(this)));
@@ -253,7 +254,11 @@ export class Http1Client implements BodySink, Reader {
     const length = framing(headers, this.pool.cluster.config.http.http1.allowChunkedLength);
     if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return length;
     const options = connectionOptions(headers);
-    this.keepAlive = (minor === 1 ? !options.close : options.keepAlive) && !(headers.hasKnown(Known['proxy-connection']) && /close/i.test(headers.getKnown(Known['proxy-connection']) ?? ''));
+    this.keepAlive =
+      (minor === 1 ? !options.close : options.keepAlive) &&
+      !(
+        headers.hasKnown(Known['proxy-connection']) && /close/i.test(headers.getKnown(Known['proxy-connection']) ?? '')
+      );
     const bodiless = this.headRequest || status === 204 || status === 304 || length === 0;
     if (!bodiless) {
       this.state = BODY;
@@ -357,7 +362,14 @@ export class Http1Client implements BodySink, Reader {
 
 /** Methods whose requests say so when their body is empty. */
 function hasBody(method: string): boolean {
-  return method !== 'GET' && method !== 'HEAD' && method !== 'DELETE' && method !== 'OPTIONS' && method !== 'TRACE' && method !== 'CONNECT';
+  return (
+    method !== 'GET' &&
+    method !== 'HEAD' &&
+    method !== 'DELETE' &&
+    method !== 'OPTIONS' &&
+    method !== 'TRACE' &&
+    method !== 'CONNECT'
+  );
 }
 
 const EMPTY = Buffer.alloc(0);

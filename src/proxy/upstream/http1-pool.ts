@@ -4,12 +4,12 @@
  * and Envoy's ConnPoolImplBase: the connection that became free last is used first.
  */
 import { logger } from '#base/logger.ts';
+import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
+import { connectUpstream } from '#proxy/upstream/connect.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { ResetReason, ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
-import { connectUpstream } from '#proxy/upstream/connect.ts';
-import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
 /** A request that wants a connection. */
@@ -105,7 +105,8 @@ export class Http1Pool {
   private connectForWaiting(): void {
     const { config, stats } = this.cluster;
     const ratio = Math.max(1, config.preconnect.perUpstreamRatio);
-    const wanted = Math.ceil((this.waiting.length + (ratio > 1 ? this.busy.size : 0)) * ratio) - (ratio > 1 ? this.busy.size : 0);
+    const wanted =
+      Math.ceil((this.waiting.length + (ratio > 1 ? this.busy.size : 0)) * ratio) - (ratio > 1 ? this.busy.size : 0);
     while (this.connecting.size < wanted) {
       const none = this.connecting.size + this.busy.size + this.free.length === 0;
       if (!this.breakers.connections.canCreate()) {
@@ -125,7 +126,11 @@ export class Http1Pool {
     host.stats.cxTotal.inc();
     host.stats.cxActive.add(1);
     this.breakers.connections.inc();
-    const client = connectUpstream(this, this.waiting[0]?.requestedServerName ?? '', (socket, info) => new Http1Client(this, socket, info));
+    const client = connectUpstream(
+      this,
+      this.waiting[0]?.requestedServerName ?? '',
+      (socket, info) => new Http1Client(this, socket, info),
+    );
     client.connectStart = clock.now();
     this.connecting.add(client);
     this.worker.timers.arm(client.connectTimer, cluster.config.connectTimeout);
@@ -200,7 +205,14 @@ export class Http1Pool {
     for (const waiter of waiting) {
       this.stopWaiting();
       stats.upstreamRqPendingFailureEject.inc();
-      waiter.onPoolFailure(client.timedOut ? 'connection_timeout' : client.failedLocally ? 'local_connection_failure' : 'remote_connection_failure', client.failure);
+      waiter.onPoolFailure(
+        client.timedOut
+          ? 'connection_timeout'
+          : client.failedLocally
+            ? 'local_connection_failure'
+            : 'remote_connection_failure',
+        client.failure,
+      );
     }
   }
 

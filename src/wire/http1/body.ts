@@ -169,7 +169,10 @@ export class BodyReader {
       sink.onBodyEnd(undefined);
       return pos + 2;
     }
-    const all = this.trailerBytes === undefined ? bytes.subarray(pos, end) : Buffer.concat([this.trailerBytes, bytes.subarray(pos, end)]);
+    const all =
+      this.trailerBytes === undefined
+        ? bytes.subarray(pos, end)
+        : Buffer.concat([this.trailerBytes, bytes.subarray(pos, end)]);
     const trailers = this.makeTrailers();
     const after = parseFields(all, 0, all.length, 0, trailers, this.maxFields);
     if (after === INCOMPLETE) {

@@ -3,16 +3,23 @@
  * offsets. Nothing is made per header; see headers.ts for what becomes of the offsets.
  */
 import type { Headers } from '#wire/headers.ts';
-import { KNOWN, knownByHash } from '#wire/known-headers.ts';
 import { COLON, CR, LF, SP, TAB, TOKEN, VALUE } from '#wire/http1/characters.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
+import { KNOWN, knownByHash } from '#wire/known-headers.ts';
 
 /**
  * Reads header lines from `pos` to the empty line.
  * @param base where the text begins that `headers` will point into: offsets are relative to it
  * @returns the position after the empty line, INCOMPLETE, or a ParseError
  */
-export function parseFields(bytes: Uint8Array, pos: number, end: number, base: number, headers: Headers, maxFields: number): number {
+export function parseFields(
+  bytes: Uint8Array,
+  pos: number,
+  end: number,
+  base: number,
+  headers: Headers,
+  maxFields: number,
+): number {
   for (;;) {
     if (pos >= end) return INCOMPLETE;
     let c = bytes[pos];

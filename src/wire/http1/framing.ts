@@ -2,8 +2,8 @@
  * How long a message's body is, and whether its connection lives on, by its header fields (RFC 9112, sections 6.3 and 9.3).
  */
 import type { Headers } from '#wire/headers.ts';
-import { Known } from '#wire/known-headers.ts';
 import { ParseError } from '#wire/http1/parse-error.ts';
+import { Known } from '#wire/known-headers.ts';
 
 /** `framing` results: a length from 0 up, or one of these. */
 export const CHUNKED = -100;

@@ -9,8 +9,10 @@ import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
 
 /** The methods that HTTP registers; others are refused, as Envoy does unless custom methods are allowed. */
 const METHODS = new Set(
-  ('ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS PATCH POST ' +
-    'PROPFIND PROPPATCH PURGE PUT REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE').split(' '),
+  (
+    'ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS PATCH POST ' +
+    'PROPFIND PROPPATCH PURGE PUT REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE'
+  ).split(' '),
 );
 
 export interface RequestHead {
@@ -29,7 +31,13 @@ export interface ResponseHead {
 }
 
 /** Reads a request's head into `head`. @returns the position after it, INCOMPLETE, or a ParseError */
-export function parseRequestHead(bytes: Buffer, start: number, end: number, head: RequestHead, maxFields: number): number {
+export function parseRequestHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  head: RequestHead,
+  maxFields: number,
+): number {
   let pos = start;
   while (pos < end && TOKEN[bytes[pos]] !== 0) pos++;
   if (pos >= end) return pos - start > 32 ? ParseError.BadMethod : INCOMPLETE;
@@ -57,14 +65,21 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, head
 }
 
 /** Reads a response's head into `head`. @returns the position after it, INCOMPLETE, or a ParseError */
-export function parseResponseHead(bytes: Buffer, start: number, end: number, head: ResponseHead, maxFields: number): number {
+export function parseResponseHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  head: ResponseHead,
+  maxFields: number,
+): number {
   const minor = version(bytes, start, end);
   if (minor < 0) return minor === ParseError.BadVersion ? ParseError.BadStatusLine : minor;
   if (start + 12 >= end) return INCOMPLETE;
   const status = (bytes[start + 9] - 48) * 100 + (bytes[start + 10] - 48) * 10 + bytes[start + 11] - 48;
   let pos = start + 12;
   for (let i = start + 9; i < pos; i++) if (bytes[i] < 48 || bytes[i] > 57) return ParseError.BadStatusLine;
-  if (bytes[start + 8] !== SP || status < 100 || (bytes[pos] !== SP && bytes[pos] !== CR)) return ParseError.BadStatusLine;
+  if (bytes[start + 8] !== SP || status < 100 || (bytes[pos] !== SP && bytes[pos] !== CR))
+    return ParseError.BadStatusLine;
   const reasonStart = pos;
   while (pos < end && bytes[pos] !== CR && bytes[pos] !== LF) pos++;
   if (pos + 1 >= end) return INCOMPLETE;

@@ -3,7 +3,13 @@
  */
 import { STATUS_CODES } from 'node:http';
 
-const own: Record<number, string> = { 302: 'Found', 418: "I'm a Teapot", 422: 'Unprocessable Entity', 425: 'Too Early', 509: 'Unknown' };
+const own: Record<number, string> = {
+  302: 'Found',
+  418: "I'm a Teapot",
+  422: 'Unprocessable Entity',
+  425: 'Too Early',
+  509: 'Unknown',
+};
 const lines = new Map<number, string>();
 
 /** @returns `HTTP/1.1 200 OK\r\n` for a status. */

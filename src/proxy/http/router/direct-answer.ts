@@ -3,12 +3,12 @@
  * Follows config.route.v3.RedirectAction, DirectResponseAction and VirtualHost.require_tls.
  */
 import type { DirectResponseAction } from '#config/model/route.ts';
-import { Known } from '#wire/known-headers.ts';
-import { redirect } from '#selection/redirect.ts';
-import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
+import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
+import { redirect } from '#selection/redirect.ts';
+import { Known } from '#wire/known-headers.ts';
 
 const formatters = new WeakMap<DirectResponseAction, Formatter>();
 

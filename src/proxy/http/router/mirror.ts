@@ -3,16 +3,19 @@
  * Follows config.route.v3.RouteAction.RequestMirrorPolicy.
  */
 import type { MirrorPolicy, RouteAction } from '#config/model/route.ts';
-import type { CompiledVirtualHost } from '#selection/compiled-route.ts';
-import type { Headers } from '#wire/headers.ts';
-import { Headers as HeaderMap } from '#wire/headers.ts';
+import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { PoolWaiter } from '#proxy/upstream/http1-pool.ts';
-import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
+import type { CompiledVirtualHost } from '#selection/compiled-route.ts';
+import type { Headers } from '#wire/headers.ts';
+import { Headers as HeaderMap } from '#wire/headers.ts';
 
 /** @returns the clusters that get a copy of this request */
-export function mirrorClusters(stream: HttpStream, policies: readonly MirrorPolicy[]): { cluster: Cluster; policy: MirrorPolicy }[] {
+export function mirrorClusters(
+  stream: HttpStream,
+  policies: readonly MirrorPolicy[],
+): { cluster: Cluster; policy: MirrorPolicy }[] {
   const { clusters, runtime } = stream.manager.worker;
   return policies.flatMap((policy) => {
     if (policy.fraction !== undefined && !runtime.enabled(policy.fraction, stream.random)) return [];

@@ -2,13 +2,14 @@
  * What requests are counted in besides their cluster: virtual clusters of a virtual host, and routes with a stat_prefix.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#statistics
  */
-import { type Condition, firstFailure, MATCHED } from '#selection/condition.ts';
-import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
-import { headerCondition } from '#selection/match-header.ts';
-import type { Scope } from '#proxy/observe/stats/metrics.ts';
-import { type VirtualClusterStats, virtualClusterStats } from '#proxy/observe/stats/http-stats.ts';
-import { ResponseCodeStats } from '#proxy/observe/stats/response-code-stats.ts';
+
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { type VirtualClusterStats, virtualClusterStats } from '#proxy/observe/stats/http-stats.ts';
+import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import { ResponseCodeStats } from '#proxy/observe/stats/response-code-stats.ts';
+import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
+import { type Condition, firstFailure, MATCHED } from '#selection/condition.ts';
+import { headerCondition } from '#selection/match-header.ts';
 
 /** One thing that requests are counted in. */
 export interface RequestGroup {
@@ -46,7 +47,8 @@ export class RequestGroups {
       host.runtime = clusters;
     }
     for (const route of host.routes) {
-      if (route.config.statPrefix !== '') route.runtime = group(route.config.statPrefix, vhost.scope(`route.${route.config.statPrefix}`));
+      if (route.config.statPrefix !== '')
+        route.runtime = group(route.config.statPrefix, vhost.scope(`route.${route.config.statPrefix}`));
     }
   }
 

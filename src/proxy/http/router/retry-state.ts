@@ -3,15 +3,15 @@
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-retry-on
  */
 import type { RetryPolicy } from '#config/model/route.ts';
-import type { Headers } from '#wire/headers.ts';
-import { Known } from '#wire/known-headers.ts';
-import { compileHeaders } from '#selection/match-header.ts';
-import type { HeaderView } from '#selection/request-view.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { LoadBalancerContext } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
-import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { compileHeaders } from '#selection/match-header.ts';
+import type { HeaderView } from '#selection/request-view.ts';
+import type { Headers } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
 
 const On = {
   '5xx': 1,
@@ -109,7 +109,13 @@ export class RetryState {
    * Reads policy and x-envoy-retry-* headers, and takes those headers out of the request.
    * @returns undefined where nothing is retried
    */
-  static of(stream: HttpStream, cluster: Cluster, routePolicy: RetryPolicy | undefined, priority: 'DEFAULT' | 'HIGH', perTryTimeout: number): RetryState | undefined {
+  static of(
+    stream: HttpStream,
+    cluster: Cluster,
+    routePolicy: RetryPolicy | undefined,
+    priority: 'DEFAULT' | 'HIGH',
+    perTryTimeout: number,
+  ): RetryState | undefined {
     const headers = stream.requestHeaders;
     const on = take(headers, Known['x-envoy-retry-on']);
     const grpcOn = take(headers, Known['x-envoy-retry-grpc-on']);
@@ -146,11 +152,17 @@ export class RetryState {
   onReset(reason: ResetReason, requestSent: boolean): RetryVerdict {
     const { conditions } = this;
     if (reason === 'overflow') return this.settled('no');
-    const connectFailure = reason === 'connection_failure' || reason === 'remote_connection_failure' || reason === 'local_connection_failure' || reason === 'connection_timeout';
+    const connectFailure =
+      reason === 'connection_failure' ||
+      reason === 'remote_connection_failure' ||
+      reason === 'local_connection_failure' ||
+      reason === 'connection_timeout';
     const wanted =
       (conditions & (On.reset | On['5xx'] | On['gateway-error'])) !== 0 && (conditions & (On.reset | On['5xx'])) !== 0
         ? true
-        : ((conditions & On['connect-failure']) !== 0 && connectFailure) || ((conditions & On['reset-before-request']) !== 0 && !requestSent) || ((conditions & On['gateway-error']) !== 0);
+        : ((conditions & On['connect-failure']) !== 0 && connectFailure) ||
+          ((conditions & On['reset-before-request']) !== 0 && !requestSent) ||
+          (conditions & On['gateway-error']) !== 0;
     return wanted ? this.decide() : this.settled('no');
   }
 
@@ -173,7 +185,8 @@ export class RetryState {
     }
     if ((conditions & ANY_GRPC) !== 0) {
       const grpc = headers.getKnown(Known['grpc-status']);
-      if (grpc !== undefined && grpcConditions.some(([bit, code]) => (conditions & bit) !== 0 && grpc === code)) return true;
+      if (grpc !== undefined && grpcConditions.some(([bit, code]) => (conditions & bit) !== 0 && grpc === code))
+        return true;
     }
     return false;
   }
@@ -211,8 +224,12 @@ export class RetryState {
   hostChoice(tried: readonly Host[]): LoadBalancerContext | undefined {
     const policy = this.policy?.policy;
     if (policy === undefined || policy.retryHostPredicates.length === 0) return undefined;
-    const previous = policy.retryHostPredicates.some(({ name }) => name === 'envoy.retry_host_predicates.previous_hosts');
-    const canaries = policy.retryHostPredicates.some(({ name }) => name === 'envoy.retry_host_predicates.omit_canary_hosts');
+    const previous = policy.retryHostPredicates.some(
+      ({ name }) => name === 'envoy.retry_host_predicates.previous_hosts',
+    );
+    const canaries = policy.retryHostPredicates.some(
+      ({ name }) => name === 'envoy.retry_host_predicates.omit_canary_hosts',
+    );
     return {
       hostSelectionRetryCount: policy.hostSelectionRetryMaxAttempts,
       shouldSelectAnotherHost: (host) => (previous && tried.includes(host)) || (canaries && host.canary),

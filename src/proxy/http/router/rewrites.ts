@@ -3,11 +3,11 @@
  * rewrites.
  */
 import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
-import { Known } from '#wire/known-headers.ts';
-import type { CompiledRoute } from '#selection/compiled-route.ts';
-import { rewriteHost, rewritePath } from '#selection/rewrite.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { Host } from '#proxy/upstream/host.ts';
+import type { CompiledRoute } from '#selection/compiled-route.ts';
+import { rewriteHost, rewritePath } from '#selection/rewrite.ts';
+import { Known } from '#wire/known-headers.ts';
 
 export function applyRewrites(
   stream: HttpStream,

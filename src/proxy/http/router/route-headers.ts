@@ -4,8 +4,8 @@
  */
 import type { HeaderMutations } from '#config/model/header-mutation.ts';
 import type { Route, RouteTable, VirtualHost, WeightedCluster } from '#config/model/route.ts';
-import { type CompiledHeaderMutations, compileHeaderMutations } from '#proxy/observe/format/header-mutations.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { type CompiledHeaderMutations, compileHeaderMutations } from '#proxy/observe/format/header-mutations.ts';
 
 export class RouteHeaderTable {
   private readonly table: RouteTable;
@@ -47,7 +47,11 @@ export class RouteHeaderTable {
   private compile(mutations: HeaderMutations): CompiledHeaderMutations | undefined {
     if (!this.compiled.has(mutations)) {
       const empty =
-        mutations.requestAdd.length + mutations.requestRemove.length + mutations.responseAdd.length + mutations.responseRemove.length === 0;
+        mutations.requestAdd.length +
+          mutations.requestRemove.length +
+          mutations.responseAdd.length +
+          mutations.responseRemove.length ===
+        0;
       this.compiled.set(mutations, empty ? undefined : compileHeaderMutations(mutations));
     }
     return this.compiled.get(mutations);

@@ -2,29 +2,30 @@
  * The router for one stream: from the chosen route to a response, over as many attempts as the retry policy allows. Pooled with its stream.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
  */
+
+import { Timer } from '#base/timers.ts';
 import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
-import { Timer } from '#base/timers.ts';
-import type { Headers } from '#wire/headers.ts';
-import { Known } from '#wire/known-headers.ts';
-import { chooseCluster } from '#selection/choose-cluster.ts';
-import { Flag } from '#proxy/observe/response-flags.ts';
-import { invalidEnvoyHeader } from '#proxy/http/router/strict-headers.ts';
-import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import { answerDirectly } from '#proxy/http/router/direct-answer.ts';
 import { mirrorClusters, mirrorPolicies, sendMirror } from '#proxy/http/router/mirror.ts';
 import { type RequestGroup, RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { resetReply } from '#proxy/http/router/reset-reply.ts';
 import { RetryState } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
+import { invalidEnvoyHeader } from '#proxy/http/router/strict-headers.ts';
 import { applyTimeouts } from '#proxy/http/router/timeouts.ts';
 import { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
+import { Flag } from '#proxy/observe/response-flags.ts';
+import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
-import { asEvent, clock } from '#proxy/transport/io-event.ts';
+import { chooseCluster } from '#selection/choose-cluster.ts';
+import type { Headers } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
 
 export class RouterRun {
   readonly stream: HttpStream;
@@ -115,7 +116,12 @@ export class RouterRun {
       const wrong = invalidEnvoyHeader(stream.requestHeaders, strictCheckHeaders);
       if (wrong !== undefined) {
         stream.flags |= Flag.InvalidEnvoyRequestHeaders;
-        return sendLocalReply(stream, 400, `invalid header '${wrong.name}' with value '${wrong.value}'`, `request_headers_failed_strict_check{${wrong.name}}`);
+        return sendLocalReply(
+          stream,
+          400,
+          `invalid header '${wrong.name}' with value '${wrong.value}'`,
+          `request_headers_failed_strict_check{${wrong.name}}`,
+        );
       }
     }
     const action = selected.config.action as RouteAction;
@@ -132,7 +138,9 @@ export class RouterRun {
     this.cluster = cluster;
     if (cluster.dropsRequest(stream.random)) {
       stream.flags |= Flag.DropOverLoad;
-      return sendLocalReply(stream, 503, 'drop overload', 'drop_overload', (reply) => reply.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true'));
+      return sendLocalReply(stream, 503, 'drop overload', 'drop_overload', (reply) =>
+        reply.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true'),
+      );
     }
     const host = cluster.loadBalancer.choose();
     if (host === undefined) {
@@ -140,7 +148,8 @@ export class RouterRun {
       stream.flags |= Flag.NoHealthyUpstream;
       return sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
     }
-    const virtualCluster = selectedHost.runtime === undefined ? undefined : RequestGroups.virtualCluster(selectedHost, stream);
+    const virtualCluster =
+      selectedHost.runtime === undefined ? undefined : RequestGroups.virtualCluster(selectedHost, stream);
     if (virtualCluster !== undefined) stream.virtualClusterName = virtualCluster.name;
     this.virtualCluster = virtualCluster;
     this.routeGroup = selected.runtime === undefined ? undefined : RequestGroups.route(selected);
@@ -216,7 +225,10 @@ export class RouterRun {
 
   private keep(chunk: Buffer): void {
     const { stream } = this;
-    const limit = stream.selected?.config.perRequestBufferLimitBytes ?? stream.selectedHost?.config.perRequestBufferLimitBytes ?? stream.connection.bufferLimit;
+    const limit =
+      stream.selected?.config.perRequestBufferLimitBytes ??
+      stream.selectedHost?.config.perRequestBufferLimitBytes ??
+      stream.connection.bufferLimit;
     if (this.keepsBody && this.bodyBytes + chunk.length > limit) {
       // Too large to send a second time: the request goes on without retries.
       this.cluster?.stats.retryOrShadowAbandoned.inc();
@@ -290,10 +302,14 @@ export class RouterRun {
     stream.responseReason = this.attempt.reason;
     stream.responseCodeDetails = 'via_upstream';
     if (!this.config.suppressEnvoyHeaders && stream.requestEnded) {
-      headers.setKnown(Known['x-envoy-upstream-service-time'], String(Math.floor(clock.now() - stream.marks.lastDownstreamRxByte)));
+      headers.setKnown(
+        Known['x-envoy-upstream-service-time'],
+        String(Math.floor(clock.now() - stream.marks.lastDownstreamRxByte)),
+      );
     }
     const selectedHost = stream.selectedHost?.config;
-    if (selectedHost?.includeAttemptCountInResponse) headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
+    if (selectedHost?.includeAttemptCountInResponse)
+      headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
     this.count(status);
     if (selectedHost !== undefined && stream.selected !== undefined) {
       manager.routeHeaders.applyResponse(stream, selectedHost, stream.selected.config, this.weighted);
@@ -372,7 +388,8 @@ export class RouterRun {
   /** Adds what the route adds to every response, also to those that the router makes itself. */
   private decorate(stream: HttpStream): void {
     const host = stream.selectedHost?.config;
-    if (host?.includeAttemptCountInResponse) stream.responseHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
+    if (host?.includeAttemptCountInResponse)
+      stream.responseHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
   }
 
   private scheduleRetry(): void {

@@ -1,13 +1,17 @@
 /**
  * Envoy's own request headers, checked before they are believed. Follows extensions.filters.http.router.v3.Router.strict_check_headers.
  */
-import type { Headers } from '#wire/headers.ts';
+
 import { retryConditions } from '#proxy/http/router/retry-state.ts';
+import type { Headers } from '#wire/headers.ts';
 
 const NUMBER = /^\d+$/;
 
 /** @returns the first of `names` whose value is not what it should be */
-export function invalidEnvoyHeader(headers: Headers, names: readonly string[]): { name: string; value: string } | undefined {
+export function invalidEnvoyHeader(
+  headers: Headers,
+  names: readonly string[],
+): { name: string; value: string } | undefined {
   for (const name of names) {
     const value = headers.get(name);
     if (value === undefined) continue;

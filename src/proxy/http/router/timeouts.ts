@@ -4,8 +4,8 @@
  */
 import type { RouteAction } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
-import { Known } from '#wire/known-headers.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { Known } from '#wire/known-headers.ts';
 
 /** Milliseconds; 0 is none. */
 export interface RequestTimeouts {
@@ -16,7 +16,12 @@ export interface RequestTimeouts {
 const result: RequestTimeouts = { global: 0, perTry: 0 };
 
 /** Reads the timeouts and takes their headers out of the request; tells the upstream how long it has. The object is reused. */
-export function applyTimeouts(stream: HttpStream, action: RouteAction, perTryOfPolicy: number, router: RouterConfig): RequestTimeouts {
+export function applyTimeouts(
+  stream: HttpStream,
+  action: RouteAction,
+  perTryOfPolicy: number,
+  router: RouterConfig,
+): RequestTimeouts {
   const headers = stream.requestHeaders;
   const expected = Known['x-envoy-expected-rq-timeout-ms'];
   result.global = action.timeout;

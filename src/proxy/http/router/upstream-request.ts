@@ -1,13 +1,14 @@
 /**
  * One attempt at a request: waits for a connection, sends what the router hands over, and gives back what comes. Pooled with its stream.
  */
-import { Headers } from '#wire/headers.ts';
+
+import type { RouterRun } from '#proxy/http/router/router-run.ts';
+import { clock } from '#proxy/transport/io-event.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { Http1Pool, PoolWaiter } from '#proxy/upstream/http1-pool.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
-import { clock } from '#proxy/transport/io-event.ts';
-import type { RouterRun } from '#proxy/http/router/router-run.ts';
+import { Headers } from '#wire/headers.ts';
 
 export class UpstreamRequest implements PoolWaiter {
   responseHeaders = new Headers();
