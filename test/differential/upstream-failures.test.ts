@@ -7,7 +7,6 @@ import {
   raw,
   rawAndEnd,
   rawAndReset,
-  rawThenHang,
   resetBeforeAnswer,
 } from '#testing/behaviours.ts';
 import { type Json, oneCluster, routeTo, staticCluster, withRoutes } from '#testing/bootstrap.ts';

@@ -45,7 +45,10 @@ export function readAccessLogFilter(message: AccessLogFilterMessage, at: Place):
   const { filterSpecifier: given } = message;
   switch (given.case) {
     case 'statusCodeFilter':
-      return { kind: 'status_code', comparison: readComparison(given.value.comparison, at.field('status_code_filter')) };
+      return {
+        kind: 'status_code',
+        comparison: readComparison(given.value.comparison, at.field('status_code_filter')),
+      };
     case 'durationFilter':
       return { kind: 'duration', comparison: readComparison(given.value.comparison, at.field('duration_filter')) };
     case 'notHealthCheckFilter':
@@ -54,7 +57,12 @@ export function readAccessLogFilter(message: AccessLogFilterMessage, at: Place):
       return { kind: 'traceable' };
     case 'runtimeFilter': {
       const { runtimeKey, percentSampled, useIndependentRandomness } = given.value;
-      return { kind: 'runtime', runtimeKey, fraction: { ...readFraction(percentSampled), runtimeKey }, useIndependentRandomness };
+      return {
+        kind: 'runtime',
+        runtimeKey,
+        fraction: { ...readFraction(percentSampled), runtimeKey },
+        useIndependentRandomness,
+      };
     }
     case 'andFilter':
       return { kind: 'and', filters: readFilters(given.value.filters, at.field('and_filter').field('filters')) };

@@ -39,17 +39,16 @@ function readFilterOf({ filter }: AccessLog, at: Place): AccessLogFilter | undef
   return filter === undefined ? undefined : readAccessLogFilter(filter, at.field('filter'));
 }
 
-function readSink(
-  { name, configType }: AccessLog,
-  at: Place,
-  context: ReadContext,
-): AccessLogConfig['sink'] {
+function readSink({ name, configType }: AccessLog, at: Place, context: ReadContext): AccessLogConfig['sink'] {
   const place = at.field('typed_config');
   const { typeName, typeUrl, message } = extensionMessage(configType.value, name, place, context);
   switch (typeName) {
     case FILE:
       checkFile(message, place);
-      return withFormat({ kind: 'file', path: (message as FileAccessLog).path }, readFileFormat(message as FileAccessLog, place, context));
+      return withFormat(
+        { kind: 'file', path: (message as FileAccessLog).path },
+        readFileFormat(message as FileAccessLog, place, context),
+      );
     case STDOUT:
     case STDERR:
       (typeName === STDOUT ? checkStdout : checkStderr)(message, place);
@@ -85,7 +84,9 @@ function readFileFormat({ accessLogFormat }: FileAccessLog, at: Place, context: 
     case 'logFormat':
       return readFormat(accessLogFormat.value, at.field('log_format'), context);
     case 'format':
-      return accessLogFormat.value === '' ? undefined : { ...plain, body: textBody(accessLogFormat.value, at.field('format')) };
+      return accessLogFormat.value === ''
+        ? undefined
+        : { ...plain, body: textBody(accessLogFormat.value, at.field('format')) };
     case 'jsonFormat':
       return { ...plain, body: jsonBody(accessLogFormat.value, at.field('json_format')) };
     case 'typedJsonFormat':

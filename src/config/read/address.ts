@@ -47,11 +47,7 @@ export function readAddress(message: AddressMessage | undefined, at: Place, host
   }
 }
 
-export function readSocketAddress(
-  message: SocketAddress,
-  at: Place,
-  host: HostKind = 'ip',
-): Address & { kind: 'ip' } {
+export function readSocketAddress(message: SocketAddress, at: Place, host: HostKind = 'ip'): Address & { kind: 'ip' } {
   checkSocketAddress(message, at);
   const { address, resolverName } = message;
   if (host === 'name' && resolverName !== '') {
@@ -82,7 +78,8 @@ function readPipe(message: Pipe, at: Place): Address {
     const words = `exceeds maximum UNIX domain socket path size of ${MAX_PIPE_PATH}.`;
     throw at.field('path').problem(`Path "${path}" ${words}`);
   }
-  if (path.startsWith('@') && mode !== 0) throw at.field('mode').problem('Cannot set mode for Abstract AF_UNIX sockets');
+  if (path.startsWith('@') && mode !== 0)
+    throw at.field('mode').problem('Cannot set mode for Abstract AF_UNIX sockets');
   return { kind: 'pipe', path, mode };
 }
 

@@ -27,7 +27,10 @@ export function readBindConfig(message: BindConfig, at: Place): UpstreamBindConf
 }
 
 /** Numbers of probes, seconds; undefined where the system's setting stays. */
-export function readTcpKeepalive(message: TcpKeepalive, at: Place): { probes?: number; time?: number; interval?: number } {
+export function readTcpKeepalive(
+  message: TcpKeepalive,
+  at: Place,
+): { probes?: number; time?: number; interval?: number } {
   checkKeepalive(message, at);
   return {
     ...(message.keepaliveProbes === undefined ? {} : { probes: message.keepaliveProbes }),

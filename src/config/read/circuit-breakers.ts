@@ -35,10 +35,7 @@ const DEFAULTS: Omit<CircuitBreakerThresholds, 'maxConnectionPools'> = {
   trackRemaining: false,
 };
 
-export function readCircuitBreakers(
-  message: CircuitBreakers | undefined,
-  at: Place,
-): ClusterConfig['circuitBreakers'] {
+export function readCircuitBreakers(message: CircuitBreakers | undefined, at: Place): ClusterConfig['circuitBreakers'] {
   if (message === undefined) return { DEFAULT: readThresholds(undefined, at), HIGH: readThresholds(undefined, at) };
   check(message, at);
   const perHost = message.perHostThresholds;

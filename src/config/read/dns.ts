@@ -32,17 +32,13 @@ const checkOptions = honours('envoy.config.core.v3.DnsResolverOptions', [
   'use_tcp_for_dns_lookups',
   'no_default_search_domain',
 ]);
-const checkCares = honours(
-  CARES,
-  ['resolvers', 'dns_resolver_options', 'query_timeout_seconds', 'query_tries'],
-  {
-    withoutEffect: {
-      udp_max_queries: NO_CHANNELS,
-      max_udp_channel_duration: NO_CHANNELS,
-      reinit_channel_on_timeout: NO_CHANNELS,
-    },
+const checkCares = honours(CARES, ['resolvers', 'dns_resolver_options', 'query_timeout_seconds', 'query_tries'], {
+  withoutEffect: {
+    udp_max_queries: NO_CHANNELS,
+    max_udp_channel_duration: NO_CHANNELS,
+    reinit_channel_on_timeout: NO_CHANNELS,
   },
-);
+});
 const checkGetaddrinfo = honours(GETADDRINFO, [], {
   withoutEffect: { num_resolver_threads: 'names are not resolved on threads' },
 });
@@ -99,7 +95,8 @@ export function readDnsCluster(
 ): { kind: 'STRICT_DNS' | 'LOGICAL_DNS'; dns: DnsOptions } {
   checkDnsCluster(message, at);
   const own = message.typedDnsResolverConfig;
-  const resolver = own === undefined ? bootstrap : readTypedResolver(own, at.field('typed_dns_resolver_config'), context);
+  const resolver =
+    own === undefined ? bootstrap : readTypedResolver(own, at.field('typed_dns_resolver_config'), context);
   return {
     kind: message.allAddressesInSingleEndpoint ? 'LOGICAL_DNS' : 'STRICT_DNS',
     dns: {

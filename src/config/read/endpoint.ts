@@ -2,7 +2,7 @@
  * The endpoints of a cluster, by locality and priority.
  * Follows envoy.config.endpoint.v3.ClusterLoadAssignment.
  */
-import { PlacedError, type Place } from '#api/place.ts';
+import { type Place, PlacedError } from '#api/place.ts';
 import type { Endpoint, HealthStatus, LoadAssignment, Locality, LocalityEndpoints } from '#config/model/cluster.ts';
 import { type HostKind, readAddress } from '#config/read/address.ts';
 import { readMetadata } from '#config/read/metadata.ts';
@@ -138,7 +138,8 @@ function readEndpointAddress(endpoint: EndpointMessage, at: Place, host: HostKin
   if (endpoint.address === undefined) throw place.problem('Address must be set');
   try {
     const address = readAddress(endpoint.address, place, host);
-    if (address.kind === 'pipe' && host === 'name') throw place.problem('DNS finds no unix sockets: the cluster must be STATIC');
+    if (address.kind === 'pipe' && host === 'name')
+      throw place.problem('DNS finds no unix sockets: the cluster must be STATIC');
     return address;
   } catch (error) {
     if (host === 'ip' && error instanceof PlacedError && error.problem.message.startsWith('malformed IP address')) {

@@ -59,8 +59,8 @@ export function jsonBody(json: JsonObject, at: Place): FormatConfig['body'] {
 function checkJson(json: unknown, at: Place): void {
   if (typeof json === 'string') return checkFormatText(json, at);
   if (json === null || typeof json !== 'object') return;
-  if (Array.isArray(json)) return json.forEach((item, i) => checkJson(item, at.index(i)));
-  for (const [key, value] of Object.entries(json)) checkJson(value, at.key(key));
+  if (Array.isArray(json)) for (const [i, item] of json.entries()) checkJson(item, at.index(i));
+  else for (const [key, value] of Object.entries(json)) checkJson(value, at.key(key));
 }
 
 /** An operator as Envoy reads it: `%NAME%`, `%NAME(arguments)%`, `%NAME(arguments):length%`; `%%` is a percent sign. */

@@ -62,7 +62,7 @@ function readHeaderToAdd(message: HeaderValueOption, at: Place): HeaderToAdd {
   const name = header.key.toLowerCase();
   if (!isModifiable(name)) throw place.field('key').problem(':-prefixed or host headers may not be modified');
   if (append !== undefined && appendAction !== 0) {
-    throw at.problem('Both append and append_action are set and it\'s not allowed');
+    throw at.problem("Both append and append_action are set and it's not allowed");
   }
   const raw = Buffer.from(header.rawValue).toString('utf8');
   const value = raw === '' ? header.value : raw;

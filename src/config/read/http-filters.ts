@@ -5,7 +5,7 @@
 import type { Place } from '#api/place.ts';
 import type { FilterUse } from '#config/model/listener.ts';
 import type { ReadContext } from '#config/read/context.ts';
-import { extensionMessage, type ExtensionReader, unsupportedExtension } from '#config/read/extensions.ts';
+import { type ExtensionReader, extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
 import type { HttpFilter } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
@@ -23,10 +23,17 @@ interface ReadFilter {
 }
 
 /** @param kind what Envoy calls the chain in errors: `http`, `http upgrade`. */
-export function readHttpFilters(messages: readonly HttpFilter[], at: Place, context: ReadContext, kind = 'http'): FilterUse[] {
-  const filters = readAll(messages, at, (message, place) => readHttpFilter(message, place, context) ?? 'skipped').filter(
-    (filter) => filter !== 'skipped',
-  );
+export function readHttpFilters(
+  messages: readonly HttpFilter[],
+  at: Place,
+  context: ReadContext,
+  kind = 'http',
+): FilterUse[] {
+  const filters = readAll(
+    messages,
+    at,
+    (message, place) => readHttpFilter(message, place, context) ?? 'skipped',
+  ).filter((filter) => filter !== 'skipped');
   for (const [i, { use, reader, at: place }] of filters.entries()) {
     const last = i === filters.length - 1;
     if (reader.terminal === true && !last) {

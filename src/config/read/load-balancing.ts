@@ -6,9 +6,9 @@ import type { Message } from '@bufbuild/protobuf';
 import { unpack } from '#api/any.ts';
 import type { Place } from '#api/place.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { ReadContext } from '#config/read/context.ts';
 import { milliseconds } from '#config/read/duration.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
-import type { ReadContext } from '#config/read/context.ts';
 import { honours } from '#config/read/support.ts';
 import type {
   Cluster,
@@ -230,7 +230,9 @@ function readPolicyList(
   throw place.problem(`${words}: '${cluster.name}' with names from [${names}]`);
 }
 
-type TypedConfig = NonNullable<NonNullable<LoadBalancingPolicy['policies'][number]['typedExtensionConfig']>['typedConfig']>;
+type TypedConfig = NonNullable<
+  NonNullable<LoadBalancingPolicy['policies'][number]['typedExtensionConfig']>['typedConfig']
+>;
 
 /** A policy of a type that Envoy does not have is passed over for the next one. */
 function isKnown(typeUrl: string, at: Place, config: { typedConfig?: TypedConfig }): boolean {

@@ -151,7 +151,9 @@ function readValueMatcher(message: ValueMessage, at: Place): ValueMatcher {
         matchers: readAll(given.value.valueMatchers, at.field('or_match').field('value_matchers'), readValueMatcher),
       };
     default:
-      throw at.problem('one of null_match, double_match, string_match, bool_match, present_match, list_match, or_match is required');
+      throw at.problem(
+        'one of null_match, double_match, string_match, bool_match, present_match, list_match, or_match is required',
+      );
   }
 }
 

@@ -16,7 +16,11 @@ const check = honours(WRAPPER, ['config', 'is_optional', 'disabled']);
 
 type Entry = PerFilterConfig[string];
 
-export function readPerFilterConfig(configs: { [name: string]: Any }, at: Place, context: ReadContext): PerFilterConfig {
+export function readPerFilterConfig(
+  configs: { [name: string]: Any },
+  at: Place,
+  context: ReadContext,
+): PerFilterConfig {
   const read: PerFilterConfig = {};
   for (const [name, any] of Object.entries(configs)) {
     const place = at.key(name);
@@ -33,7 +37,8 @@ function readEntry(name: string, any: Any, at: Place, context: ReadContext): Ent
   check(wrapper, at);
   const { config, isOptional, disabled } = wrapper;
   if (disabled) return { typeUrl: '', config: undefined, disabled, optional: isOptional };
-  if (config === undefined) throw at.field('config').problem(`Empty route/virtual host per filter configuration for ${name} filter`);
+  if (config === undefined)
+    throw at.field('config').problem(`Empty route/virtual host per filter configuration for ${name} filter`);
   return readConfig(name, config, at.field('config'), context, isOptional);
 }
 

@@ -85,7 +85,11 @@ export function readHttp1ProtocolOptions(message: Http1Message | undefined, at: 
     allowChunkedLength: message?.allowChunkedLength ?? false,
     ...(override === undefined ? {} : { overrideStreamErrorOnInvalidHttpMessage: override }),
     sendFullyQualifiedUrl: message?.sendFullyQualifiedUrl ?? false,
-    ignoreHttp11Upgrade: readAll(message?.ignoreHttp11Upgrade ?? [], at.field('ignore_http_11_upgrade'), readStringMatcher),
+    ignoreHttp11Upgrade: readAll(
+      message?.ignoreHttp11Upgrade ?? [],
+      at.field('ignore_http_11_upgrade'),
+      readStringMatcher,
+    ),
   };
 }
 
@@ -101,7 +105,8 @@ function readHeaderKeyFormat(message: Http1ProtocolOptions_HeaderKeyFormat | und
   const place = at.field('stateful_formatter');
   if (typedConfig === undefined) return { headerFormat: 'lower' };
   const { type, message: formatter } = unpack(typedConfig, place.field('typed_config'));
-  if (type.typeName !== PRESERVE_CASE) throw unsupportedExtension(name, type.typeName, 'stateful header formatter', place);
+  if (type.typeName !== PRESERVE_CASE)
+    throw unsupportedExtension(name, type.typeName, 'stateful header formatter', place);
   checkPreserveCase(formatter, place.field('typed_config'));
   const { forwardReasonPhrase, formatterTypeOnEnvoyHeaders } = formatter as PreserveCaseFormatterConfig;
   return {

@@ -20,7 +20,11 @@ const check = honours(
     'response_code',
     'strip_query',
   ],
-  { refused: { path_rewrite: 'redirects are built without format strings; path_redirect, prefix_rewrite and regex_rewrite work' } },
+  {
+    refused: {
+      path_rewrite: 'redirects are built without format strings; path_redirect, prefix_rewrite and regex_rewrite work',
+    },
+  },
 );
 
 /** By the numbers of the enum. */

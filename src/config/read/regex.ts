@@ -28,10 +28,11 @@ export function readSubstitution(message: RegexMatchAndSubstitute, at: Place): {
   if (pattern === undefined) throw at.field('pattern').missing();
   const regex = readRegex(pattern, at.field('pattern'));
   const groups = groupsOf(regex, at.field('pattern').field('regex'));
-  for (const [escape, group] of substitution.matchAll(/\\(.?)/gs)) {
+  for (const [escaped, group] of substitution.matchAll(/\\(.?)/gs)) {
     if (group === '\\') continue;
     const place = at.field('substitution');
-    if (!/[0-9]/.test(group)) throw place.problem(`invalid substitution: '${escape}' is neither \\\\ nor a group's number`);
+    if (!/[0-9]/.test(group))
+      throw place.problem(`invalid substitution: '${escaped}' is neither \\\\ nor a group's number`);
     if (Number(group) > groups) {
       throw place.problem(`invalid substitution: it uses group ${group}, the pattern has ${groups}`);
     }

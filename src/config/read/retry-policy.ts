@@ -13,10 +13,10 @@ import { readHeaderMatchers } from '#config/read/matchers.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
 import type {
-  RetryPolicy as RetryPolicyMessage,
   RetryPolicy_RateLimitedRetryBackOff,
   RetryPolicy_RetryBackOff,
   RetryPolicy_RetryPriority,
+  RetryPolicy as RetryPolicyMessage,
 } from '#envoy/config/route/v3/route_components_pb.js';
 import type { PreviousPrioritiesConfig } from '#envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
 
@@ -83,7 +83,9 @@ export function readRetryPolicy(message: RetryPolicyMessage, at: Place, context:
     retriableHeaders: readHeaderMatchers(message.retriableHeaders, at.field('retriable_headers')),
     retriableRequestHeaders: readHeaderMatchers(message.retriableRequestHeaders, at.field('retriable_request_headers')),
     backOff: readBackOff(message.retryBackOff, at.field('retry_back_off')),
-    ...(rateLimitedRetryBackOff === undefined ? {} : { rateLimitedBackOff: readRateLimitedBackOff(rateLimitedRetryBackOff) }),
+    ...(rateLimitedRetryBackOff === undefined
+      ? {}
+      : { rateLimitedBackOff: readRateLimitedBackOff(rateLimitedRetryBackOff) }),
     ...(retryPriority === undefined || retryPriority.name === ''
       ? {}
       : { retryPriority: readRetryPriority(retryPriority, at.field('retry_priority')) }),

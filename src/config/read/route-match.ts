@@ -53,7 +53,9 @@ export function readRouteMatch(message: RouteMatchMessage, at: Place): RouteMatc
     queryParameters: readAll(message.queryParameters, at.field('query_parameters'), readQueryParameterMatcher),
     cookies: readAll(message.cookies, at.field('cookies'), readCookieMatcher),
     grpc: message.grpc !== undefined,
-    ...(tlsContext === undefined ? {} : { tlsContext: { presented: tlsContext.presented, validated: tlsContext.validated } }),
+    ...(tlsContext === undefined
+      ? {}
+      : { tlsContext: { presented: tlsContext.presented, validated: tlsContext.validated } }),
     dynamicMetadata: readAll(message.dynamicMetadata, at.field('dynamic_metadata'), readMetadataMatcher),
     filterState: readAll(message.filterState, at.field('filter_state'), readFilterStateMatcher),
   };
@@ -73,7 +75,9 @@ function readPath({ pathSpecifier: given }: RouteMatchMessage, at: Place): Route
     case 'connectMatcher':
       return { kind: 'connect_matcher' };
     default:
-      throw at.problem('a route must match by one of prefix, path, safe_regex, path_separated_prefix, path_match_policy, connect_matcher');
+      throw at.problem(
+        'a route must match by one of prefix, path, safe_regex, path_separated_prefix, path_match_policy, connect_matcher',
+      );
   }
 }
 

@@ -37,7 +37,8 @@ export function readRouter(message: Router, at: Place, context: ReadContext): Ro
   const filters = at.field('upstream_http_filters');
   for (const [i, { configType }] of message.upstreamHttpFilters.entries()) {
     const isCodec = configType.case === 'typedConfig' && configType.value.typeUrl.endsWith(UPSTREAM_CODEC);
-    if (!isCodec) filters.index(i).report('upstream HTTP filters other than the upstream codec are not supported by Fairlead yet');
+    if (!isCodec)
+      filters.index(i).report('upstream HTTP filters other than the upstream codec are not supported by Fairlead yet');
   }
   return {
     dynamicStats: message.dynamicStats ?? true,

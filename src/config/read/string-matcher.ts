@@ -1,6 +1,8 @@
 /**
  * How strings are compared. Follows envoy.type.matcher.v3.StringMatcher, and xds.type.matcher.v3's of the same form.
  */
+
+import type { StringMatcher as XdsStringMatcher } from '#api/generated/xds/type/matcher/v3/string_pb.js';
 import type { Place } from '#api/place.ts';
 import type { StringMatcher } from '#config/model/matchers.ts';
 import { readAll } from '#config/read/read-all.ts';
@@ -8,7 +10,6 @@ import { readRegex } from '#config/read/regex.ts';
 import { honours } from '#config/read/support.ts';
 import type { RegexMatcher } from '#envoy/type/matcher/v3/regex_pb.js';
 import type { ListStringMatcher, StringMatcher as StringMatcherMessage } from '#envoy/type/matcher/v3/string_pb.js';
-import type { StringMatcher as XdsStringMatcher } from '#api/generated/xds/type/matcher/v3/string_pb.js';
 
 const FIELDS = ['exact', 'prefix', 'suffix', 'safe_regex', 'contains', 'ignore_case'];
 const REFUSED = { refused: { custom: 'string matcher extensions come later' } };

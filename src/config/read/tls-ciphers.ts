@@ -138,6 +138,5 @@ function matcherOf(name: string): ((cipher: Cipher) => boolean) | undefined {
   if (exact !== undefined) return (one) => one === exact;
   const groups = name.split('+');
   if (!groups.every((group) => GROUPS.has(group))) return undefined;
-  return (one) =>
-    !one.byNameOnly && groups.every((group) => EVERYTHING.includes(group) || one.groups.includes(group));
+  return (one) => !one.byNameOnly && groups.every((group) => EVERYTHING.includes(group) || one.groups.includes(group));
 }

@@ -11,13 +11,13 @@ import { readCommonHttpProtocolOptions, readHttp1ProtocolOptions } from '#config
 import { honours } from '#config/read/support.ts';
 import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
 import type { Http1ProtocolOptions, UpstreamHttpProtocolOptions } from '#envoy/config/core/v3/protocol_pb.js';
+import type { HttpFilter } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type {
   HttpProtocolOptions,
   HttpProtocolOptions_AutoHttpConfig,
   HttpProtocolOptions_ExplicitHttpConfig,
   HttpProtocolOptions_UseDownstreamHttpConfig,
 } from '#envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
-import type { HttpFilter } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
 const NAME = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const UPSTREAM_CODEC = 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec';
@@ -68,7 +68,7 @@ export function readUpstreamHttp(cluster: Cluster, at: Place, context: ReadConte
     const { type, message } = unpack(any, entry);
     if (name !== NAME) throw unknownOptions(name, entry);
     if (type.typeName !== NAME) throw entry.problem(`Unable to unpack as ${NAME}: it is a ${type.typeName}`);
-    options = readOptions(cluster.name, message as HttpProtocolOptions, entry, context);
+    options = readOptions(message as HttpProtocolOptions, entry, context);
   }
   return options ?? readOlderFields(cluster, at);
 }
@@ -79,12 +79,7 @@ function unknownOptions(name: string, at: Place) {
   return at.problem(`${words}: '${name}'`);
 }
 
-function readOptions(
-  cluster: string,
-  message: HttpProtocolOptions,
-  at: Place,
-  context: ReadContext,
-): UpstreamHttpOptions {
+function readOptions(message: HttpProtocolOptions, at: Place, context: ReadContext): UpstreamHttpOptions {
   check(message, at);
   readUpstreamFilters(message.httpFilters, at.field('http_filters'), context);
   const { upstreamHttpProtocolOptions: sni } = message;

@@ -131,7 +131,8 @@ export class FilterChainRun {
   }
 
   private holdRequest(chunk: Buffer, end: boolean): void {
-    const held = (this.requestHeld ??= nothingHeld());
+    this.requestHeld ??= nothingHeld();
+    const held = this.requestHeld;
     held.chunks.push(Buffer.from(chunk));
     held.bytes += chunk.length;
     held.end = end;
@@ -182,7 +183,8 @@ export class FilterChainRun {
 
   responseTrailers(trailers: Headers): void {
     if (this.responseStop >= 0) {
-      (this.responseHeld ??= nothingHeld()).trailers = trailers;
+      this.responseHeld ??= nothingHeld();
+      this.responseHeld.trailers = trailers;
       return;
     }
     this.responseTrailersFrom(this.chain.length - 1, trailers);
@@ -215,7 +217,8 @@ export class FilterChainRun {
   }
 
   private holdResponse(chunk: Buffer, end: boolean): void {
-    const held = (this.responseHeld ??= nothingHeld());
+    this.responseHeld ??= nothingHeld();
+    const held = this.responseHeld;
     held.chunks.push(Buffer.from(chunk));
     held.bytes += chunk.length;
     held.end = end;

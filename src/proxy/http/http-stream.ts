@@ -195,6 +195,17 @@ export class HttpStream implements StreamInfo, RequestView {
   get virtualHost(): VirtualHost | undefined {
     return this.selectedHost?.config;
   }
+
+  /** A stream of the same manager, for a request that goes beside this one. Its taker gives it back. */
+  another(): HttpStream {
+    const stream = takeStream();
+    stream.manager = this.manager;
+    return stream;
+  }
+
+  giveBack(): void {
+    returnStream(this);
+  }
 }
 
 const free: HttpStream[] = [];

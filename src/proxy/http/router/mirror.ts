@@ -3,7 +3,7 @@
  * Follows config.route.v3.RouteAction.RequestMirrorPolicy.
  */
 import type { MirrorPolicy, RouteAction } from '#config/model/route.ts';
-import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { PoolWaiter } from '#proxy/upstream/http1-pool.ts';
@@ -36,8 +36,7 @@ export function mirrorPolicies(action: RouteAction, host: CompiledVirtualHost): 
 export function sendMirror(stream: HttpStream, cluster: Cluster, policy: MirrorPolicy, body: readonly Buffer[]): void {
   const host = cluster.loadBalancer.choose();
   if (host === undefined) return;
-  const copy = takeStream();
-  copy.manager = stream.manager;
+  const copy = stream.another();
   copy.method = stream.method;
   copy.path = stream.path;
   copy.scheme = stream.scheme;
@@ -74,7 +73,7 @@ class MirroredRequest implements PoolWaiter {
 
   onPoolReady(client: Http1Client): void {
     client.sendHeaders(this.copy, this.body.length === 0);
-    this.body.forEach((chunk, i) => client.sendData(this.copy, chunk, i === this.body.length - 1));
+    for (const [i, chunk] of this.body.entries()) client.sendData(this.copy, chunk, i === this.body.length - 1);
   }
 
   onHeaders(status: number, _bytes: number, end: boolean): void {
@@ -107,6 +106,6 @@ class MirroredRequest implements PoolWaiter {
   private finish(): void {
     if (this.over) return;
     this.over = true;
-    returnStream(this.copy);
+    this.copy.giveBack();
   }
 }

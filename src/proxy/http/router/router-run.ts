@@ -170,7 +170,10 @@ export class RouterRun {
   }
 
   private begin(host: Host): void {
-    if (this.retry !== undefined) (this.tried ??= []).push(host);
+    if (this.retry !== undefined) {
+      this.tried ??= [];
+      this.tried.push(host);
+    }
     const { stream } = this;
     const cluster = this.cluster as Cluster;
     stream.attemptCount++;
