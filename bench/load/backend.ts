@@ -1,0 +1,56 @@
+/**
+ * The server behind the proxies: nginx with one worker, on the core of the load. `/` answers 60 bytes, `/big` one MiB, both to any method.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually } from '#testing/eventually.ts';
+import { freePort } from '#testing/free-port.ts';
+import type { Scope } from '#testing/scope.ts';
+import { temporaryFolder } from '#testing/temporary-folder.ts';
+import { LOAD_CORE, pinned } from './processes.ts';
+
+const ANSWER = '0123456789'.repeat(6);
+
+/** @returns its port. */
+export async function startBackend(scope: Scope): Promise<number> {
+  const folder = temporaryFolder(scope);
+  chmodSync(folder, 0o755);
+  writeFileSync(join(folder, 'big'), randomBytes(1 << 20));
+  const port = await freePort();
+  const config = join(folder, 'nginx.conf');
+  writeFileSync(
+    config,
+    `user root; worker_processes 1; daemon off; pid ${folder}/pid; error_log /dev/null;
+    events { worker_connections 16384; }
+    http {
+      access_log off; keepalive_requests 1000000000; client_max_body_size 0; large_client_header_buffers 16 32k;
+      client_body_temp_path ${folder}/body;
+      server {
+        listen 127.0.0.1:${port} backlog=4096;
+        location = /big { root ${folder}; error_page 405 =200 $uri; }
+        location / { return 200 '${ANSWER}'; }
+      }
+    }`,
+  );
+  const [program, ...args] = pinned(LOAD_CORE, ['nginx', '-c', config]);
+  stopWith(scope, spawn(program, args, { stdio: 'ignore' }));
+  await answers(port);
+  return port;
+}
+
+/** Waits until something answers on a port of the loopback. */
+export function answers(port: number): Promise<boolean> {
+  return eventually(`port ${port} answers`, async () => (await fetch(`http://127.0.0.1:${port}/`)).status === 200);
+}
+
+export function stopWith(scope: Scope, child: ChildProcess): void {
+  scope.after(
+    () =>
+      new Promise<void>((resolve) => {
+        child.once('close', () => resolve());
+        if (!child.kill()) resolve();
+      }),
+  );
+}
