@@ -34,7 +34,7 @@ class TimerList {
 /** Calls `fire` once after `delay` milliseconds; the returned function cancels. */
 export type Schedule = (delay: number, fire: () => void) => () => void;
 
-const systemSchedule: Schedule = (delay, fire) => {
+export const systemSchedule: Schedule = (delay, fire) => {
   const timeout = setTimeout(fire, delay);
   timeout.unref();
   return () => clearTimeout(timeout);

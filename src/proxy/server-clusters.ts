@@ -75,7 +75,6 @@ export class ServerClusters {
       for (const entry of this.entries.values()) {
         const { config } = entry;
         entry.discovery = discover(config, {
-          clock,
           scope: this.stats.root.scope(`cluster.${config.statName}`),
           root: this.stats.root,
           onUpdate: (update) => {

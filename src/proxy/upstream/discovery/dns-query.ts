@@ -1,0 +1,83 @@
+/**
+ * Asks servers for the addresses of one complete name, in turn, until one helps. Follows c-ares, which Envoy uses: how often a
+ * server is tried, how the timeout grows, and which answers send it to the next one.
+ */
+import type { Packet } from 'dns-packet';
+import type { Schedule } from '#base/timers.ts';
+import {
+  type Exchanged,
+  exchangeOverTcp,
+  exchangeOverUdp,
+  type RecordType,
+} from '#proxy/upstream/discovery/dns-exchange.ts';
+import type { ResolvedAddress } from '#proxy/upstream/discovery/name-resolver.ts';
+
+export interface QueryOptions {
+  /** As `ip:port`. */
+  servers: readonly string[];
+  useTcp: boolean;
+  /** Milliseconds for the first round over the servers; it doubles with each round. */
+  timeout: number;
+  /** Rounds over the servers. */
+  tries: number;
+  schedule: Schedule;
+}
+
+export type QueryOutcome = 'found' | 'no_data' | 'not_found' | 'timeout' | 'failed';
+
+export interface QueryResult {
+  outcome: QueryOutcome;
+  addresses: ResolvedAddress[];
+  /** Attempts that nobody answered. */
+  timeouts: number;
+}
+
+export async function queryAddresses(
+  name: string,
+  type: RecordType,
+  options: QueryOptions,
+  signal: AbortSignal,
+): Promise<QueryResult> {
+  const { servers, tries, schedule } = options;
+  let outcome: QueryOutcome = 'failed';
+  let timeouts = 0;
+  for (let attempt = 0; attempt < servers.length * tries && !signal.aborted; attempt++) {
+    const round = Math.floor(attempt / servers.length);
+    const server = servers[attempt % servers.length];
+    const answer = await ask({ server, name, type, timeout: options.timeout * 2 ** round, schedule, signal }, options);
+    if (answer === 'timeout') timeouts++;
+    if (typeof answer === 'string') {
+      outcome = answer;
+      continue;
+    }
+    if (answer.rcode === 'NXDOMAIN') return { outcome: 'not_found', addresses: [], timeouts };
+    if (answer.rcode === 'NOERROR') {
+      const addresses = addressesIn(answer, name, type);
+      return { outcome: addresses.length > 0 ? 'found' : 'no_data', addresses, timeouts };
+    }
+    outcome = 'failed';
+  }
+  return { outcome, addresses: [], timeouts };
+}
+
+async function ask(exchange: Parameters<typeof exchangeOverUdp>[0], { useTcp }: QueryOptions): Promise<Exchanged> {
+  if (useTcp) return await exchangeOverTcp(exchange);
+  const answer = await exchangeOverUdp(exchange);
+  return typeof answer !== 'string' && answer.flag_tc ? await exchangeOverTcp(exchange) : answer;
+}
+
+/** Follows the aliases from the name. An address lives as long as the alias that lives shortest on the way to it. */
+function addressesIn({ answers = [] }: Packet, name: string, type: RecordType): ResolvedAddress[] {
+  let owner = name.toLowerCase();
+  let least = Number.POSITIVE_INFINITY;
+  // No more steps than records: aliases may go round in a circle.
+  for (let step = 0; step < answers.length; step++) {
+    const alias = answers.find((answer) => answer.type === 'CNAME' && answer.name.toLowerCase() === owner);
+    if (alias === undefined) break;
+    owner = String(alias.data).toLowerCase();
+    least = Math.min(least, alias.ttl ?? 0);
+  }
+  return answers
+    .filter((answer) => answer.type === type && answer.name.toLowerCase() === owner)
+    .map(({ data, ttl = 0 }) => ({ address: String(data), ttl: Math.min(ttl, least) }));
+}

@@ -1,0 +1,49 @@
+/**
+ * The system's choice of servers and search domains. Follows resolv.conf(5), as c-ares reads it.
+ */
+
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+
+export interface ResolvConf {
+  /** As `ip:port`. */
+  servers: string[];
+  /** Appended to names that have fewer dots than `ndots` before those are tried as they are, and to others after that. */
+  search: string[];
+  ndots: number;
+}
+
+/** @param host the name of this machine: where there is no search list, its domain is one. */
+export function parseResolvConf(text: string, host = hostname()): ResolvConf {
+  const servers: string[] = [];
+  let search: string[] | undefined;
+  let ndots = 1;
+  for (const line of text.split('\n')) {
+    const [keyword, ...values] = line
+      .replace(/[#;].*/, '')
+      .trim()
+      .split(/\s+/);
+    if (keyword === 'nameserver' && isIP(values[0]?.replace(/%.*/, '') ?? '') > 0) servers.push(serverAt(values[0]));
+    else if (keyword === 'search' || keyword === 'domain') search = values;
+    else if (keyword === 'options') ndots = ndotsOf(values) ?? ndots;
+  }
+  const dot = host.indexOf('.');
+  search ??= dot > 0 && dot < host.length - 1 ? [host.slice(dot + 1)] : [];
+  return { servers: servers.length > 0 ? servers : ['127.0.0.1:53'], search, ndots };
+}
+
+function serverAt(address: string): string {
+  return address.includes(':') ? `[${address}]:53` : `${address}:53`;
+}
+
+function ndotsOf(options: string[]): number | undefined {
+  const option = options.find((value) => /^ndots:\d+$/.test(value));
+  return option === undefined ? undefined : Math.min(15, Number(option.slice('ndots:'.length)));
+}
+
+/** The names to ask for, in order. A name that ends in a dot is complete. */
+export function candidates(name: string, { search, ndots }: Pick<ResolvConf, 'search' | 'ndots'>): string[] {
+  if (name.endsWith('.')) return [name.slice(0, -1)];
+  const longer = search.map((domain) => `${name}.${domain.replace(/\.$/, '')}`);
+  return name.split('.').length - 1 >= ndots ? [name, ...longer] : [...longer, name];
+}
