@@ -51,6 +51,8 @@ export interface ConnectionManagerParts {
   filters: FilterInUse[];
   router: RouterConfig;
   accessLogs: AccessLogger[];
+  /** The router's own, one record for each attempt. */
+  upstreamLogs: AccessLogger[];
   localReply: CompiledLocalReply;
   /** Whether connections of this listener are to close as their requests end. */
   drainsNow: () => boolean;
@@ -76,6 +78,7 @@ export class ConnectionManager {
   readonly requestHead: RequestHead = { method: '', target: '', minor: 1, headers: new Headers() };
   readonly connections = new Set<Http1ServerConnection>();
   routes: CompiledRouteTable;
+  readonly upstreamLogs: readonly AccessLogger[];
   private readonly accessLogs: AccessLogger[];
   private readonly drainsNow: () => boolean;
 
@@ -84,6 +87,7 @@ export class ConnectionManager {
     this.worker = parts.worker;
     this.filters = parts.filters;
     this.accessLogs = parts.accessLogs;
+    this.upstreamLogs = parts.upstreamLogs;
     this.localReply = parts.localReply;
     this.drainsNow = parts.drainsNow;
     this.router = parts.router;

@@ -19,9 +19,11 @@ export function httpNetworkFilter(config: HttpConnectionManager, parts: FilterCh
     runtime: worker.runtime,
     flushInterval: worker.fileFlushInterval,
   };
+  const chain = filtersInUse(config, worker.scope);
   const manager = new ConnectionManager(config, {
     ...parts,
-    ...filtersInUse(config, worker.scope),
+    ...chain,
+    upstreamLogs: compileAccessLogs(chain.router.upstreamLog, logContext),
     accessLogs: compileAccessLogs(config.accessLog, logContext),
     localReply: compileLocalReply(config.localReply, logContext),
   });

@@ -56,7 +56,9 @@ export function prepareRequestHeaders(
   if (headers.hasKnown(Known.te)) sanitizeTe(headers);
   stream.internal = applyForwarded(stream, manager);
   const edge = !stream.internal && config.useRemoteAddress;
-  stream.scheme = headers.getKnown(Known['x-forwarded-proto']) === 'https' ? 'https' : 'http';
+  const overwrite = config.schemeHeaderTransformation?.schemeToOverwrite ?? '';
+  stream.scheme =
+    overwrite !== '' ? overwrite : headers.getKnown(Known['x-forwarded-proto']) === 'https' ? 'https' : 'http';
   if (stream.internal) headers.addKnown(Known['x-envoy-internal'], 'true');
   else {
     if (edge) for (const id of edgeOnly) headers.removeKnown(id);

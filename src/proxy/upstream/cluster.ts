@@ -4,10 +4,17 @@
  */
 import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { type ClusterStats, clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
+import {
+  type ClusterStats,
+  clusterStats,
+  type RequestResponseSizeStats,
+  requestResponseSizeStats,
+  type TimeoutBudgetStats,
+  timeoutBudgetStats,
+} from '#proxy/observe/stats/cluster-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
-import { ResponseCodeStats } from '#proxy/observe/stats/response-code-stats.ts';
 import { clock } from '#proxy/transport/io-event.ts';
+import { AnswerCounts } from '#proxy/upstream/answer-counts.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import { CircuitBreakers } from '#proxy/upstream/circuit-breakers.ts';
 import type { Host } from '#proxy/upstream/host.ts';
@@ -33,12 +40,12 @@ export class Cluster {
   readonly loadBalancer: LoadBalancer;
   readonly breakers: CircuitBreakers;
   readonly transports: UpstreamTransports;
+  readonly answers: AnswerCounts;
+  readonly timeoutBudget: TimeoutBudgetStats | undefined;
+  readonly sizes: RequestResponseSizeStats | undefined;
   private dropOverloads: LoadAssignment['dropOverloads'];
   private readonly scope: Scope;
-  private readonly codes: ResponseCodeStats;
-  private readonly externalCodes: ResponseCodeStats;
-  private readonly internalCodes: ResponseCodeStats;
-  private readonly canaryCodes: ResponseCodeStats;
+  private readonly alternatives = new Map<string, AnswerCounts>();
 
   constructor(config: ClusterConfig, worker: WorkerContext, slots: CircuitBreakerSlots, shared: boolean) {
     this.config = config;
@@ -54,10 +61,9 @@ export class Cluster {
     this.breakers.configure(config, worker.runtime);
     this.transports = new UpstreamTransports(config, this.scope);
     this.dropOverloads = config.loadAssignment?.dropOverloads ?? [];
-    this.codes = new ResponseCodeStats(this.scope);
-    this.externalCodes = new ResponseCodeStats(this.scope.scope('external'));
-    this.internalCodes = new ResponseCodeStats(this.scope.scope('internal'));
-    this.canaryCodes = new ResponseCodeStats(this.scope.scope('canary'));
+    this.answers = new AnswerCounts(this.scope, worker.node.locality.zone);
+    this.timeoutBudget = config.trackTimeoutBudgets ? timeoutBudgetStats(this.scope) : undefined;
+    this.sizes = config.trackRequestResponseSizes ? requestResponseSizeStats(this.scope) : undefined;
   }
 
   /** Replaces the members; pools of those that left are drained. */
@@ -93,18 +99,14 @@ export class Cluster {
     return (named ?? stream.host).replace(/:\d+$/, '');
   }
 
-  /** Counts a response of an upstream by its code. */
-  countResponse(status: number, internal: boolean, canary: boolean): void {
-    this.codes.count(status);
-    (internal ? this.internalCodes : this.externalCodes).count(status);
-    if (canary) this.canaryCodes.count(status);
-  }
-
-  countTime(milliseconds: number, internal: boolean, canary: boolean): void {
-    const whole = Math.round(milliseconds);
-    this.codes.time(whole);
-    (internal ? this.internalCodes : this.externalCodes).time(whole);
-    if (canary) this.canaryCodes.time(whole);
+  /** Answers under a name that a request asked for (x-envoy-upstream-alt-stat-name). */
+  alternativeAnswers(name: string): AnswerCounts {
+    let counts = this.alternatives.get(name);
+    if (counts === undefined) {
+      counts = new AnswerCounts(this.scope.scope(name), this.worker.node.locality.zone);
+      this.alternatives.set(name, counts);
+    }
+    return counts;
   }
 
   /** The cluster is gone, or the worker ends. */

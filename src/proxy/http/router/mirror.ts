@@ -77,7 +77,7 @@ class MirroredRequest implements PoolWaiter {
   }
 
   onHeaders(status: number, _bytes: number, end: boolean): void {
-    this.cluster.countResponse(status, false, false);
+    this.cluster.answers.count(status, false, undefined);
     if (end) this.finish();
   }
 

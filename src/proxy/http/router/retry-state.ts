@@ -87,6 +87,8 @@ export class RetryState {
   private readonly cluster: Cluster;
   private readonly priority: 'DEFAULT' | 'HIGH';
   private counted = false;
+  /** What the last answer asked for, in milliseconds; -1: nothing. */
+  private askedBackOff = -1;
 
   private constructor(
     cluster: Cluster,
@@ -142,9 +144,10 @@ export class RetryState {
     });
   }
 
-  /** A response head came: is it to be tried again? */
-  onResponse(status: number, headers: Headers): RetryVerdict {
+  /** A response head came: is it to be tried again? @param now milliseconds since the epoch. */
+  onResponse(status: number, headers: Headers, now: number): RetryVerdict {
     if (!this.wantsRetryOfResponse(status, headers)) return this.settled('no');
+    this.askedBackOff = this.resetInterval(headers, now);
     return this.decide();
   }
 
@@ -243,8 +246,28 @@ export class RetryState {
     this.cluster.breakers[this.priority].retries.dec();
   }
 
-  /** Milliseconds until the next attempt: exponential, with full jitter. */
+  /** Milliseconds that the answer's own headers ask to wait (rate_limited_retry_back_off), or -1. */
+  private resetInterval(headers: Headers, now: number): number {
+    const limited = this.policy?.policy.rateLimitedBackOff;
+    if (limited === undefined) return -1;
+    for (const { name, format } of limited.resetHeaders) {
+      const value = headers.get(name);
+      if (value === undefined || !/^\d{1,12}$/.test(value)) continue;
+      const interval = format === 'SECONDS' ? Number(value) * 1000 : Number(value) * 1000 - now;
+      if (interval > 0 && interval <= limited.maxInterval) return interval;
+    }
+    return -1;
+  }
+
+  /** Milliseconds until the next attempt: what the last answer asked for, else exponential with full jitter. */
   backOff(random: number): number {
+    if (this.askedBackOff >= 0) {
+      this.cluster.stats.upstreamRqRetryBackoffRatelimited.inc();
+      const asked = this.askedBackOff;
+      this.askedBackOff = -1;
+      // Up to half as much again, so that not everybody comes back at once.
+      return asked + (random % Math.max(1, asked >> 1));
+    }
     this.cluster.stats.upstreamRqRetryBackoffExponential.inc();
     const { baseInterval, maxInterval } = this.policy?.policy.backOff ?? { baseInterval: 25, maxInterval: 250 };
     const ceiling = Math.min(baseInterval * 2 ** (this.tried - 1), maxInterval);

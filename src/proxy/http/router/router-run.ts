@@ -10,8 +10,8 @@ import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import { answerDirectly } from '#proxy/http/router/direct-answer.ts';
 import { mirrorClusters, mirrorPolicies, sendMirror } from '#proxy/http/router/mirror.ts';
-import { type RequestGroup, RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { resetReply } from '#proxy/http/router/reset-reply.ts';
+import { ResponseAccount } from '#proxy/http/router/response-account.ts';
 import { RetryState } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
 import { invalidEnvoyHeader } from '#proxy/http/router/strict-headers.ts';
@@ -40,6 +40,7 @@ export class RouterRun {
   private readonly perTryTimer: Timer;
   private readonly backOffTimer: Timer;
   private readonly perTryIdleTimer: Timer;
+  private readonly durationTimer: Timer;
   private perTryTimeout = 0;
   private globalTimeout = 0;
   /** The request's body so far: kept while it may have to be sent again, or no connection is there yet. */
@@ -50,9 +51,10 @@ export class RouterRun {
   private trailers: Headers | undefined = undefined;
   private responseStarted = false;
   private done = false;
+  /** The last attempt ended by its own timeout. */
+  private timedOut = false;
   private requestPaused = false;
-  private virtualCluster: RequestGroup | undefined = undefined;
-  private routeGroup: RequestGroup | undefined = undefined;
+  private readonly account = new ResponseAccount();
   /** Who gets a copy of the request when it is whole. */
   private mirrors: ReturnType<typeof mirrorClusters> | undefined = undefined;
   private tried: Host[] | undefined = undefined;
@@ -64,6 +66,7 @@ export class RouterRun {
     this.perTryTimer = new Timer(() => asEvent(() => this.onPerTryTimeout()));
     this.backOffTimer = new Timer(() => asEvent(() => this.tryAgain()));
     this.perTryIdleTimer = new Timer(() => asEvent(() => this.onPerTryIdle()));
+    this.durationTimer = new Timer(() => asEvent(() => this.onMaxDuration()));
   }
 
   reset(): void {
@@ -74,8 +77,7 @@ export class RouterRun {
     this.action = undefined;
     this.weighted = undefined;
     this.retry = undefined;
-    this.virtualCluster = undefined;
-    this.routeGroup = undefined;
+    this.account.reset();
     this.mirrors = undefined;
     this.tried = undefined;
     if (this.body.length > 0) this.body = [];
@@ -85,6 +87,7 @@ export class RouterRun {
     this.trailers = undefined;
     this.responseStarted = false;
     this.done = false;
+    this.timedOut = false;
     this.requestPaused = false;
   }
 
@@ -148,13 +151,7 @@ export class RouterRun {
       stream.flags |= Flag.NoHealthyUpstream;
       return sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
     }
-    const virtualCluster =
-      selectedHost.runtime === undefined ? undefined : RequestGroups.virtualCluster(selectedHost, stream);
-    if (virtualCluster !== undefined) stream.virtualClusterName = virtualCluster.name;
-    this.virtualCluster = virtualCluster;
-    this.routeGroup = selected.runtime === undefined ? undefined : RequestGroups.route(selected);
-    virtualCluster?.stats.upstreamRqTotal.inc();
-    this.routeGroup?.stats.upstreamRqTotal.inc();
+    this.account.begin(stream, cluster, selectedHost, selected);
     const policy = action.retryPolicy ?? selectedHost.config.retryPolicy;
     const timeouts = applyTimeouts(stream, action, policy?.perTryTimeout ?? 0, this.config);
     this.globalTimeout = timeouts.global;
@@ -194,6 +191,8 @@ export class RouterRun {
     stream.marks.upstreamConnectComplete = client.connectEnd;
     stream.marks.upstreamTlsComplete = client.tlsEnd;
     if (this.perTryTimeout > 0) stream.manager.worker.timers.arm(this.perTryTimer, this.perTryTimeout);
+    const longest = this.cluster?.config.http.common.maxStreamDuration ?? 0;
+    if (longest > 0) stream.manager.worker.timers.arm(this.durationTimer, longest);
     this.activity();
     const { body } = this;
     const whole = this.bodyEnded && this.trailers === undefined;
@@ -271,6 +270,14 @@ export class RouterRun {
     this.attempt.client?.pause(pause);
   }
 
+  /** @param milliseconds since the attempt began. */
+  onAttemptOver(milliseconds: number): void {
+    const { cluster, stream } = this;
+    if (cluster?.timeoutBudget === undefined && cluster?.sizes === undefined) return;
+    const headers = this.responseStarted ? stream.responseHeaders : this.attempt.responseHeaders;
+    this.account.attemptOver(stream, milliseconds, this.perTryTimeout, headers);
+  }
+
   onInterim(status: number, headers: Headers): void {
     const { stream } = this;
     if (stream.responseStarted || stream.protocol === 'HTTP/1.0') return;
@@ -287,9 +294,10 @@ export class RouterRun {
     if (status >= 500) host?.stats.rqError.inc();
     else host?.stats.rqSuccess.inc();
     if (this.retry !== undefined) {
-      const verdict = this.retry.onResponse(status, headers);
+      const verdict = this.retry.onResponse(status, headers, clock.wall());
       if (verdict === 'yes') {
-        this.count(status);
+        this.account.count(status, this.attempt.host);
+        stream.responseCode = status;
         if (!end) this.attempt.cancel();
         return this.scheduleRetry();
       }
@@ -313,7 +321,7 @@ export class RouterRun {
     const selectedHost = stream.selectedHost?.config;
     if (selectedHost?.includeAttemptCountInResponse)
       headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
-    this.count(status);
+    this.account.count(status, this.attempt.host);
     if (selectedHost !== undefined && stream.selected !== undefined) {
       manager.routeHeaders.applyResponse(stream, selectedHost, stream.selected.config, this.weighted);
     }
@@ -332,13 +340,6 @@ export class RouterRun {
     this.stream.filters.responseTrailers(trailers);
   }
 
-  /** Counts a response by its code: the upstream's, or the one that the router makes in its place. */
-  private count(status: number): void {
-    this.cluster?.countResponse(status, this.stream.internal, this.attempt.host?.canary ?? false);
-    this.virtualCluster?.codes.count(status);
-    this.routeGroup?.codes.count(status);
-  }
-
   /** The attempt has its whole response. */
   private complete(): void {
     this.done = true;
@@ -346,9 +347,7 @@ export class RouterRun {
     stream.manager.worker.timers.cancel(this.timeoutTimer);
     const { marks } = stream;
     const took = clock.now() - (marks.lastDownstreamRxByte >= 0 ? marks.lastDownstreamRxByte : marks.start);
-    this.cluster?.countTime(took, stream.internal, this.attempt.host?.canary ?? false);
-    this.virtualCluster?.codes.time(Math.round(took));
-    this.routeGroup?.codes.time(Math.round(took));
+    this.account.time(took, this.attempt.host, this.globalTimeout);
     if (this.requestPaused) this.pauseRequest(false);
   }
 
@@ -358,6 +357,7 @@ export class RouterRun {
     const cluster = this.cluster as Cluster;
     const { manager } = stream;
     manager.worker.timers.cancel(this.perTryTimer);
+    this.timedOut = false;
     const reply = resetReply(reason, details);
     stream.flags |= reply.flag;
     if (reason !== 'overflow') {
@@ -379,7 +379,7 @@ export class RouterRun {
       retried ||= verdict === 'no_overflow';
     }
     this.done = true;
-    this.count(reply.status);
+    this.account.count(reply.status, this.attempt.host);
     const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
     const overloaded = reason === 'overflow' && !this.config.suppressEnvoyHeaders;
     sendLocalReply(stream, reply.status, body, `upstream_reset_before_response_started{${reply.name}}`, (answer) => {
@@ -396,9 +396,9 @@ export class RouterRun {
   }
 
   private scheduleRetry(): void {
-    const { stream } = this;
-    const { timers, random } = stream.manager.worker;
-    timers.arm(this.backOffTimer, (this.retry as RetryState).backOff(random.uint32()));
+    const { worker } = this.stream.manager;
+    this.logAttempt();
+    worker.timers.arm(this.backOffTimer, (this.retry as RetryState).backOff(worker.random.uint32()));
   }
 
   private tryAgain(): void {
@@ -411,6 +411,9 @@ export class RouterRun {
       this.done = true;
       stream.flags |= Flag.NoHealthyUpstream;
       return sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
+    }
+    if (stream.selectedHost?.config.includeIsTimeoutRetryHeader) {
+      stream.requestHeaders.setKnown(Known['x-envoy-is-timeout-retry'], String(this.timedOut));
     }
     this.begin(host);
   }
@@ -428,10 +431,7 @@ export class RouterRun {
   private onTimeout(): void {
     const { stream } = this;
     if (stream.finished || this.done) return;
-    const cluster = this.cluster as Cluster;
-    cluster.stats.upstreamRqTimeout.inc();
-    this.virtualCluster?.stats.upstreamRqTimeout.inc();
-    this.routeGroup?.stats.upstreamRqTimeout.inc();
+    this.account.timedOut();
     this.attempt.host?.stats.rqTimeout.inc();
     this.giveUp();
     stream.flags |= Flag.UpstreamRequestTimeout;
@@ -461,6 +461,24 @@ export class RouterRun {
     this.endAttempt('upstream_per_try_idle_timeout', Flag.StreamIdleTimeout);
   }
 
+  /** The cluster's max_stream_duration is over. */
+  private onMaxDuration(): void {
+    const { stream } = this;
+    if (stream.finished || this.done) return;
+    this.cluster?.stats.upstreamRqMaxDurationReached.inc();
+    const { requestEnded } = stream;
+    this.giveUp();
+    stream.flags |= Flag.UpstreamMaxStreamDurationReached;
+    if (this.responseStarted) {
+      stream.responseCodeDetails = 'upstream_max_stream_duration_reached';
+      return stream.manager.resetStream(stream);
+    }
+    const status = requestEnded ? 504 : 408;
+    this.account.count(status, this.attempt.host);
+    const body = 'upstream max stream duration reached';
+    sendLocalReply(stream, status, body, 'upstream_max_stream_duration_reached', (reply) => this.decorate(reply));
+  }
+
   private onPerTryTimeout(): void {
     const { stream } = this;
     if (stream.finished || this.done || this.responseStarted) return;
@@ -475,6 +493,7 @@ export class RouterRun {
     this.attempt.host?.stats.rqError.inc();
     this.attempt.cancel();
     stream.flags |= flag;
+    this.timedOut = true;
     const verdict = this.retry?.onPerTryTimeout() ?? 'no';
     if (verdict === 'yes') return this.scheduleRetry();
     if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
@@ -485,8 +504,16 @@ export class RouterRun {
 
   private timeoutReply(details: string): void {
     const { stream } = this;
-    this.count(504);
+    this.account.count(504, this.attempt.host);
     sendLocalReply(stream, 504, 'upstream request timeout', details, (reply) => this.decorate(reply));
+  }
+
+  private logAttempt(): void {
+    const { stream } = this;
+    const { upstreamLogs } = stream.manager;
+    if (upstreamLogs.length === 0) return;
+    stream.accessLogType = 'UpstreamEnd';
+    for (const log of upstreamLogs) log.log(stream);
   }
 
   private giveUp(): void {
@@ -497,6 +524,7 @@ export class RouterRun {
     timers.cancel(this.perTryTimer);
     timers.cancel(this.backOffTimer);
     timers.cancel(this.perTryIdleTimer);
+    timers.cancel(this.durationTimer);
     if (this.attempt.client !== undefined) this.cluster?.stats.upstreamRqTxReset.inc();
     this.attempt.cancel();
   }
@@ -509,7 +537,9 @@ export class RouterRun {
     if (this.perTryTimer.armed) timers.cancel(this.perTryTimer);
     if (this.backOffTimer.armed) timers.cancel(this.backOffTimer);
     if (this.perTryIdleTimer.armed) timers.cancel(this.perTryIdleTimer);
+    if (this.durationTimer.armed) timers.cancel(this.durationTimer);
     this.retry?.release();
     if (!this.done) this.giveUp();
+    if (this.stream.attemptCount > 0) this.logAttempt();
   }
 }

@@ -20,6 +20,7 @@ export class UpstreamRequest implements PoolWaiter {
   /** Its head was handed to a connection. */
   sent = false;
   private active = false;
+  private startMark = 0;
   private readonly router: RouterRun;
 
   constructor(router: RouterRun) {
@@ -42,6 +43,7 @@ export class UpstreamRequest implements PoolWaiter {
     this.client = undefined;
     this.sent = false;
     this.active = true;
+    this.startMark = clock.now();
     this.requestedServerName = serverName;
     pool.request(this);
   }
@@ -86,6 +88,7 @@ export class UpstreamRequest implements PoolWaiter {
     if (!this.active) return;
     this.active = false;
     this.client = undefined;
+    this.over();
     this.router.onReset(reason, details);
   }
 
@@ -102,12 +105,18 @@ export class UpstreamRequest implements PoolWaiter {
   private ended(): void {
     this.router.stream.marks.lastUpstreamRxByte = clock.now();
     this.client = undefined;
+    this.over();
+  }
+
+  private over(): void {
+    this.router.onAttemptOver(clock.now() - this.startMark);
   }
 
   /** Gives the attempt up. */
   cancel(): void {
     if (!this.active) return;
     this.active = false;
+    this.over();
     const client = this.client;
     this.client = undefined;
     if (client !== undefined) {

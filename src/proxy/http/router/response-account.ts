@@ -1,0 +1,96 @@
+/**
+ * Where the router writes down one request's answers: its cluster, the virtual cluster and route group that it belongs to, the stat name
+ * that its headers ask for. Pooled with its stream.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#statistics
+ */
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { type RequestGroup, RequestGroups } from '#proxy/http/router/request-groups.ts';
+import type { AnswerCounts } from '#proxy/upstream/answer-counts.ts';
+import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { Host } from '#proxy/upstream/host.ts';
+import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
+import type { Headers } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
+
+export class ResponseAccount {
+  private cluster: Cluster | undefined = undefined;
+  private virtualCluster: RequestGroup | undefined = undefined;
+  private routeGroup: RequestGroup | undefined = undefined;
+  private alternative: AnswerCounts | undefined = undefined;
+  private internal = false;
+
+  /** The request goes to this cluster. Takes x-envoy-upstream-alt-stat-name out of it. */
+  begin(stream: HttpStream, cluster: Cluster, host: CompiledVirtualHost, route: CompiledRoute): void {
+    this.cluster = cluster;
+    this.internal = stream.internal;
+    this.virtualCluster = host.runtime === undefined ? undefined : RequestGroups.virtualCluster(host, stream);
+    if (this.virtualCluster !== undefined) stream.virtualClusterName = this.virtualCluster.name;
+    this.routeGroup = route.runtime === undefined ? undefined : RequestGroups.route(route);
+    this.virtualCluster?.stats.upstreamRqTotal.inc();
+    this.routeGroup?.stats.upstreamRqTotal.inc();
+    const headers = stream.requestHeaders;
+    const name = headers.getKnown(Known['x-envoy-upstream-alt-stat-name']);
+    if (name !== undefined) {
+      headers.removeKnown(Known['x-envoy-upstream-alt-stat-name']);
+      this.alternative = cluster.alternativeAnswers(name);
+    }
+  }
+
+  reset(): void {
+    this.cluster = undefined;
+    this.virtualCluster = undefined;
+    this.routeGroup = undefined;
+    this.alternative = undefined;
+  }
+
+  /** An answer by its code: the upstream's, or the one that the router makes in its place. */
+  count(status: number, host: Host | undefined): void {
+    this.cluster?.answers.count(status, this.internal, host);
+    this.alternative?.count(status, this.internal, host);
+    this.virtualCluster?.codes.count(status);
+    this.routeGroup?.codes.count(status);
+  }
+
+  /** How long a whole answer took. @param milliseconds with fractions; @param timeout the request's, 0 where it has none. */
+  time(milliseconds: number, host: Host | undefined, timeout: number): void {
+    const whole = Math.round(milliseconds);
+    const { cluster } = this;
+    cluster?.answers.time(whole, this.internal, host);
+    cluster?.timeoutBudget?.upstreamRqTimeoutBudgetPercentUsed.record(percentOf(timeout, milliseconds));
+    this.alternative?.time(whole, this.internal, host);
+    this.virtualCluster?.codes.time(whole);
+    this.routeGroup?.codes.time(whole);
+  }
+
+  /** One attempt is over: how much of its own timeout it used, how large it was. @param response its headers; empty where none came. */
+  attemptOver(stream: HttpStream, milliseconds: number, perTryTimeout: number, response: Headers): void {
+    const { timeoutBudget, sizes } = this.cluster as Cluster;
+    timeoutBudget?.upstreamRqTimeoutBudgetPerTryPercentUsed.record(percentOf(perTryTimeout, milliseconds));
+    if (sizes === undefined) return;
+    const { requestHeaders, method, path, scheme, host } = stream;
+    sizes.upstreamRqHeadersSize.record(
+      requestHeaders.byteSize() + method.length + path.length + scheme.length + host.length + PSEUDO_NAMES,
+    );
+    sizes.upstreamRqHeadersCount.record(requestHeaders.size + PSEUDO_COUNT);
+    sizes.upstreamRqBodySize.record(stream.bytesReceived);
+    if (response.size === 0) return;
+    sizes.upstreamRsHeadersSize.record(response.byteSize() + STATUS);
+    sizes.upstreamRsHeadersCount.record(response.size + 1);
+    sizes.upstreamRsBodySize.record(stream.bytesSent);
+  }
+
+  timedOut(): void {
+    this.cluster?.stats.upstreamRqTimeout.inc();
+    this.virtualCluster?.stats.upstreamRqTimeout.inc();
+    this.routeGroup?.stats.upstreamRqTimeout.inc();
+  }
+}
+
+/** Envoy counts `:method`, `:path`, `:scheme` and `:authority` among the headers of a request, and `:status` and its value among a response's. */
+const PSEUDO_NAMES = ':method:path:scheme:authority'.length;
+const PSEUDO_COUNT = 4;
+const STATUS = ':status200'.length;
+
+function percentOf(timeout: number, milliseconds: number): number {
+  return timeout === 0 ? 0 : Math.trunc((milliseconds * 100) / timeout);
+}
