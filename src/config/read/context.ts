@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Place } from '#api/place.ts';
+import type { DnsOptions } from '#config/model/cluster.ts';
 import { ExtensionReaders } from '#config/read/extensions.ts';
 import type { Secret } from '#envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 
@@ -21,7 +22,15 @@ export interface ReadContext {
   readonly clusterNames?: ReadonlySet<string>;
   /** The bootstrap's static secrets, by kind (the member of Secret's oneof, in camel case) and name: see {@link secretKey}. */
   readonly secrets: ReadonlyMap<string, StaticSecret>;
+  /** The bootstrap's DNS resolver (readBootstrapResolver), for clusters that choose none; undefined: the system's. */
+  readonly dnsResolver?: Resolver;
 }
+
+/** Whom to ask for addresses, and how. */
+export type Resolver = Pick<
+  DnsOptions,
+  'resolvers' | 'useTcp' | 'noDefaultSearchDomain' | 'queryTimeout' | 'queryTries'
+>;
 
 /** A secret of the bootstrap; read where it is used. */
 export interface StaticSecret {

@@ -8,7 +8,7 @@ import type { Place } from '#api/place.ts';
 import { addressText } from '#config/model/address.ts';
 import type { DnsOptions } from '#config/model/cluster.ts';
 import { readAddress } from '#config/read/address.ts';
-import type { ReadContext } from '#config/read/context.ts';
+import type { ReadContext, Resolver } from '#config/read/context.ts';
 import { milliseconds, millisecondsOr } from '#config/read/duration.ts';
 import { extensionMessage, unknownExtension, unsupportedExtension } from '#config/read/extensions.ts';
 import { readAll } from '#config/read/read-all.ts';
@@ -54,13 +54,8 @@ const checkDnsCluster = honours(DNS_CLUSTER, [
 const checkRefreshRate = honours('envoy.config.cluster.v3.Cluster.RefreshRate', ['base_interval', 'max_interval']);
 const checkDnsRefreshRate = honours(`${DNS_CLUSTER}.RefreshRate`, ['base_interval', 'max_interval']);
 
-/** Whom to ask, and how. */
-export type Resolver = Pick<
-  DnsOptions,
-  'resolvers' | 'useTcp' | 'noDefaultSearchDomain' | 'queryTimeout' | 'queryTries'
->;
-
-const SYSTEM_RESOLVER: Resolver = { resolvers: [], useTcp: false, noDefaultSearchDomain: false };
+/** What the system's own configuration says. */
+export const SYSTEM_RESOLVER: Resolver = { resolvers: [], useTcp: false, noDefaultSearchDomain: false };
 const DNS_PORT = 53;
 const DEFAULT_REFRESH_RATE = 5000;
 /** By number of Cluster.DnsLookupFamily. */

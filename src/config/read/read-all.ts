@@ -3,8 +3,8 @@
  */
 import type { Place } from '#api/place.ts';
 
-/** One that is wrong is noted and left out. */
-export function readAll<M, T>(messages: readonly M[], at: Place, read: (message: M, at: Place) => T): T[] {
+/** One that is wrong is noted and left out; so is one for which `read` has nothing. */
+export function readAll<M, T>(messages: readonly M[], at: Place, read: (message: M, at: Place) => T | undefined): T[] {
   const all: T[] = [];
   for (let i = 0; i < messages.length; i++) {
     const place = at.index(i);

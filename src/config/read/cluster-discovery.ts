@@ -1,0 +1,104 @@
+/**
+ * How the hosts of a cluster are found, and those that its configuration names.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery
+ */
+import type { Place } from '#api/place.ts';
+import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
+import type { ReadContext } from '#config/read/context.ts';
+import { readDnsCluster, readDnsOptions, SYSTEM_RESOLVER } from '#config/read/dns.ts';
+import { readLoadAssignment } from '#config/read/endpoint.ts';
+import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
+import { honours } from '#config/read/support.ts';
+import type { Cluster, Cluster_CustomClusterType } from '#envoy/config/cluster/v3/cluster_pb.js';
+import type { DnsCluster } from '#envoy/extensions/clusters/dns/v3/dns_cluster_pb.js';
+
+type Discovery = ClusterConfig['discovery'];
+
+const checkCustomType = honours('envoy.config.cluster.v3.Cluster.CustomClusterType', ['name', 'typed_config']);
+
+const CLUSTERS = 'envoy.extensions.clusters.';
+const DNS_CLUSTER = `${CLUSTERS}dns.v3.DnsCluster`;
+/** By number of Cluster.DiscoveryType. */
+const TYPES = ['STATIC', 'STRICT_DNS', 'LOGICAL_DNS', 'EDS', 'ORIGINAL_DST'] as const;
+/** The same by the names of Envoy's extensions. */
+const NAMED_TYPES: Readonly<Record<string, (typeof TYPES)[number]>> = {
+  'envoy.cluster.static': 'STATIC',
+  'envoy.cluster.strict_dns': 'STRICT_DNS',
+  'envoy.cluster.logical_dns': 'LOGICAL_DNS',
+  'envoy.cluster.eds': 'EDS',
+  'envoy.cluster.original_dst': 'ORIGINAL_DST',
+};
+const LATER = {
+  EDS: 'endpoints by EDS come with xDS',
+  ORIGINAL_DST: 'it needs the original destination of connections, which comes with listener filters',
+};
+
+/** @throws PlacedError for a type that we do not have. */
+export function readDiscovery(message: Cluster, at: Place, context: ReadContext): Discovery {
+  const { clusterDiscoveryType: chosen } = message;
+  if (chosen.case === 'clusterType') return readCustomType(message, chosen.value, at, context);
+  return readBuiltIn(message, TYPES[chosen.value ?? 0] ?? 'STATIC', at, at.field('type'), context);
+}
+
+/** @param typeAt where the type stands, for complaints about it. */
+function readBuiltIn(
+  message: Cluster,
+  type: (typeof TYPES)[number],
+  at: Place,
+  typeAt: Place,
+  context: ReadContext,
+): Discovery {
+  switch (type) {
+    case 'STATIC':
+      return { kind: 'STATIC' };
+    case 'STRICT_DNS':
+    case 'LOGICAL_DNS':
+      return { kind: type, dns: readDnsOptions(message, at, context.dnsResolver ?? SYSTEM_RESOLVER, context) };
+    default:
+      throw typeAt.problem(`cluster type ${type} is not supported by Fairlead yet: ${LATER[type]}`);
+  }
+}
+
+/** The type is found by the message of its configuration, else by its name. */
+function readCustomType(
+  message: Cluster,
+  type: Cluster_CustomClusterType,
+  cluster: Place,
+  context: ReadContext,
+): Discovery {
+  const at = cluster.field('cluster_type');
+  checkCustomType(type, at);
+  const { name, typedConfig } = type;
+  const place = at.field('typed_config');
+  if (typedConfig !== undefined) {
+    const { typeName, message: config } = extensionMessage(typedConfig, name, place, context);
+    if (typeName === DNS_CLUSTER) {
+      return readDnsCluster(config as DnsCluster, place, context.dnsResolver ?? SYSTEM_RESOLVER, context);
+    }
+    if (typeName.startsWith(CLUSTERS)) throw unsupportedExtension(name, typeName, 'cluster type', place);
+  }
+  const builtIn = NAMED_TYPES[name];
+  if (builtIn !== undefined) return readBuiltIn(message, builtIn, cluster, at.field('name'), context);
+  const words = "Didn't find a registered cluster factory implementation for name";
+  throw at.field('name').problem(`${words}: '${name}'`);
+}
+
+/** The hosts that the configuration names; by DNS also by name. */
+export function readMembers(message: Cluster, discovery: Discovery, at: Place): Pick<ClusterConfig, 'loadAssignment'> {
+  const place = at.field('load_assignment');
+  const assignment = message.loadAssignment;
+  const members =
+    assignment === undefined
+      ? undefined
+      : readLoadAssignment(assignment, place, discovery.kind === 'STATIC' ? 'ip' : 'name');
+  if (discovery.kind === 'LOGICAL_DNS') checkSingleHost(members, at, place);
+  return members === undefined ? {} : { loadAssignment: members };
+}
+
+function checkSingleHost(members: LoadAssignment | undefined, at: Place, place: Place): void {
+  if (members === undefined) {
+    at.report('LOGICAL_DNS clusters must have a single host');
+  } else if (members.endpoints.length !== 1 || members.endpoints[0].endpoints.length !== 1) {
+    place.report('LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint');
+  }
+}
