@@ -8,6 +8,7 @@ import type { ReadContext } from '#config/read/context.ts';
 import { type ExtensionReader, extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
+import { checkTerminalFilter } from '#config/read/terminal-filter.ts';
 import type { HttpFilter } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
 const check = honours(
@@ -34,17 +35,10 @@ export function readHttpFilters(
     at,
     (message, place) => readHttpFilter(message, place, context) ?? 'skipped',
   ).filter((filter) => filter !== 'skipped');
-  for (const [i, { use, reader, at: place }] of filters.entries()) {
-    const last = i === filters.length - 1;
-    if (reader.terminal === true && !last) {
-      const words = `terminal filter named ${use.name} of type ${reader.name} must be the last filter in a ${kind} filter chain.`;
-      place.report(`Error: ${words}`);
-    }
-    if (reader.terminal !== true && last) {
-      const words = `non-terminal filter named ${use.name} of type ${reader.name} is the last filter in a ${kind} filter chain.`;
-      place.report(`Error: ${words}`);
-    }
-  }
+  checkTerminalFilter(
+    filters.map(({ use, reader, at: place }) => ({ name: use.name, reader, at: place })),
+    kind,
+  );
   return filters.map(({ use }) => use);
 }
 

@@ -1,0 +1,86 @@
+/**
+ * A bootstrap, from its files to a snapshot, with everything that is wrong with it at once.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/operations/cli (`-c`, `--config-yaml`, `--service-*`) and config.bootstrap.v3.Bootstrap.
+ */
+import { loadMessage, mergeSources } from '#api/decode.ts';
+import type { Place } from '#api/place.ts';
+import { ConfigError, Problems } from '#api/problems.ts';
+import { messageType } from '#api/registry.ts';
+import type { Source } from '#api/source.ts';
+import { validate } from '#api/validate.ts';
+import type { Snapshot } from '#config/model/snapshot.ts';
+import { readBootstrap } from '#config/read/bootstrap.ts';
+import { type ReadContext, readContext } from '#config/read/context.ts';
+import type { ExtensionReaders } from '#config/read/extensions.ts';
+import { nodeWithFlags } from '#config/read/node.ts';
+import type { Bootstrap } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
+
+export interface LoadOptions {
+  /** `--allow-unknown-static-fields`: unknown fields are warned of, not refused. */
+  allowUnknownStaticFields: boolean;
+  /** `--service-node`, `--service-cluster`, `--service-zone`: over the bootstrap's node; empty where not given. */
+  serviceNode: string;
+  serviceCluster: string;
+  serviceZone: string;
+  /** The extensions that run here. */
+  extensions: ExtensionReaders;
+  /** Reads a file that the bootstrap names; throws as node:fs does. */
+  files: (path: string) => Buffer;
+}
+
+export interface LoadedBootstrap {
+  snapshot: Snapshot;
+  /** The message as configured, its node completed by flags. */
+  bootstrap: Bootstrap;
+  /** What is doubtful: warnings only. */
+  problems: Problems;
+}
+
+/**
+ * @param sources the later are merged over the earlier.
+ * @throws ConfigError with every error.
+ */
+export function loadBootstrap(sources: readonly Source[], options: LoadOptions): LoadedBootstrap {
+  const type = messageType('envoy.config.bootstrap.v3.Bootstrap');
+  const [first, ...others] = sources;
+  if (first === undefined) throw new ConfigError([{ severity: 'error', file: '', path: '', message: NO_SOURCE }]);
+  const source = others.reduce((base, overlay) => mergeSources(base, overlay, type), first);
+  const found = new Problems();
+  const allowUnknown = options.allowUnknownStaticFields;
+  const { message, at } = loadMessage<Bootstrap>(type, source, found, { allowUnknown });
+  validate(type, message, at);
+  const bootstrap = { ...message, node: nodeWithFlags(message.node, options) };
+  const { extensions, files } = options;
+  const snapshot = read(bootstrap, at, readContext({ extensions, files, lenient: allowUnknown }), found);
+  const problems = withoutEchoes(found);
+  problems.throwIfAny();
+  if (snapshot === undefined) throw new Error('a bootstrap without errors gave no snapshot');
+  return { snapshot, bootstrap, problems };
+}
+
+const NO_SOURCE = 'At least one of --config-path or --config-yaml or Options::configProto() should be non-empty';
+
+/** Readers may trip over a message that breaks the rules of its type: that it does was noted before. */
+function read(bootstrap: Bootstrap, at: Place, context: ReadContext, found: Problems): Snapshot | undefined {
+  try {
+    return at.attempt(() => readBootstrap(bootstrap, at, context));
+  } catch (error) {
+    if (found.errors.length === 0) throw error;
+    return undefined;
+  }
+}
+
+/** One error a place is enough: the first, which is about the value itself, and not about what a reader made of its absence. */
+function withoutEchoes(found: Problems): Problems {
+  const problems = new Problems();
+  const places = new Set<string>();
+  for (const problem of found.list) {
+    const place = `${problem.file} ${problem.path}`;
+    if (problem.severity === 'error') {
+      if (places.has(place)) continue;
+      places.add(place);
+    }
+    problems.add(problem);
+  }
+  return problems;
+}

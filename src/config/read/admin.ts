@@ -1,0 +1,34 @@
+/**
+ * Where the admin API is served. Follows envoy.config.bootstrap.v3.Admin.
+ */
+import type { Place } from '#api/place.ts';
+import type { Snapshot } from '#config/model/snapshot.ts';
+import { readAccessLogs } from '#config/read/access-log.ts';
+import { readAddress } from '#config/read/address.ts';
+import type { ReadContext } from '#config/read/context.ts';
+import { honours } from '#config/read/support.ts';
+import type { Admin } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
+
+const check = honours('envoy.config.bootstrap.v3.Admin', ['address', 'profile_path'], {
+  withoutEffect: {
+    access_log: 'the admin API writes no access log yet',
+    ignore_global_conn_limit: "connections to the admin API never count among the listeners'",
+  },
+  refused: {
+    access_log_path: 'write access_log',
+    socket_options: 'Node sets no socket options',
+    allow_paths: 'every path of the admin API is served to whoever reaches its address',
+  },
+});
+
+const DEFAULT_PROFILE_PATH = '/var/log/envoy/envoy.prof';
+
+/** @returns undefined where no address is given: there is no admin API then. */
+export function readAdmin(message: Admin | undefined, at: Place, context: ReadContext): Snapshot['admin'] {
+  if (message === undefined) return undefined;
+  check(message, at);
+  const accessLog = readAccessLogs(message.accessLog, at.field('access_log'), context);
+  if (message.address === undefined) return undefined;
+  const address = readAddress(message.address, at.field('address'));
+  return { address, accessLog, profilePath: message.profilePath || DEFAULT_PROFILE_PATH };
+}

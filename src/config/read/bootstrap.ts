@@ -1,0 +1,198 @@
+/**
+ * The whole bootstrap, as a snapshot. Follows envoy.config.bootstrap.v3.Bootstrap.
+ */
+import type { Place } from '#api/place.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { Snapshot } from '#config/model/snapshot.ts';
+import { readAdmin } from '#config/read/admin.ts';
+import { readCluster } from '#config/read/cluster.ts';
+import { readClusterManager } from '#config/read/cluster-manager.ts';
+import type { ReadContext } from '#config/read/context.ts';
+import { readBootstrapResolver } from '#config/read/dns.ts';
+import { millisecondsOr } from '#config/read/duration.ts';
+import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
+import { readLayeredRuntime } from '#config/read/layered-runtime.ts';
+import { readListeners } from '#config/read/listeners.ts';
+import { readNode } from '#config/read/node.ts';
+import { readOverload } from '#config/read/overload.ts';
+import { readAll } from '#config/read/read-all.ts';
+import { readStaticSecrets } from '#config/read/static-secrets.ts';
+import { readStatsConfig } from '#config/read/stats-config.ts';
+import { honours } from '#config/read/support.ts';
+import type {
+  Bootstrap,
+  Bootstrap_DynamicResources,
+  Bootstrap_StaticResources,
+} from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
+import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
+
+const BOOTSTRAP = 'envoy.config.bootstrap.v3.Bootstrap';
+const XDS = 'it comes with xDS';
+const WATCHDOG = 'a worker that hangs is only counted';
+
+const check = honours(
+  BOOTSTRAP,
+  [
+    'node',
+    'static_resources',
+    'dynamic_resources',
+    'cluster_manager',
+    'stats_config',
+    'stats_flush_interval',
+    'stats_flush_on_admin',
+    'layered_runtime',
+    'admin',
+    'overload_manager',
+    'stats_server_version_override',
+    'use_tcp_for_dns_lookups',
+    'dns_resolution_config',
+    'typed_dns_resolver_config',
+    'default_regex_engine',
+  ],
+  {
+    withoutEffect: {
+      node_context_params: 'only control planes are told of them, and xDS comes later',
+      deferred_stat_options: 'stats are made as they are needed',
+      watchdog: WATCHDOG,
+      watchdogs: WATCHDOG,
+      enable_dispatcher_stats: 'there are no dispatchers to count',
+      inline_headers: 'every header is found as fast',
+      perf_tracing_file_path: 'POST /cpuprofiler writes a profile',
+      grpc_async_client_manager_config: 'there are no gRPC clients yet',
+      memory_allocator_manager: 'memory is given back by V8',
+      enable_worker_cpu_affinity: 'the system places threads',
+    },
+    refused: {
+      hds_config: XDS,
+      flags_path: 'flags stand in the runtime',
+      stats_sinks: 'stats sinks come later',
+      stats_eviction_interval: 'stats are kept',
+      tracing: 'tracing comes later',
+      header_prefix: 'headers begin with x-envoy-',
+      bootstrap_extensions: 'none runs here',
+      fatal_actions: 'none runs here',
+      config_sources: XDS,
+      default_config_source: XDS,
+      default_socket_interface: "sockets are Node's",
+      certificate_provider_instances: 'none runs here',
+      xds_delegate_extension: XDS,
+      xds_config_tracker_extension: XDS,
+      listener_manager: 'there is one kind',
+      application_log_config: 'use --log-format',
+    },
+  },
+);
+const checkStatic = honours(`${BOOTSTRAP}.StaticResources`, ['listeners', 'clusters', 'secrets']);
+const checkDynamic = honours(`${BOOTSTRAP}.DynamicResources`, [], {
+  refused: {
+    lds_config: XDS,
+    lds_resources_locator: XDS,
+    cds_config: XDS,
+    cds_resources_locator: XDS,
+    ads_config: XDS,
+  },
+});
+const GOOGLE_RE2 = 'envoy.extensions.regex_engines.v3.GoogleRE2';
+honours(GOOGLE_RE2, []);
+
+const DEFAULT_FLUSH_INTERVAL = 5000;
+
+/** @param context without what the bootstrap itself adds to it. */
+export function readBootstrap(message: Bootstrap, at: Place, context: ReadContext): Snapshot {
+  check(message, at);
+  readDynamicResources(message.dynamicResources, at.field('dynamic_resources'));
+  at.attempt(() => readRegexEngine(message, at.field('default_regex_engine'), context));
+  const resources = message.staticResources;
+  const place = at.field('static_resources');
+  if (resources !== undefined) checkStatic(resources, place);
+  const inside = contextOf(message, at, context);
+  const clusterManager = readClusterManager(
+    message.clusterManager,
+    at.field('cluster_manager'),
+    inside.clusterNames ?? new Set(),
+  );
+  const clusters = readClusters(resources, place.field('clusters'), inside, clusterManager.bind);
+  return {
+    node: readNode(message.node, at.field('node')),
+    ...optional(
+      'admin',
+      at.attempt(() => readAdmin(message.admin, at.field('admin'), inside)),
+    ),
+    listeners: readListeners(resources?.listeners ?? [], place.field('listeners'), inside),
+    clusters,
+    runtime: readLayeredRuntime(message.layeredRuntime, at.field('layered_runtime')),
+    stats: readStats(message, at),
+    ...readFlush(message, at),
+    clusterManager,
+    overload: readOverload(message.overloadManager, at.field('overload_manager'), inside),
+    headerPrefix: '',
+    ...optional('statsServerVersionOverride', number(message.statsServerVersionOverride)),
+  };
+}
+
+/** What the bootstrap's parts need to know of each other. */
+function contextOf(message: Bootstrap, at: Place, context: ReadContext): ReadContext {
+  const { clusters = [], secrets = [] } = message.staticResources ?? {};
+  return {
+    ...context,
+    clusterNames: new Set(clusters.map(({ name }) => name)),
+    secrets: readStaticSecrets(secrets, at.field('static_resources').field('secrets')),
+    ...optional(
+      'dnsResolver',
+      at.attempt(() => readBootstrapResolver(message, at, context)),
+    ),
+  };
+}
+
+function readClusters(
+  resources: Bootstrap_StaticResources | undefined,
+  at: Place,
+  context: ReadContext,
+  bind: ClusterConfig['bind'],
+): ClusterConfig[] {
+  const names = new Set<string>();
+  return readAll(resources?.clusters ?? [], at, (message: Cluster, place) => {
+    if (names.has(message.name)) {
+      place.field('name').report(`cluster manager: duplicate cluster '${message.name}'`);
+    }
+    names.add(message.name);
+    const cluster = readCluster(message, place, context);
+    return cluster.bind === undefined && bind !== undefined ? { ...cluster, bind } : cluster;
+  });
+}
+
+function readDynamicResources(message: Bootstrap_DynamicResources | undefined, at: Place): void {
+  if (message !== undefined) checkDynamic(message, at);
+}
+
+function readRegexEngine({ defaultRegexEngine }: Bootstrap, at: Place, context: ReadContext): void {
+  if (defaultRegexEngine === undefined) return;
+  const { name, typedConfig } = defaultRegexEngine;
+  const place = at.field('typed_config');
+  const { typeName } = extensionMessage(typedConfig, name, place, context);
+  if (typeName !== GOOGLE_RE2) throw unsupportedExtension(name, typeName, 'regex_engine', place);
+}
+
+function readStats(message: Bootstrap, at: Place): Snapshot['stats'] {
+  const place = at.field('stats_config');
+  const stats = place.attempt(() => readStatsConfig(message.statsConfig, place));
+  return stats ?? { tags: [], useAllDefaultTags: true, histogramBuckets: [] };
+}
+
+function readFlush(message: Bootstrap, at: Place): Pick<Snapshot, 'statsFlushInterval' | 'statsFlushOnAdmin'> {
+  const { statsFlush, statsFlushInterval } = message;
+  const statsFlushOnAdmin = statsFlush.case === 'statsFlushOnAdmin' && statsFlush.value;
+  if (statsFlush.case !== undefined && statsFlushInterval !== undefined) {
+    at.field('stats_flush_on_admin').report('Only one of stats_flush_interval or stats_flush_on_admin should be set!');
+  }
+  return { statsFlushInterval: millisecondsOr(statsFlushInterval, DEFAULT_FLUSH_INTERVAL), statsFlushOnAdmin };
+}
+
+function number(value: bigint | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}
+
+/** The field, unless it is undefined: the snapshot has no fields that are set to nothing. */
+function optional<K extends string, V>(name: K, value: V | undefined): { [key in K]?: V } {
+  return (value === undefined ? {} : { [name]: value }) as { [key in K]?: V };
+}

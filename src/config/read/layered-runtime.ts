@@ -1,0 +1,70 @@
+/**
+ * The layers of the runtime. Follows envoy.config.bootstrap.v3.LayeredRuntime and
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/operations/runtime
+ */
+import type { Place } from '#api/place.ts';
+import type { Json } from '#config/model/route.ts';
+import type { RuntimeLayer } from '#config/model/snapshot.ts';
+import { readAll } from '#config/read/read-all.ts';
+import { honours } from '#config/read/support.ts';
+import type { LayeredRuntime, RuntimeLayer as LayerMessage } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
+
+const BOOTSTRAP = 'envoy.config.bootstrap.v3';
+const check = honours(`${BOOTSTRAP}.LayeredRuntime`, ['layers']);
+const checkLayer = honours(`${BOOTSTRAP}.RuntimeLayer`, ['name', 'static_layer', 'disk_layer', 'admin_layer'], {
+  refused: { rtds_layer: 'RTDS comes with xDS' },
+});
+const checkDisk = honours(`${BOOTSTRAP}.RuntimeLayer.DiskLayer`, [
+  'symlink_root',
+  'subdirectory',
+  'append_service_cluster',
+]);
+
+/** Without layers, the admin API's changes are the only one. */
+export function readLayeredRuntime(message: LayeredRuntime | undefined, at: Place): RuntimeLayer[] {
+  if (message === undefined || message.layers.length === 0) return [{ name: '', kind: 'admin' }];
+  check(message, at);
+  const names = new Set<string>();
+  let admins = 0;
+  return readAll(message.layers, at.field('layers'), (layer, place) => {
+    checkLayer(layer, place);
+    if (names.has(layer.name)) throw place.field('name').problem(`Duplicate layer name: ${layer.name}`);
+    names.add(layer.name);
+    if (layer.layerSpecifier.case === 'adminLayer' && ++admins > 1)
+      throw place.field('admin_layer').problem(TWO_ADMINS);
+    return readLayer(layer, place);
+  });
+}
+
+const TWO_ADMINS = 'Too many admin layers specified in LayeredRuntime, at most one may be specified';
+
+function readLayer({ name, layerSpecifier }: LayerMessage, at: Place): RuntimeLayer {
+  switch (layerSpecifier.case) {
+    case 'staticLayer': {
+      const values = layerSpecifier.value as { [key: string]: Json };
+      checkValues(values, at.field('static_layer'));
+      return { name, kind: 'static', values };
+    }
+    case 'diskLayer': {
+      checkDisk(layerSpecifier.value, at.field('disk_layer'));
+      const { symlinkRoot, subdirectory, appendServiceCluster } = layerSpecifier.value;
+      return { name, kind: 'disk', symlinkRoot, subdirectory, appendServiceCluster };
+    }
+    case 'adminLayer':
+      return { name, kind: 'admin' };
+    case 'rtdsLayer':
+      throw at.field('rtds_layer').unsupported('RTDS comes with xDS');
+    default:
+      throw at.field('layer_specifier').missing();
+  }
+}
+
+/** Null and lists are no runtime values. */
+function checkValues(values: { [key: string]: Json }, at: Place, prefix = ''): void {
+  for (const [name, value] of Object.entries(values)) {
+    const place = at.key(name);
+    const key = `${prefix}${name}`;
+    if (value === null || Array.isArray(value)) place.report(`Invalid runtime entry value for ${key}`);
+    else if (typeof value === 'object') checkValues(value, place, `${key}.`);
+  }
+}
