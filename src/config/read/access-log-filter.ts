@@ -10,6 +10,7 @@ import { unsupportedExtension } from '#config/read/extensions.ts';
 import { readFraction, readHeaderMatcher, readMetadataMatcher } from '#config/read/matchers.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
+import { parseCel } from '#config/syntax/cel.ts';
 import type {
   AccessLogFilter as AccessLogFilterMessage,
   ComparisonFilter as ComparisonMessage,
@@ -114,5 +115,11 @@ function readExtensionFilter({ name, configType }: ExtensionFilter, at: Place): 
   const { type, message } = unpack(configType.value, place);
   if (type.typeName !== EXPRESSION) throw unsupportedExtension(name, type.typeName, 'access_log_filter', place);
   checkExpression(message, place);
-  return { kind: 'cel', expression: (message as ExpressionFilter).expression };
+  const { expression } = message as ExpressionFilter;
+  try {
+    parseCel(expression);
+  } catch (error) {
+    throw place.field('expression').problem((error as Error).message);
+  }
+  return { kind: 'cel', expression };
 }

@@ -1,0 +1,49 @@
+/**
+ * Lets streams pass for which an expression is true. Errors on the way, such as a field that is not there, count as false.
+ * Follows envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter.
+ */
+import type { CelInput } from '@bufbuild/cel';
+import { celLibrary, parseCel } from '#config/syntax/cel.ts';
+import { type CelAttribute, celAttributes, metadata } from '#proxy/observe/access-log/cel-attributes.ts';
+import type { StreamInfo } from '#proxy/observe/stream-info.ts';
+
+/** @returns whether the expression is true of a stream. @throws Error for what is no expression. */
+export function compileCelFilter(expression: string): (info: StreamInfo) => boolean {
+  const { celEnv, plan } = celLibrary();
+  const run = plan(celEnv(), parseCel(expression));
+  const attributes = Object.entries(celAttributes).map(([name, table]) => ({ name, map: new Attributes(table) }));
+  const variables: Record<string, CelInput> = {};
+  for (const { name, map } of attributes) variables[name] = celLibrary().celMap(map);
+  return (info) => {
+    for (const { map } of attributes) map.info = info;
+    variables.metadata = metadata(info.dynamicMetadata ?? {}) as CelInput;
+    variables.filter_state = serialized(info.filterState);
+    return run(variables) === true;
+  };
+}
+
+/** One variable: a map whose values are made of the stream when they are asked for. */
+class Attributes extends Map<string, CelInput> {
+  info: StreamInfo | undefined;
+  readonly #table: ReadonlyMap<string, CelAttribute>;
+
+  constructor(table: Record<string, CelAttribute>) {
+    super();
+    this.#table = new Map(Object.entries(table));
+  }
+
+  override get(name: string): CelInput | undefined {
+    return this.#table.get(name)?.(this.info as StreamInfo);
+  }
+
+  override has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+}
+
+/** Objects of the filter state are seen as the bytes of their text. */
+function serialized(state: Map<string, unknown> | undefined): CelInput {
+  const bytes = new Map<string, CelInput>();
+  for (const [key, value] of state ?? []) bytes.set(key, Buffer.from(String(value)));
+  return bytes;
+}

@@ -1,0 +1,30 @@
+/**
+ * The access log files of one thread: loggers that name the same path share one file, so that lines keep their order.
+ * Follows Envoy's AccessLogManager.
+ */
+import type { AccessLogContext } from '#proxy/observe/access-log/access-log-context.ts';
+import { LogFile } from '#proxy/observe/access-log/log-file.ts';
+import { filesystemStats } from '#proxy/observe/stats/manager-stats.ts';
+
+const files = new Map<string, LogFile>();
+
+/** @throws Error for a file that cannot be opened. */
+export function logFile(path: string, context: AccessLogContext): LogFile {
+  let file = files.get(path);
+  if (file === undefined) {
+    const { scope, timers, flushInterval, flushBytes } = context;
+    file = new LogFile(path, { timers, stats: filesystemStats(scope), flushInterval, flushBytes });
+    files.set(path, file);
+  }
+  return file;
+}
+
+/** Writes everything that was logged on this thread: nothing is lost when it ends. */
+export async function flushAccessLogs(): Promise<void> {
+  await Promise.all(Array.from(files.values(), (file) => file.flush()));
+}
+
+/** Opens every file again, after somebody moved the old ones away (SIGUSR1, /reopen_logs). */
+export function reopenAccessLogs(): void {
+  for (const file of files.values()) file.reopen();
+}
