@@ -2,6 +2,7 @@
  * A server that runs: it brings the parts up in order, keeps time for stats, hears signals, and takes the parts down again.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/init and .../operations/draining
  */
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { logger } from '#base/logger.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
@@ -77,6 +78,7 @@ export class RunningServer {
         runtime: this.runtime.snapshot,
         circuitBreakers: this.clusters.circuitBreakers(),
         downstreamCount: this.downstreamCount,
+        ticketSecret: randomBytes(32),
         drainTimeMs: options.drainTimeS * 1000,
         drainStrategy: options.drainStrategy,
         fileFlushIntervalMs: options.fileFlushIntervalMsec,

@@ -27,6 +27,8 @@ export interface WorkerContext {
   readonly drain: DrainState;
   /** Counts connections of all workers against the overload manager's limit. */
   readonly downstreamLimit: DownstreamLimit;
+  /** Session tickets of one worker are good at the others: their keys come from these bytes. */
+  readonly ticketSecret: Uint8Array;
   readonly node: { id: string; cluster: string; locality: Locality };
   /** Milliseconds between writes of access log files. */
   readonly fileFlushInterval: number;

@@ -21,6 +21,8 @@ export interface WorkerStart {
   circuitBreakers: { [cluster: string]: CircuitBreakerSlots };
   /** Counts client connections of all workers. */
   downstreamCount: SharedArrayBuffer;
+  /** Random bytes, new in each process, for the keys of TLS session tickets. */
+  ticketSecret: Uint8Array;
   drainTimeMs: number;
   drainStrategy: 'gradual' | 'immediate';
   fileFlushIntervalMs: number;

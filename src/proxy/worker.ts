@@ -29,6 +29,7 @@ export class Worker implements WorkerContext {
   readonly runtime: RuntimeView;
   readonly drain: DrainState;
   readonly downstreamLimit: DownstreamLimit;
+  readonly ticketSecret: Uint8Array;
   readonly node;
   readonly fileFlushInterval: number;
   readonly leaseHostStats;
@@ -47,6 +48,7 @@ export class Worker implements WorkerContext {
     this.runtime = new RuntimeView(start.runtime);
     this.drain = new DrainState(clock, start.drainTimeMs, start.drainStrategy);
     this.downstreamLimit = new DownstreamLimit(start.downstreamCount, snapshot.overload.maxActiveDownstreamConnections);
+    this.ticketSecret = start.ticketSecret;
     this.node = { id: snapshot.node.id, cluster: snapshot.node.cluster, locality: snapshot.node.locality };
     this.fileFlushInterval = start.fileFlushIntervalMs;
     this.leaseHostStats = () => stats.lease();

@@ -29,6 +29,9 @@ export function buildFilterChain(chain: FilterChain, parts: FilterChainParts): F
     throw new Error(`filter chain '${chain.name}' ends in no filter that takes connections`);
   return {
     filter: httpNetworkFilter(terminal.config as HttpConnectionManager, parts),
-    tls: chain.transport.kind === 'tls' ? new DownstreamTlsAcceptor(chain.transport.tls, parts) : undefined,
+    tls:
+      chain.transport.kind === 'tls'
+        ? new DownstreamTlsAcceptor(chain.transport.tls, parts, chain.transportSocketConnectTimeout)
+        : undefined,
   };
 }

@@ -151,7 +151,7 @@ export class WorkerListener {
     if (inUse.tls !== undefined) {
       inUse.tls.accept(accepted, connection, this.worker, (secure) => {
         if (secure === undefined) this.onClosed(connection);
-        else this.serve(inUse.filter, secure, connection, true);
+        else this.serve(inUse.filter, secure, connection, false);
       });
       return;
     }

@@ -3,9 +3,11 @@
  */
 import { connect, type Socket } from 'node:net';
 import type { Address } from '#config/model/address.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
 import { hostPort } from '#proxy/listeners/downstream-connection.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
-import { asEvent } from '#proxy/transport/io-event.ts';
+import type { ConnectTarget } from '#proxy/tls/upstream-context.ts';
+import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { onread, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import { connectErrorText } from '#proxy/upstream/connect-error.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
@@ -31,10 +33,9 @@ export function connectUpstream(
     connectionId: lastConnection++,
   };
   const tls = cluster.transports.tlsFor(host);
-  const socket = connect(target(host.address, cluster.config.bind, tls === undefined) as never);
-  const { tcpKeepalive } = cluster.config;
-  if (tcpKeepalive !== undefined) socket.setKeepAlive(true, (tcpKeepalive.time ?? 0) * 1000);
+  const where = target(host.address, cluster.config.bind);
   if (tls === undefined) {
+    const socket = keptAlive(connect({ ...where, onread } as never), cluster.config);
     const client = make(socket, info);
     own(socket, ownerOf(client, info), false);
     socket.once('connect', () => {
@@ -43,30 +44,37 @@ export function connectUpstream(
     });
     return client;
   }
-  const secure = tls.wrap(socket, { serverName, host });
-  const client = make(secure.socket, info);
-  own(secure.socket, ownerOf(client, info), true);
-  secure.onSecure((tlsInfo) => {
-    info.localAddress = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
-    info.tls = tlsInfo;
-    asEvent(() => client.onConnected());
+  const request = { serverName, hostname: host.hostname, verifiesServerName: cluster.config.http.autoSanValidation };
+  const socket = tls.open(where, request, onread, {
+    onSecure: (tlsInfo) => {
+      info.localAddress = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
+      info.tls = tlsInfo;
+      client.tlsEnd = clock.now();
+      asEvent(() => client.onConnected());
+    },
+    onFailure: (reason) => {
+      info.transportFailureReason = reason;
+      client.failure = reason;
+    },
   });
-  secure.onFailure((reason) => {
-    info.transportFailureReason = reason;
-    client.failure = reason;
-  });
+  const client = make(keptAlive(socket, cluster.config), info);
+  own(socket, ownerOf(client, info), false);
   return client;
 }
 
-function target(address: Address, bind: Http1Pool['cluster']['config']['bind'], plain: boolean): object {
-  const reads = plain ? { onread } : {};
-  if (address.kind === 'pipe') return { path: address.path, ...reads };
+function keptAlive<Kind extends Socket>(socket: Kind, { tcpKeepalive }: ClusterConfig): Kind {
+  if (tcpKeepalive !== undefined) socket.setKeepAlive(true, (tcpKeepalive.time ?? 0) * 1000);
+  return socket;
+}
+
+function target(address: Address, bind: ClusterConfig['bind']): ConnectTarget {
+  if (address.kind === 'pipe') return { path: address.path };
   if (address.kind === 'internal') throw new Error(`internal address ${address.name} cannot be connected to`);
   const source =
     bind?.sourceAddress === undefined
       ? {}
       : { localAddress: bind.sourceAddress, ...(bind.sourcePort > 0 ? { localPort: bind.sourcePort } : {}) };
-  return { host: address.address, port: address.port, noDelay: true, autoSelectFamily: false, ...source, ...reads };
+  return { host: address.address, port: address.port, noDelay: true, autoSelectFamily: false, ...source };
 }
 
 function ownerOf(client: Http1Client, info: UpstreamInfo): SocketOwner {

@@ -1,0 +1,74 @@
+/**
+ * TLS with clients of one filter chain on one worker: each accepted socket goes through a handshake before a filter sees it.
+ * Follows extensions.transport_sockets.tls.v3.DownstreamTlsContext and config.listener.v3.FilterChain.transport_socket_connect_timeout.
+ */
+import type { Socket } from 'node:net';
+import { Timer } from '#base/timers.ts';
+import type { DownstreamTls } from '#config/model/tls.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
+import { type ListenerStats, listenerStats } from '#proxy/observe/stats/listener-stats.ts';
+import { tlsSocketFactoryStats } from '#proxy/observe/stats/tls-stats.ts';
+import { DownstreamTlsContext } from '#proxy/tls/downstream-context.ts';
+import { asEvent, clock } from '#proxy/transport/io-event.ts';
+import { type OwnedSocket, onread } from '#proxy/transport/owned-socket.ts';
+import type { WorkerContext } from '#proxy/worker-context.ts';
+
+export class DownstreamTlsAcceptor {
+  private readonly context: DownstreamTlsContext;
+  private readonly connectTimeout: number;
+  private readonly stats: ListenerStats;
+
+  /**
+   * @param connectTimeout how long a handshake may take, in milliseconds; 0: as long as it wants
+   * @throws in Envoy's words, where certificates or parameters do not fit
+   */
+  constructor(tls: DownstreamTls, { worker, listenerScope }: FilterChainParts, connectTimeout: number) {
+    const scope = worker.scope.scope(listenerScope);
+    this.context = new DownstreamTlsContext(tls, { scope, ticketSecret: worker.ticketSecret });
+    this.connectTimeout = connectTimeout;
+    this.stats = listenerStats(scope);
+    tlsSocketFactoryStats(scope.scope('server_ssl_socket_factory'));
+  }
+
+  /**
+   * Begins a handshake. `accepted` is used up by it; it must be paused, with all its bytes still to be read.
+   * @param done hears once, as an event: the socket to go on with, which reads through `onread`; undefined where there is none
+   */
+  accept(
+    accepted: Socket,
+    connection: DownstreamConnection,
+    worker: WorkerContext,
+    done: (secure: OwnedSocket | undefined) => void,
+  ): void {
+    let timer: Timer | undefined;
+    const handshake = this.context.accept(accepted, onread, {
+      onSecure: (socket, info) =>
+        asEvent(() => {
+          if (timer !== undefined) worker.timers.cancel(timer);
+          connection.tls = info;
+          connection.serverName = info.serverName;
+          connection.tlsCompleteMark = clock.now();
+          done(socket);
+        }),
+      onFailure: (reason, info) =>
+        asEvent(() => {
+          if (timer !== undefined) worker.timers.cancel(timer);
+          connection.tls = info;
+          connection.serverName = info.serverName;
+          connection.transportFailureReason = reason;
+          done(undefined);
+        }),
+    });
+    if (this.connectTimeout <= 0) return;
+    timer = new Timer(() =>
+      asEvent(() => {
+        this.stats.downstreamCxTransportSocketConnectTimeout.inc();
+        connection.terminationDetails = 'transport socket timeout was reached';
+        handshake.cancel();
+        done(undefined);
+      }),
+    );
+    worker.timers.arm(timer, this.connectTimeout);
+  }
+}
