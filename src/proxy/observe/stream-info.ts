@@ -4,7 +4,7 @@
  * Follows Envoy's StreamInfo, https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
  */
 
-import type { Locality } from '#config/model/cluster.ts';
+import type { ClusterConfig, Locality } from '#config/model/cluster.ts';
 import type { Metadata, Route, VirtualHost } from '#config/model/route.ts';
 import type { Headers } from '#wire/headers.ts';
 
@@ -53,6 +53,8 @@ export interface ConnectionInfo {
   tls?: TlsInfo;
   filterChainName: string;
   listenerName: string;
+  listenerMetadata?: Metadata;
+  filterChainMetadata?: Metadata;
   /** Milliseconds on the clock of `StreamInfo.startTime`'s monotonic marks. */
   startMark: number;
   /** Empty where nothing failed. */
@@ -119,6 +121,8 @@ export interface StreamInfo {
   virtualHost?: VirtualHost;
   virtualClusterName: string;
   clusterName: string;
+  /** The cluster, once it was found. */
+  cluster?: Pick<ClusterConfig, 'name' | 'statName' | 'metadata'>;
   /** The trusted client address, `10.0.0.1:1234` (after x-forwarded-for); `remoteAddress` of Envoy's DOWNSTREAM_REMOTE_ADDRESS. */
   remoteAddress: string;
   connection: ConnectionInfo;

@@ -1,0 +1,118 @@
+/**
+ * The addresses at both ends of the downstream and the upstream connection: whole, without the port, masked to a prefix, or the port alone.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+import {
+  nameOf,
+  type Operator,
+  type OperatorDefinition,
+  type OperatorTable,
+  plain,
+  type TextOf,
+  textOperator,
+} from '#proxy/observe/format/operator.ts';
+
+const remote: TextOf = (info) => known(info.remoteAddress);
+const directRemote: TextOf = (info) => known(info.connection.directRemoteAddress);
+const local: TextOf = (info) => known(info.connection.localAddress);
+const upstreamRemote: TextOf = (info) => known(info.upstream?.remoteAddress);
+const upstreamLocal: TextOf = (info) => known(info.upstream?.localAddress);
+
+/** Addresses of internal listeners have ids; no other has. */
+const noEndpointId = plain(textOperator(() => undefined));
+
+export const addressOperators: OperatorTable = {
+  DOWNSTREAM_REMOTE_ADDRESS: nameOf(remote),
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: withoutPort(remote),
+  DOWNSTREAM_REMOTE_PORT: port(remote),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: nameOf(directRemote),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: withoutPort(directRemote),
+  DOWNSTREAM_DIRECT_REMOTE_PORT: port(directRemote),
+  DOWNSTREAM_LOCAL_ADDRESS: nameOf(local),
+  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(local),
+  DOWNSTREAM_LOCAL_PORT: port(local),
+  DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId,
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS: nameOf(local),
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(local),
+  DOWNSTREAM_DIRECT_LOCAL_PORT: port(local),
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId,
+  UPSTREAM_REMOTE_ADDRESS: nameOf(upstreamRemote),
+  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: withoutPort(upstreamRemote),
+  UPSTREAM_REMOTE_PORT: port(upstreamRemote),
+  UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID: noEndpointId,
+  UPSTREAM_LOCAL_ADDRESS: nameOf(upstreamLocal),
+  UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(upstreamLocal),
+  UPSTREAM_LOCAL_PORT: port(upstreamLocal),
+};
+
+function known(address: string | undefined): string | undefined {
+  return address === '' ? undefined : address;
+}
+
+/** The argument is the length of a prefix: `10.1.0.0/16`. */
+function withoutPort(address: TextOf): OperatorDefinition {
+  return {
+    params: 'optional',
+    length: false,
+    compile(argument) {
+      const bare: TextOf = (info) => {
+        const text = address(info);
+        return text === undefined ? undefined : stripPort(text);
+      };
+      if (argument === '') return textOperator(bare);
+      const length = Number(argument);
+      return textOperator((info) => {
+        const text = bare(info);
+        return text === undefined ? undefined : masked(text, length);
+      });
+    },
+  };
+}
+
+/** A number in JSON; a unix socket has none, which is empty text. */
+function port(address: TextOf): OperatorDefinition {
+  const read: TextOf = (info) => {
+    const text = address(info);
+    return text === undefined ? undefined : portOf(text);
+  };
+  const operator: Operator = { text: read, json: (info) => read(info) || undefined };
+  return plain(operator);
+}
+
+/** `127.0.0.1:80` without its port, `[::1]:80` without its brackets too; a path as it is. */
+export function stripPort(address: string): string {
+  const colon = address.lastIndexOf(':');
+  if (colon < 0 || address.startsWith('/') || address.startsWith('@')) return address;
+  return address.startsWith('[') ? address.slice(1, colon - 1) : address.slice(0, colon);
+}
+
+function portOf(address: string): string {
+  if (address.startsWith('/') || address.startsWith('@')) return '';
+  return address.slice(address.lastIndexOf(':') + 1);
+}
+
+/** @returns the network of `length` bits that the address is in; nothing where it has no such network. */
+function masked(address: string, length: number): string | undefined {
+  if (isIPv4(address) && length >= 0 && length <= 32) {
+    const octets = address.split('.').map((octet, i) => Number(octet) & (0xff00 >> bitsOf(length, i, 8)));
+    return `${octets.map((octet) => octet & 0xff).join('.')}/${length}`;
+  }
+  if (isIPv6(address) && length >= 0 && length <= 128) return `${maskedIpv6(address, length)}/${length}`;
+  return undefined;
+}
+
+/** How many of the first `length` bits fall into part `i` of `width` bits. */
+function bitsOf(length: number, i: number, width: number): number {
+  return Math.min(Math.max(length - i * width, 0), width);
+}
+
+function maskedIpv6(address: string, length: number): string {
+  const [head, tail] = address.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = new Array<string>(8 - left.length - right.length).fill('0');
+  const groups = (tail === undefined ? left : [...left, ...zeros, ...right]).map((group, i) =>
+    (Number.parseInt(group, 16) & (0xffff0000 >>> bitsOf(length, i, 16)) & 0xffff).toString(16),
+  );
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+}

@@ -1,0 +1,70 @@
+/**
+ * Times that passed between two marks of a stream, in whole milliseconds unless told otherwise.
+ */
+import { countOf, type NumberOf, numberOperator, type OperatorTable } from '#proxy/observe/format/operator.ts';
+import type { StreamInfo, StreamMarks } from '#proxy/observe/stream-info.ts';
+
+type Mark = keyof StreamMarks;
+
+/** The names that COMMON_DURATION knows; filters may set others, which ours do not. */
+const marksByName: { readonly [name: string]: Mark } = {
+  DS_RX_BEG: 'start',
+  DS_RX_END: 'lastDownstreamRxByte',
+  US_CX_BEG: 'upstreamConnectStart',
+  US_CX_END: 'upstreamConnectComplete',
+  US_HS_END: 'upstreamTlsComplete',
+  US_TX_BEG: 'firstUpstreamTxByte',
+  US_TX_END: 'lastUpstreamTxByte',
+  US_RX_BEG: 'firstUpstreamRxByte',
+  US_RX_END: 'lastUpstreamRxByte',
+  DS_TX_BEG: 'firstDownstreamTxByte',
+  DS_TX_END: 'lastDownstreamTxByte',
+  DS_HS_END: 'downstreamTlsComplete',
+};
+
+/** How many of each unit are in a millisecond. */
+const units: { readonly [name: string]: number } = { ms: 1, us: 1_000, ns: 1_000_000 };
+
+export const durationOperators: OperatorTable = {
+  DURATION: {
+    params: 'none',
+    length: false,
+    compile: (_argument, _maxLength, { clock }) =>
+      numberOperator(({ marks }) => Math.trunc((marks.complete < 0 ? clock.now() : marks.complete) - marks.start)),
+  },
+  REQUEST_DURATION: countOf(sinceStart('lastDownstreamRxByte')),
+  REQUEST_TX_DURATION: countOf(sinceStart('lastUpstreamTxByte')),
+  RESPONSE_DURATION: countOf(sinceStart('firstUpstreamRxByte')),
+  RESPONSE_TX_DURATION: countOf(({ marks }) =>
+    marks.firstUpstreamRxByte < 0 || marks.lastDownstreamTxByte < 0
+      ? undefined
+      : Math.trunc(marks.lastDownstreamTxByte - marks.firstUpstreamRxByte),
+  ),
+  DOWNSTREAM_HANDSHAKE_DURATION: countOf(sinceStart('downstreamTlsComplete')),
+  COMMON_DURATION: {
+    params: 'required',
+    length: false,
+    compile(argument) {
+      const parts = argument.split(':');
+      if (parts.length < 2 || parts.length > 3) {
+        throw new Error(`Invalid common duration configuration: ${argument}.`);
+      }
+      const [from, to, unit = 'ms'] = parts;
+      if (!Object.hasOwn(units, unit)) throw new Error(`Invalid common duration precision: ${unit}.`);
+      return numberOperator(between(marksByName[from], marksByName[to], units[unit]));
+    },
+  },
+};
+
+function sinceStart(mark: Mark): NumberOf {
+  return ({ marks }) => (marks[mark] < 0 ? undefined : Math.trunc(marks[mark] - marks.start));
+}
+
+function between(from: Mark | undefined, to: Mark | undefined, perMillisecond: number): NumberOf {
+  if (from === undefined || to === undefined) return () => undefined;
+  return ({ marks }: StreamInfo) => {
+    const begin = marks[from];
+    const end = marks[to];
+    return begin < 0 || end < begin ? undefined : Math.floor((end - begin) * perMillisecond);
+  };
+}

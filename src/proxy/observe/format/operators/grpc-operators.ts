@@ -1,0 +1,90 @@
+/**
+ * The gRPC status of a response, by name or number: from its trailers, its headers, or what its HTTP status comes to.
+ * Follows https://grpc.github.io/grpc/core/md_doc_statuscodes.html and
+ * https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
+ */
+import {
+  type NumberOf,
+  numberOperator,
+  type OperatorDefinition,
+  type OperatorTable,
+  textOperator,
+} from '#proxy/observe/format/operator.ts';
+import type { StreamInfo } from '#proxy/observe/stream-info.ts';
+
+const CAMEL = [
+  'OK',
+  'Canceled',
+  'Unknown',
+  'InvalidArgument',
+  'DeadlineExceeded',
+  'NotFound',
+  'AlreadyExists',
+  'PermissionDenied',
+  'ResourceExhausted',
+  'FailedPrecondition',
+  'Aborted',
+  'OutOfRange',
+  'Unimplemented',
+  'Internal',
+  'Unavailable',
+  'DataLoss',
+  'Unauthenticated',
+];
+const SNAKE = CAMEL.map((name) =>
+  name === 'Canceled' ? 'CANCELLED' : name.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase(),
+);
+
+/** A status that is no number. */
+const INVALID = -1;
+const STATUS_OF_HTTP: { readonly [code: number]: number } = {
+  400: 13,
+  401: 16,
+  403: 7,
+  404: 12,
+  429: 14,
+  502: 14,
+  503: 14,
+  504: 14,
+};
+const UNKNOWN = 2;
+
+export const grpcOperators: OperatorTable = {
+  GRPC_STATUS: {
+    params: 'optional',
+    length: false,
+    compile(argument) {
+      switch (argument) {
+        case '':
+        case 'CAMEL_STRING':
+          return named(CAMEL);
+        case 'SNAKE_STRING':
+          return named(SNAKE);
+        case 'NUMBER':
+          return numberOperator(grpcStatus);
+        default:
+          throw new Error(`GrpcStatusFormatter only supports CAMEL_STRING, SNAKE_STRING or NUMBER. Got: ${argument}`);
+      }
+    },
+  },
+  GRPC_STATUS_NUMBER: { params: 'none', length: false, compile: () => numberOperator(grpcStatus) },
+};
+
+function named(names: readonly string[]): ReturnType<OperatorDefinition['compile']> {
+  return textOperator((info) => {
+    const status = grpcStatus(info);
+    return status === undefined ? undefined : (names[status] ?? String(status));
+  });
+}
+
+/** @returns undefined where the request was no gRPC */
+const grpcStatus: NumberOf = (info: StreamInfo) => {
+  if (!isGrpc(info.requestHeaders.get('content-type'))) return undefined;
+  const text = info.responseTrailers?.get('grpc-status') ?? info.responseHeaders.get('grpc-status');
+  if (text !== undefined && text !== '') return /^[0-9]+$/.test(text) ? Number(text) : INVALID;
+  return info.responseCode === 0 ? undefined : (STATUS_OF_HTTP[info.responseCode] ?? UNKNOWN);
+};
+
+function isGrpc(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/grpc(?:$|\+)/.test(contentType);
+}

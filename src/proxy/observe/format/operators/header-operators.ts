@@ -1,0 +1,61 @@
+/**
+ * REQ, RESP and TRAILER: a header field of the request, the response or its trailers, or another field where that one is missing.
+ * Pseudo headers stand apart from the fields in a stream and are read from it.
+ */
+import {
+  type OperatorDefinition,
+  type OperatorTable,
+  type TextOf,
+  textOperator,
+} from '#proxy/observe/format/operator.ts';
+
+type FieldOf = (name: string) => TextOf;
+
+const requestPseudo: { readonly [name: string]: TextOf } = {
+  ':method': (info) => present(info.method),
+  ':path': (info) => present(info.path),
+  ':authority': (info) => present(info.host),
+  host: (info) => present(info.host),
+  ':scheme': (info) => (info.method === '' ? undefined : info.scheme),
+};
+
+const responsePseudo: { readonly [name: string]: TextOf } = {
+  ':status': (info) => (info.responseCode === 0 ? undefined : String(info.responseCode)),
+};
+
+const requestField: FieldOf = (name) => requestPseudo[name] ?? ((info) => info.requestHeaders.get(name));
+const responseField: FieldOf = (name) => responsePseudo[name] ?? ((info) => info.responseHeaders.get(name));
+const trailerField: FieldOf = (name) => (info) => info.responseTrailers?.get(name);
+
+const req = headerOperator(requestField);
+const resp = headerOperator(responseField);
+const trailer = headerOperator(trailerField);
+
+export const headerOperators: OperatorTable = {
+  REQ: req,
+  REQUEST_HEADER: req,
+  RESP: resp,
+  RESPONSE_HEADER: resp,
+  TRAILER: trailer,
+  RESPONSE_TRAILER: trailer,
+};
+
+function headerOperator(field: FieldOf): OperatorDefinition {
+  return {
+    params: 'required',
+    length: true,
+    compile(argument, maxLength) {
+      const [main, alternative, ...more] = argument.toLowerCase().split('?');
+      if (more.length > 0) throw new Error(`More than 1 alternative header specified in token: ${argument}`);
+      if (/[\n\r]|\0/.test(argument)) throw new Error('Invalid header configuration. Format string contains newline.');
+      const first = field(main);
+      if (alternative === undefined || alternative === '') return textOperator(first, maxLength);
+      const second = field(alternative);
+      return textOperator((info) => first(info) ?? second(info), maxLength);
+    },
+  };
+}
+
+function present(value: string): string | undefined {
+  return value === '' ? undefined : value;
+}
