@@ -2,14 +2,17 @@
  * How the hosts of a cluster are found, and those that its configuration names.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery
  */
+import { create } from '@bufbuild/protobuf';
 import type { Place } from '#api/place.ts';
-import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
+import { messageType } from '#api/registry.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readDnsCluster, readDnsOptions, SYSTEM_RESOLVER } from '#config/read/dns.ts';
 import { readLoadAssignment } from '#config/read/endpoint.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
 import { honours } from '#config/read/support.ts';
 import type { Cluster, Cluster_CustomClusterType } from '#envoy/config/cluster/v3/cluster_pb.js';
+import type { ClusterLoadAssignment } from '#envoy/config/endpoint/v3/endpoint_pb.js';
 import type { DnsCluster } from '#envoy/extensions/clusters/dns/v3/dns_cluster_pb.js';
 
 type Discovery = ClusterConfig['discovery'];
@@ -28,6 +31,10 @@ const NAMED_TYPES: Readonly<Record<string, (typeof TYPES)[number]>> = {
   'envoy.cluster.eds': 'EDS',
   'envoy.cluster.original_dst': 'ORIGINAL_DST',
 };
+const DNS_CLUSTER_NAME = 'envoy.cluster.dns';
+/** Configurations that say nothing of the type: its name does. */
+const UNTYPED = ['google.protobuf.Struct', 'google.protobuf.Empty'];
+const NOT_FOUND = "Didn't find a registered cluster factory implementation for";
 const LATER = {
   EDS: 'endpoints by EDS come with xDS',
   ORIGINAL_DST: 'it needs the original destination of connections, which comes with listener filters',
@@ -70,35 +77,37 @@ function readCustomType(
   checkCustomType(type, at);
   const { name, typedConfig } = type;
   const place = at.field('typed_config');
+  const resolver = context.dnsResolver ?? SYSTEM_RESOLVER;
   if (typedConfig !== undefined) {
     const { typeName, message: config } = extensionMessage(typedConfig, name, place, context);
-    if (typeName === DNS_CLUSTER) {
-      return readDnsCluster(config as DnsCluster, place, context.dnsResolver ?? SYSTEM_RESOLVER, context);
-    }
+    if (typeName === DNS_CLUSTER) return readDnsCluster(config as DnsCluster, place, resolver, context);
     if (typeName.startsWith(CLUSTERS)) throw unsupportedExtension(name, typeName, 'cluster type', place);
+    if (!UNTYPED.includes(typeName)) throw place.problem(`${NOT_FOUND} type: '${typeName}'`);
+  }
+  if (name === DNS_CLUSTER_NAME) {
+    return readDnsCluster(create(messageType(DNS_CLUSTER)) as DnsCluster, place, resolver, context);
   }
   const builtIn = NAMED_TYPES[name];
-  if (builtIn !== undefined) return readBuiltIn(message, builtIn, cluster, at.field('name'), context);
-  const words = "Didn't find a registered cluster factory implementation for name";
-  throw at.field('name').problem(`${words}: '${name}'`);
+  if (builtIn === undefined) throw at.field('name').problem(`${NOT_FOUND} name: '${name}'`);
+  return readBuiltIn(message, builtIn, cluster, at.field('name'), context);
 }
 
 /** The hosts that the configuration names; by DNS also by name. */
-export function readMembers(message: Cluster, discovery: Discovery, at: Place): Pick<ClusterConfig, 'loadAssignment'> {
+export function readMembers(
+  { loadAssignment: assignment }: Cluster,
+  { kind }: Discovery,
+  at: Place,
+): Pick<ClusterConfig, 'loadAssignment'> {
   const place = at.field('load_assignment');
-  const assignment = message.loadAssignment;
-  const members =
-    assignment === undefined
-      ? undefined
-      : readLoadAssignment(assignment, place, discovery.kind === 'STATIC' ? 'ip' : 'name');
-  if (discovery.kind === 'LOGICAL_DNS') checkSingleHost(members, at, place);
-  return members === undefined ? {} : { loadAssignment: members };
+  if (kind === 'LOGICAL_DNS') checkSingleHost(assignment, at, place);
+  if (assignment === undefined) return {};
+  return { loadAssignment: readLoadAssignment(assignment, place, kind === 'STATIC' ? 'ip' : 'name') };
 }
 
-function checkSingleHost(members: LoadAssignment | undefined, at: Place, place: Place): void {
-  if (members === undefined) {
+function checkSingleHost(assignment: ClusterLoadAssignment | undefined, at: Place, place: Place): void {
+  if (assignment === undefined) {
     at.report('LOGICAL_DNS clusters must have a single host');
-  } else if (members.endpoints.length !== 1 || members.endpoints[0].endpoints.length !== 1) {
+  } else if (assignment.endpoints.length !== 1 || assignment.endpoints[0].lbEndpoints.length !== 1) {
     place.report('LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint');
   }
 }

@@ -44,6 +44,13 @@ export function readDownstreamTls(message: DownstreamTlsContext, at: Place, cont
   if (tlsCertificates.length === 0 && tlsCertificateSdsSecretConfigs.length === 0) {
     at.report('No TLS certificates found for server context');
   }
+  const isEmpty = tlsCertificates.findIndex(
+    (one) => one.certificateChain === undefined && one.privateKey === undefined,
+  );
+  if (isEmpty !== -1) {
+    const words = 'Server TlsCertificates must have a certificate specified';
+    place.field('tls_certificates').index(isEmpty).report(words);
+  }
   const ocspStaplePolicy = STAPLE_POLICIES[message.ocspStaplePolicy] ?? 'LENIENT_STAPLING';
   if (ocspStaplePolicy === 'MUST_STAPLE' && common.certificates.some(({ ocspStaple }) => ocspStaple === undefined)) {
     at.field('ocsp_staple_policy').report('Required OCSP response is missing from TLS context');

@@ -8,9 +8,8 @@ import { honours } from '#config/read/support.ts';
 import type { SdsSecretConfig, Secret } from '#envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 
 const TLS = 'envoy.extensions.transport_sockets.tls.v3';
-const checkReference = honours(`${TLS}.SdsSecretConfig`, ['name'], {
-  refused: { sds_config: 'secrets over SDS come with xDS; without it the name is that of a static secret' },
-});
+const SDS = 'secrets over SDS come with xDS; without it the name is that of a static secret';
+const checkReference = honours(`${TLS}.SdsSecretConfig`, ['name'], { refused: { sds_config: SDS } });
 const checkSecret = honours(`${TLS}.Secret`, ['name', 'tls_certificate', 'session_ticket_keys', 'validation_context'], {
   refused: { generic_secret: 'nothing here reads generic secrets yet' },
 });
@@ -41,6 +40,8 @@ export function findSecret<K extends SecretKind>(
   at: Place,
   context: ReadContext,
 ): FoundSecret<K> {
+  // One complaint is enough: the name is not that of a static secret then.
+  if (reference.sdsConfig !== undefined) throw at.field('sds_config').unsupported(SDS);
   checkReference(reference, at);
   const { name } = reference;
   const { unknown, field } = KINDS[kind];

@@ -76,12 +76,14 @@ function readUpstreamTls(message: UpstreamTlsContext, at: Place, context: ReadCo
   checkUpstream(message, at);
   const place = at.field('common_tls_context');
   const common = readCommonTls(message.commonTlsContext, 'client', place, context);
-  if (common.certificates.length > 1) {
+  const { tlsCertificates = [], tlsCertificateSdsSecretConfigs = [] } = message.commonTlsContext ?? {};
+  if (tlsCertificates.length + tlsCertificateSdsSecretConfigs.length > 1) {
     place.report('Multiple TLS certificates are not supported for client contexts');
   }
   if (message.sni.includes('\0')) at.field('sni').report('SNI names containing NULL-byte are not allowed');
   if (message.autoSniSanValidation && common.validation?.trustedCa === undefined) {
-    at.field('auto_sni_san_validation').report("'auto_sni_san_validation' was configured without a validation context");
+    const lacks = common.validation === undefined ? 'a validation context' : 'configuring a trusted CA';
+    at.field('auto_sni_san_validation').report(`'auto_sni_san_validation' was configured without ${lacks}`);
   }
   return {
     ...common,

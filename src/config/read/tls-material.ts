@@ -3,15 +3,22 @@
  * Follows Envoy's ContextImpl and TlsContext, RFC 7468 for PEM.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import type { TlsBytes } from '#config/model/tls.ts';
 
-const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+const CERTIFICATE =
+  /^-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/gm;
+const PRIVATE_KEY = /^-----BEGIN [A-Z ]*PRIVATE KEY-----/m;
+const REVOCATION_LIST = /^-----BEGIN X509 CRL-----/m;
 const SMALLEST_RSA_KEY = 2048;
 
 const NO_START_LINE = 'error:0900006e:PEM routines:OPENSSL_internal:NO_START_LINE';
 const MISMATCH = 'error:0b000074:X.509 certificate routines:OPENSSL_internal:KEY_VALUES_MISMATCH';
 const NO_PASSWORD = 'error:09000068:PEM routines:OPENSSL_internal:BAD_PASSWORD_READ';
 const BAD_DECRYPT = 'error:1e000065:Cipher functions:OPENSSL_internal:BAD_DECRYPT';
+
+/** Node's and OpenSSL's words for an encrypted key that no password comes with. */
+const WITHOUT_PASSWORD = new Set(['ERR_MISSING_PASSPHRASE', 'ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED']);
 
 /** `<inline>`, or the file's path. */
 export function origin({ path }: TlsBytes): string {
@@ -25,6 +32,17 @@ export function parseCertificates(pem: string): X509Certificate[] | undefined {
     return blocks.length === 0 ? undefined : blocks.map((block) => new X509Certificate(block));
   } catch {
     return undefined;
+  }
+}
+
+/** Whether the text has no revocation list, or good ones. */
+export function isCrl(pem: string): boolean {
+  if (!REVOCATION_LIST.test(pem)) return true;
+  try {
+    createSecureContext({ crl: pem });
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -64,8 +82,8 @@ function publicKey(certificate: X509Certificate): KeyObject | undefined {
 
 /** BoringSSL's words for what OpenSSL says. */
 function keyCause({ code, message }: NodeJS.ErrnoException, pem: string): string {
-  if (!pem.includes('-----BEGIN ')) return NO_START_LINE;
-  if (code === 'ERR_MISSING_PASSPHRASE') return NO_PASSWORD;
+  if (!PRIVATE_KEY.test(pem)) return NO_START_LINE;
+  if (WITHOUT_PASSWORD.has(code ?? '')) return NO_PASSWORD;
   if (code === 'ERR_OSSL_BAD_DECRYPT' || code === 'ERR_OSSL_EVP_BAD_DECRYPT') return BAD_DECRYPT;
   return message;
 }

@@ -5,6 +5,7 @@
 import type { Place } from '#api/place.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { ReadContext } from '#config/read/context.ts';
+import { unknownExtension } from '#config/read/extensions.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
 import { readUpstreamTransport } from '#config/read/tls-contexts.ts';
@@ -20,6 +21,7 @@ export function readTransportSocketMatches(
 ): ClusterConfig['transportSocketMatches'] {
   return readAll(transportSocketMatches, at, (message, place) => {
     check(message, place);
+    if (message.transportSocket === undefined) throw unknownExtension('', '', place.field('transport_socket'));
     return {
       name: message.name,
       match: message.match ?? {},

@@ -2,7 +2,7 @@
  * What is asked of a peer's certificate.
  * Follows envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.
  */
-import type { Place } from '#api/place.ts';
+import type { Place, PlacedError } from '#api/place.ts';
 import type { SubjectAltNameMatcher, TlsBytes, ValidationContext } from '#config/model/tls.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readDataSource } from '#config/read/data-source.ts';
@@ -10,7 +10,7 @@ import { readAll } from '#config/read/read-all.ts';
 import { readStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
 import { readSystemRoots } from '#config/read/system-roots.ts';
-import { origin, parseCertificates } from '#config/read/tls-material.ts';
+import { isCrl, origin, parseCertificates } from '#config/read/tls-material.ts';
 import type { DataSource } from '#envoy/config/core/v3/base_pb.js';
 import type {
   CertificateValidationContext,
@@ -55,6 +55,7 @@ const SAN_TYPES = [undefined, 'EMAIL', 'DNS', 'URI', 'IP_ADDRESS', 'OTHER_NAME']
 const UNTYPED_SANS = ['DNS', 'URI', 'EMAIL', 'IP_ADDRESS'] as const;
 const TRUST = ['VERIFY_TRUST_CHAIN', 'ACCEPT_UNTRUSTED'] as const;
 const SHA256_LENGTH = 32;
+const OID = /^[012](\.\d+)+$/;
 
 /**
  * @param secretName as in the model.
@@ -132,10 +133,11 @@ function readAuthorities(source: DataSource, at: Place, context: ReadContext): T
   return bytes;
 }
 
-/** Envoy takes a text with no list in it for no list at all. */
+/** A text with no list in it is no list at all, as in Envoy. */
 function readCrl(source: DataSource, at: Place, context: ReadContext): TlsBytes | undefined {
   const bytes = readText(source, at, context);
-  if (bytes.pem === '') throw at.problem('DataSource cannot be empty');
+  if (bytes.pem === '') return undefined;
+  if (!isCrl(bytes.pem)) throw at.problem(`Failed to load CRL from ${origin(bytes)}`);
   return bytes;
 }
 
@@ -176,12 +178,8 @@ function readNameMatcher(message: SubjectAltNameMatcherMessage, at: Place): Subj
   return { sanType, matcher: readStringMatcher(message.matcher, at.field('matcher')) };
 }
 
-function otherName(oid: string, at: Place) {
-  const known = /^[012](\.\d+)+$/.test(oid);
-  const words = known ? 'names of the type OTHER_NAME are not supported by Fairlead yet' : otherNameWords(oid);
-  return at.field('san_type').problem(words);
-}
-
-function otherNameWords(oid: string): string {
-  return `Failed to create SAN matcher for OTHER_NAME with OID: ${oid}`;
+function otherName(oid: string, at: Place): PlacedError {
+  const place = at.field('san_type');
+  if (OID.test(oid)) return place.problem('names of the type OTHER_NAME are not supported by Fairlead yet');
+  return place.problem(`Failed to create SAN matcher for OTHER_NAME with OID: ${oid}`);
 }
