@@ -16,7 +16,7 @@ import { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import type { LogLevel } from '#proxy/options.ts';
-import { NO_RUNTIME } from '#proxy/runtime-view.ts';
+import { NO_RUNTIME } from '#selection/runtime-view.ts';
 
 export interface FakeServer extends AdminContext {
   /** What was asked of it, in order. */

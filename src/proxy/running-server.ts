@@ -21,10 +21,10 @@ import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { startWatchdog } from '#proxy/observe/stats/watchdog.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
 import { Runtime } from '#proxy/runtime.ts';
-import { RuntimeView } from '#proxy/runtime-view.ts';
 import { ServerClusters } from '#proxy/server-clusters.ts';
 import { loggingOptions } from '#proxy/server-logging.ts';
 import { WorkerPool } from '#proxy/worker-pool.ts';
+import { RuntimeView } from '#selection/runtime-view.ts';
 
 /** The admin API, once it is loaded. */
 interface AdminServer {

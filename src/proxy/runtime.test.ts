@@ -8,7 +8,7 @@ import type { RuntimeLayer } from '#config/model/snapshot.ts';
 import { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { Runtime } from '#proxy/runtime.ts';
-import { type RuntimeSnapshot, RuntimeView } from '#proxy/runtime-view.ts';
+import { type RuntimeSnapshot, RuntimeView } from '#selection/runtime-view.ts';
 
 function start(t: TestContext, layers: RuntimeLayer[], serviceCluster = '') {
   const [stats, hub, warnings] = [new ThreadStats(), new StatsHub(), [] as string[]];

@@ -8,8 +8,9 @@ import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { RuntimeLayer } from '#config/model/snapshot.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
-import { type RuntimeValues, valueOfText, valuesOfFolder, valuesOfJson } from '#proxy/runtime-values.ts';
-import { NO_RUNTIME, type RuntimeSnapshot } from '#proxy/runtime-view.ts';
+import { valuesOfFolder } from '#proxy/runtime-values.ts';
+import { type RuntimeValues, valueOfText, valuesOfJson } from '#selection/runtime-values.ts';
+import { NO_RUNTIME, type RuntimeSnapshot } from '#selection/runtime-view.ts';
 
 export interface RuntimeOptions {
   layers: readonly RuntimeLayer[];

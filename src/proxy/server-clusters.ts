@@ -8,7 +8,6 @@ import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import { clusterManagerStats, clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
-import type { RuntimeView } from '#proxy/runtime-view.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { type CircuitBreakerSlots, CircuitBreakerTable } from '#proxy/upstream/circuit-breaker-slots.ts';
 import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
@@ -16,6 +15,7 @@ import { type Discovery, discover } from '#proxy/upstream/discovery/discover.ts'
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import { recordMembership } from '#proxy/upstream/membership-stats.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
+import type { RuntimeView } from '#selection/runtime-view.ts';
 
 interface ClusterEntry {
   config: ClusterConfig;

@@ -9,8 +9,8 @@ import type { DrainState } from '#proxy/drain-state.ts';
 import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
-import type { RuntimeView } from '#proxy/runtime-view.ts';
 import type { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
+import type { RuntimeView } from '#selection/runtime-view.ts';
 
 export interface WorkerContext {
   /** 0 for the first. */

@@ -7,9 +7,9 @@ import type { LoggingOptions, LogLevel } from '#base/logger.ts';
 import type { Address } from '#config/model/address.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
-import type { RuntimeSnapshot } from '#proxy/runtime-view.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
+import type { RuntimeSnapshot } from '#selection/runtime-view.ts';
 
 /** What a worker is made of. */
 export interface WorkerStart {

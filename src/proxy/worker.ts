@@ -13,11 +13,11 @@ import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
 import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
-import { RuntimeView } from '#proxy/runtime-view.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
+import { RuntimeView } from '#selection/runtime-view.ts';
 
 export class Worker implements WorkerContext {
   readonly index: number;

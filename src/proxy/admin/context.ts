@@ -14,7 +14,7 @@ import type { ServerState } from '#proxy/observe/stats/server-stats.ts';
 import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 import type { LogLevel, ProxyOptions } from '#proxy/options.ts';
-import type { RuntimeSnapshot } from '#proxy/runtime-view.ts';
+import type { RuntimeSnapshot } from '#selection/runtime-view.ts';
 
 export interface AdminContext {
   readonly options: ProxyOptions;

@@ -8,12 +8,9 @@ import { logger } from '#base/logger.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { FilterInUse } from '#proxy/http/filter.ts';
-import { stripHostPort } from '#proxy/http/host-port.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
-import { internalAddressTest } from '#proxy/http/internal-address.ts';
 import { type CompiledLocalReply, sendLocalReply } from '#proxy/http/local-reply.ts';
-import { normalizePath } from '#proxy/http/path-normalization.ts';
 import { prepareRequestHeaders } from '#proxy/http/request-headers.ts';
 import { applyTarget } from '#proxy/http/request-target.ts';
 import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
@@ -36,6 +33,9 @@ import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import { compileRouteTable } from '#selection/compile-route-table.ts';
 import type { CompiledRouteTable } from '#selection/compiled-route.ts';
+import { stripHostPort } from '#selection/host-port.ts';
+import { internalAddressTest } from '#selection/internal-address.ts';
+import { normalizePath } from '#selection/path-normalization.ts';
 import { selectRoute } from '#selection/select-route.ts';
 import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-host.ts';
 import { Headers } from '#wire/headers.ts';
@@ -233,7 +233,8 @@ export class ConnectionManager {
       }
       if (!this.acceptPath(stream)) return;
     }
-    if (config.stripHostPort !== 'none' || config.stripTrailingHostDot) stream.host = stripHostPort(stream, config);
+    if (config.stripHostPort !== 'none' || config.stripTrailingHostDot)
+      stream.host = stripHostPort(stream.host, stream.connection.destinationPort, config);
     prepareRequestHeaders(stream, this, options);
     this.chooseRoute(stream);
     const perRoute = stream.selected?.config.action;

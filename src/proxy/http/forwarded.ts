@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { hostPort } from '#proxy/listeners/downstream-connection.ts';
+import { addressFromXff } from '#selection/forwarded-for.ts';
 import { Known } from '#wire/known-headers.ts';
 
 const XFF = Known['x-forwarded-for'];
@@ -53,18 +54,6 @@ function appendXff(stream: HttpStream, manager: ConnectionManager, peer: string)
     manager.config.representIpv4RemoteAddressAsIpv4MappedIpv6 && isIP(peer) === 4 ? `::ffff:${peer}` : peer;
   const before = headers.repeated ? headers.joined('x-forwarded-for') : headers.getKnown(XFF);
   headers.setKnown(XFF, before === undefined || before === '' ? address : `${before},${address}`);
-}
-
-/**
- * The address that stands `skip` places before the last one.
- * @returns undefined where there is none or it is no IP address
- */
-function addressFromXff(value: string | undefined, skip: number): { address: string; single: boolean } | undefined {
-  if (value === undefined || value === '') return undefined;
-  const parts = value.split(',');
-  const wanted = parts[parts.length - 1 - skip]?.trim();
-  if (wanted === undefined || isIP(wanted) === 0) return undefined;
-  return { address: wanted, single: parts.length === 1 };
 }
 
 /** The address alone of what `StreamInfo.remoteAddress` holds. */

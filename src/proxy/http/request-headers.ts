@@ -9,36 +9,14 @@ import { applyClientCertificate } from '#proxy/http/client-certificate.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { addressOf, applyForwarded } from '#proxy/http/forwarded.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { EDGE_ONLY_HEADERS, HOP_BY_HOP_HEADERS, INTERNAL_ONLY_HEADERS } from '#selection/trusted-headers.ts';
 import type { Headers } from '#wire/headers.ts';
 import type { ConnectionOptions } from '#wire/http1/framing.ts';
 import { Known } from '#wire/known-headers.ts';
 
-/** Believed from internal requests alone. */
-const internalOnly: readonly number[] = [
-  Known['x-envoy-retry-on'],
-  Known['x-envoy-retry-grpc-on'],
-  Known['x-envoy-max-retries'],
-  Known['x-envoy-upstream-alt-stat-name'],
-  Known['x-envoy-upstream-rq-timeout-ms'],
-  Known['x-envoy-upstream-rq-per-try-timeout-ms'],
-  Known['x-envoy-expected-rq-timeout-ms'],
-  Known['x-envoy-force-trace'],
-  Known['x-envoy-ip-tags'],
-  Known['x-envoy-original-path'],
-  Known['x-envoy-hedge-on-per-try-timeout'],
-  Known['x-envoy-retriable-status-codes'],
-  Known['x-envoy-retriable-header-names'],
-  Known['x-envoy-is-timeout-retry'],
-];
-
-/** Removed from what comes from outside, where this proxy stands at the edge. */
-const edgeOnly: readonly number[] = [
-  Known['x-envoy-decorator-operation'],
-  Known['x-envoy-downstream-service-cluster'],
-  Known['x-envoy-downstream-service-node'],
-];
-
-const hopByHop: readonly number[] = [Known['keep-alive'], Known['proxy-connection'], Known['transfer-encoding']];
+const internalOnly = INTERNAL_ONLY_HEADERS.map((name) => Known[name]);
+const edgeOnly = EDGE_ONLY_HEADERS.map((name) => Known[name]);
+const hopByHop = HOP_BY_HOP_HEADERS.map((name) => Known[name]);
 
 export function prepareRequestHeaders(
   stream: HttpStream,

@@ -4,7 +4,7 @@
 import type { Random } from '#base/random.ts';
 import type { Timers } from '#base/timers.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
-import type { RuntimeView } from '#proxy/runtime-view.ts';
+import type { RuntimeView } from '#selection/runtime-view.ts';
 
 export interface AccessLogContext {
   /** The root of the thread's stats. */

@@ -9,10 +9,10 @@ import { compileCelFilter } from '#proxy/observe/access-log/cel-filter.ts';
 import { grpcStatus } from '#proxy/observe/access-log/grpc-status.ts';
 import { flagNames } from '#proxy/observe/response-flags.ts';
 import type { StreamInfo } from '#proxy/observe/stream-info.ts';
-import type { RuntimeView } from '#proxy/runtime-view.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { compileHeaderTest } from '#selection/match-header.ts';
 import { compileValue, metadataAt } from '#selection/match-metadata.ts';
+import type { RuntimeView } from '#selection/runtime-view.ts';
 import { Known } from '#wire/known-headers.ts';
 
 /** Whether the stream passes. */

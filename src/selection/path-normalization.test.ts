@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import { normalizePath } from '#proxy/http/path-normalization.ts';
+import { normalizePath } from '#selection/path-normalization.ts';
 
 type Answer = string | number | [number, string];
 type Row = [path: string, ...answers: [answer: Answer, ...managers: string[]][]];

@@ -1,0 +1,32 @@
+/**
+ * The names of headers that a request may not bring from everywhere. Follows
+ * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/header_sanitizing
+ */
+
+/** Believed from internal requests alone. */
+export const INTERNAL_ONLY_HEADERS = [
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries',
+  'x-envoy-upstream-alt-stat-name',
+  'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-expected-rq-timeout-ms',
+  'x-envoy-force-trace',
+  'x-envoy-ip-tags',
+  'x-envoy-original-path',
+  'x-envoy-hedge-on-per-try-timeout',
+  'x-envoy-retriable-status-codes',
+  'x-envoy-retriable-header-names',
+  'x-envoy-is-timeout-retry',
+] as const;
+
+/** Removed from what comes from outside, where this proxy stands at the edge. */
+export const EDGE_ONLY_HEADERS = [
+  'x-envoy-decorator-operation',
+  'x-envoy-downstream-service-cluster',
+  'x-envoy-downstream-service-node',
+] as const;
+
+/** They hold for one connection alone (RFC 9110, section 7.6.1), `connection` and `upgrade` besides. */
+export const HOP_BY_HOP_HEADERS = ['keep-alive', 'proxy-connection', 'transfer-encoding'] as const;
