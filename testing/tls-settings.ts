@@ -1,0 +1,62 @@
+/**
+ * TLS contexts for tests in the form of the configuration's model: Envoy's defaults, and what a test sets.
+ */
+import type { CommonTls, DownstreamTls, TlsCertificate, UpstreamTls, ValidationContext } from '#config/model/tls.ts';
+import type { Certificate } from '#testing/certificates.ts';
+
+const COMMON: CommonTls = {
+  certificates: [],
+  alpnProtocols: [],
+  cipherSuites: [],
+  ecdhCurves: [],
+  signatureAlgorithms: [],
+  keyLogPath: '',
+};
+
+export function downstreamTlsOf(settings: Partial<DownstreamTls>): DownstreamTls {
+  return {
+    ...COMMON,
+    requireClientCertificate: false,
+    requireSni: false,
+    sessionTimeout: 0,
+    sessionTicketKeys: [],
+    disableStatelessSessionResumption: false,
+    disableStatefulSessionResumption: false,
+    fullScanCertsOnSniMismatch: false,
+    preferClientCiphers: false,
+    ocspStaplePolicy: 'LENIENT_STAPLING',
+    ...settings,
+  };
+}
+
+export function upstreamTlsOf(settings: Partial<UpstreamTls> = {}): UpstreamTls {
+  return {
+    ...COMMON,
+    sni: '',
+    autoHostSni: false,
+    autoSniSanValidation: false,
+    allowRenegotiation: false,
+    maxSessionKeys: 1,
+    enforceRsaKeyUsage: false,
+    ...settings,
+  };
+}
+
+export function validationOf(settings: Partial<ValidationContext> & { ca?: Certificate }): ValidationContext {
+  const { ca, ...rest } = settings;
+  return {
+    ...(ca === undefined ? {} : { trustedCa: { pem: ca.cert, path: '' } }),
+    verifyCertificateSpki: [],
+    verifyCertificateHash: [],
+    matchSubjectAltNames: [],
+    allowExpiredCertificate: false,
+    trustChainVerification: 'VERIFY_TRUST_CHAIN',
+    onlyVerifyLeafCertCrl: false,
+    secretName: '',
+    ...rest,
+  };
+}
+
+export function shownCertificate({ cert, key }: Certificate): TlsCertificate {
+  return { chain: { pem: cert, path: '' }, key: { pem: key, path: '' }, password: '', secretName: '' };
+}
