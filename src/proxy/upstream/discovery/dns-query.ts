@@ -23,7 +23,7 @@ export interface QueryOptions {
   schedule: Schedule;
 }
 
-export type QueryOutcome = 'found' | 'no_data' | 'not_found' | 'timeout' | 'failed';
+export type QueryOutcome = 'found' | 'no_data' | 'not_found' | 'timeout' | 'failed' | 'bad_name';
 
 export interface QueryResult {
   outcome: QueryOutcome;
@@ -32,16 +32,44 @@ export interface QueryResult {
   timeouts: number;
 }
 
-export async function queryAddresses(
+/** Asks for addresses of several versions at once. Once one is found, the others get no further try. */
+export async function queryVersions(
+  name: string,
+  versions: readonly (4 | 6)[],
+  options: QueryOptions,
+  signal: AbortSignal,
+): Promise<QueryResult> {
+  let enough = false;
+  const goesOn = () => !enough && !signal.aborted;
+  const results = await Promise.all(
+    versions.map(async (version) => {
+      const result = await queryAddresses(name, version === 4 ? 'A' : 'AAAA', options, signal, goesOn);
+      enough ||= result.outcome === 'found';
+      return result;
+    }),
+  );
+  const outcome = OUTCOMES.find((each) => results.some((result) => result.outcome === each)) ?? 'failed';
+  return {
+    outcome,
+    addresses: results.flatMap(({ addresses }) => addresses),
+    timeouts: results.reduce((sum, { timeouts }) => sum + timeouts, 0),
+  };
+}
+
+/** Where versions differ, the first of these says how it went. */
+const OUTCOMES: readonly QueryOutcome[] = ['found', 'failed', 'timeout', 'no_data', 'not_found'];
+
+async function queryAddresses(
   name: string,
   type: RecordType,
   options: QueryOptions,
   signal: AbortSignal,
+  goesOn: () => boolean,
 ): Promise<QueryResult> {
   const { servers, tries, schedule } = options;
   let outcome: QueryOutcome = 'failed';
   let timeouts = 0;
-  for (let attempt = 0; attempt < servers.length * tries && !signal.aborted; attempt++) {
+  for (let attempt = 0; attempt < servers.length * tries && goesOn(); attempt++) {
     const round = Math.floor(attempt / servers.length);
     const server = servers[attempt % servers.length];
     const answer = await ask({ server, name, type, timeout: options.timeout * 2 ** round, schedule, signal }, options);

@@ -8,7 +8,7 @@ import type { DnsOptions } from '#config/model/cluster.ts';
 import { dnsStats } from '#proxy/observe/stats/manager-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
-import { type QueryResult, queryAddresses } from '#proxy/upstream/discovery/dns-query.ts';
+import { type QueryResult, queryVersions } from '#proxy/upstream/discovery/dns-query.ts';
 import { addressesOfHost, isLocalhost, parseHosts } from '#proxy/upstream/discovery/hosts-file.ts';
 import type { LookupFamily, NameResolver, Resolution } from '#proxy/upstream/discovery/name-resolver.ts';
 import { candidates, parseResolvConf } from '#proxy/upstream/discovery/resolv-conf.ts';
@@ -26,17 +26,21 @@ export interface ResolverParts {
   resolvConf?: string;
 }
 
-/** Which versions of IP are asked for, in turn until one has addresses, or together. */
-const PLANS: { [family in LookupFamily]: { versions: readonly (4 | 6)[]; together?: boolean } } = {
-  AUTO: { versions: [6, 4] },
-  V4_ONLY: { versions: [4] },
-  V6_ONLY: { versions: [6] },
-  V4_PREFERRED: { versions: [4, 6] },
-  ALL: { versions: [4, 6], together: true },
+/** Which versions of IP are looked up: lookups follow each other until one finds addresses; versions of one lookup go together. */
+const LOOKUPS: { [family in LookupFamily]: readonly (readonly (4 | 6)[])[] } = {
+  AUTO: [[6], [4]],
+  V4_ONLY: [[4]],
+  V6_ONLY: [[6]],
+  V4_PREFERRED: [[4], [6]],
+  ALL: [[4, 6]],
 };
 
 const DEFAULT_TIMEOUT = 5000;
 const DEFAULT_TRIES = 4;
+
+const NOT_FOUND: QueryResult = { outcome: 'not_found', addresses: [], timeouts: 0 };
+/** Not a name, or an address of the other family. */
+const BAD_NAME: QueryResult = { outcome: 'bad_name', addresses: [], timeouts: 0 };
 
 export class SystemResolver implements NameResolver {
   private readonly options: ResolverOptions;
@@ -55,7 +59,6 @@ export class SystemResolver implements NameResolver {
 
   resolve(name: string, family: LookupFamily, done: (resolution: Resolution) => void): () => void {
     const abort = new AbortController();
-    this.stats.resolveTotal.inc();
     this.stats.pendingResolutions.inc();
     this.resolveFamily(name, family, abort.signal).then((resolution) => {
       this.stats.pendingResolutions.dec();
@@ -64,31 +67,44 @@ export class SystemResolver implements NameResolver {
     return () => abort.abort();
   }
 
+  /** Where no lookup finds anything, the last one says how it went. */
   private async resolveFamily(name: string, family: LookupFamily, signal: AbortSignal): Promise<Resolution> {
-    if (isLiteral(name, family)) return { status: 'completed', addresses: [{ address: name, ttl: 0 }] };
-    const { versions, together } = PLANS[family];
-    if (together)
-      return merged(await Promise.all(versions.map((version) => this.resolveVersion(name, version, signal))));
-    const before: Resolution[] = [];
-    for (const version of versions) {
-      const resolution = await this.resolveVersion(name, version, signal);
-      if (resolution.addresses.length > 0) return resolution;
-      before.push(resolution);
+    let resolution: Resolution = { status: 'failure', addresses: [] };
+    const lookups = LOOKUPS[family];
+    for (const [i, versions] of lookups.entries()) {
+      const result = await this.lookUp(name, versions, signal);
+      if (signal.aborted) return resolution;
+      const { outcome, addresses } = result;
+      const failed = outcome === 'timeout' || outcome === 'failed' || outcome === 'bad_name';
+      this.count(result, i === lookups.length - 1);
+      resolution = { status: failed ? 'failure' : 'completed', addresses };
+      if (addresses.length > 0) break;
     }
-    return merged(before);
+    return resolution;
   }
 
-  private async resolveVersion(name: string, version: 4 | 6, signal: AbortSignal): Promise<Resolution> {
-    const known = addressesOfHost(this.hosts.current(), name, version);
-    if (known.length > 0) return { status: 'completed', addresses: known.map((address) => ({ address, ttl: 0 })) };
-    const { outcome, addresses } = isLocalhost(name) ? NOT_FOUND : await this.search(name, version, signal);
+  /** @param last a server that refuses to help then has c-ares make a new channel; we have none, and count it all the same. */
+  private count({ outcome, timeouts }: QueryResult, last: boolean): void {
+    this.stats.resolveTotal.inc();
     if (outcome === 'not_found' || outcome === 'no_data') this.stats.notFound.inc();
-    else if (outcome !== 'found') this.stats.getAddrFailure.inc();
-    return { status: outcome === 'timeout' || outcome === 'failed' ? 'failure' : 'completed', addresses };
+    else if (outcome === 'failed' || outcome === 'bad_name') this.stats.getAddrFailure.inc();
+    if (outcome !== 'found') this.stats.timeouts.add(timeouts);
+    if (outcome === 'failed' && last) this.stats.reinits.inc();
+  }
+
+  private async lookUp(name: string, versions: readonly (4 | 6)[], signal: AbortSignal): Promise<QueryResult> {
+    const version = isIP(name);
+    // As in c-ares, an IPv4 address is one whatever version is asked for.
+    if (version === 4 || (version === 6 && versions.includes(6))) return found([name]);
+    if (version === 6) return BAD_NAME;
+    const known = versions.flatMap((each) => addressesOfHost(this.hosts.current(), name, each));
+    if (known.length > 0) return found(known);
+    if (isLocalhost(name)) return NOT_FOUND;
+    return isHostname(name) ? await this.search(name, versions, signal) : BAD_NAME;
   }
 
   /** Tries the name with each search domain, until a server knows one. */
-  private async search(name: string, version: 4 | 6, signal: AbortSignal): Promise<QueryResult> {
+  private async search(name: string, versions: readonly (4 | 6)[], signal: AbortSignal): Promise<QueryResult> {
     const { resolvers, useTcp, queryTimeout, queryTries, noDefaultSearchDomain } = this.options;
     const system = this.resolvConf.current();
     const options = {
@@ -101,8 +117,7 @@ export class SystemResolver implements NameResolver {
     const { search, ndots } = system;
     let result = NOT_FOUND;
     for (const candidate of candidates(name, { search: noDefaultSearchDomain ? [] : search, ndots })) {
-      const next = await queryAddresses(candidate, version === 4 ? 'A' : 'AAAA', options, signal);
-      this.stats.timeouts.add(next.timeouts);
+      const next = await queryVersions(candidate, versions, options, signal);
       // That a name is there without such addresses says more than that another is not there.
       if (next.outcome !== 'not_found' || result.outcome !== 'no_data') result = next;
       if (next.outcome !== 'not_found' && next.outcome !== 'no_data') break;
@@ -111,16 +126,11 @@ export class SystemResolver implements NameResolver {
   }
 }
 
-const NOT_FOUND: QueryResult = { outcome: 'not_found', addresses: [], timeouts: 0 };
-
-/** As in c-ares, an IPv4 address is one whatever family is asked for; an IPv6 address where IPv6 is. */
-function isLiteral(name: string, family: LookupFamily): boolean {
-  const version = isIP(name);
-  return version === 4 || (version === 6 && family !== 'V4_ONLY');
+function found(addresses: readonly string[]): QueryResult {
+  return { outcome: 'found', addresses: addresses.map((address) => ({ address, ttl: 0 })), timeouts: 0 };
 }
 
-/** One server that answered is enough. */
-function merged(resolutions: Resolution[]): Resolution {
-  const status = resolutions.some((one) => one.status === 'completed') ? 'completed' : 'failure';
-  return { status, addresses: resolutions.flatMap(({ addresses }) => addresses) };
+/** What c-ares lets into a query: RFC 952 names, and the characters that people use beside those. */
+function isHostname(name: string): boolean {
+  return name.length <= 255 && /^([\w/*-]{1,63}\.)*[\w/*-]{1,63}\.?$/.test(name);
 }
