@@ -1,0 +1,279 @@
+/**
+ * The HTTP connection manager, with Envoy's defaults. Follows
+ * envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.
+ */
+import type { Place } from '#api/place.ts';
+import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import { readAccessLogs } from '#config/read/access-log.ts';
+import { readAccessLogOptions } from '#config/read/access-log-options.ts';
+import { readCidrRanges } from '#config/read/address.ts';
+import type { ReadContext } from '#config/read/context.ts';
+import { millisecondsOr } from '#config/read/duration.ts';
+import { type ExtensionReader, extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
+import { readHttpFilters } from '#config/read/http-filters.ts';
+import { readLocalReply } from '#config/read/local-reply.ts';
+import { readCommonHttpProtocolOptions, readHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
+import { readRouteTable } from '#config/read/route-table.ts';
+import { honours } from '#config/read/support.ts';
+import type {
+  HttpConnectionManager_InternalAddressConfig,
+  HttpConnectionManager_SetCurrentClientCertDetails,
+  HttpConnectionManager as HttpConnectionManagerMessage,
+  RequestIDExtension,
+} from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { UuidRequestIdConfig } from '#envoy/extensions/request_id/uuid/v3/uuid_pb.js';
+
+const PACKAGE = 'envoy.extensions.filters.network.http_connection_manager.v3';
+const TYPE = `${PACKAGE}.HttpConnectionManager`;
+const UUID = 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig';
+
+const check = honours(
+  TYPE,
+  [
+    'codec_type',
+    'stat_prefix',
+    'route_config',
+    'http_filters',
+    'add_user_agent',
+    'common_http_protocol_options',
+    'http_protocol_options',
+    'server_name',
+    'server_header_transformation',
+    'max_request_headers_kb',
+    'stream_idle_timeout',
+    'request_timeout',
+    'request_headers_timeout',
+    'drain_timeout',
+    'delayed_close_timeout',
+    'access_log',
+    'access_log_flush_interval',
+    'flush_access_log_on_new_request',
+    'access_log_options',
+    'use_remote_address',
+    'xff_num_trusted_hops',
+    'internal_address_config',
+    'skip_xff_append',
+    'via',
+    'generate_request_id',
+    'preserve_external_request_id',
+    'always_set_request_id_in_response',
+    'forward_client_cert_details',
+    'set_current_client_cert_details',
+    'proxy_100_continue',
+    'represent_ipv4_remote_address_as_ipv4_mapped_ipv6',
+    'normalize_path',
+    'merge_slashes',
+    'path_with_escaped_slashes_action',
+    'request_id_extension',
+    'local_reply_config',
+    'strip_matching_host_port',
+    'strip_any_host_port',
+    'strip_trailing_host_dot',
+    'append_x_forwarded_port',
+  ],
+  {
+    withoutEffect: {
+      http2_protocol_options: 'connections speak HTTP/1 until HTTP/2 comes',
+      add_proxy_protocol_connection_state: 'the PROXY protocol comes with listener filters',
+    },
+    refused: {
+      rds: 'route tables by discovery come with xDS',
+      scoped_routes: 'scoped route tables come with xDS',
+      tracing: 'tracing comes later',
+      http1_safe_max_connection_duration: 'a connection closes with its next response when its time is over',
+      http3_protocol_options: 'HTTP/3 comes later',
+      scheme_header_transformation: "a request's scheme is what x-forwarded-proto says",
+      stream_flush_timeout: 'writing to a client is timed by the idle timeouts',
+      drain_timeout_jitter: 'all connections drain alike',
+      original_ip_detection_extensions: "the client's address is found by x-forwarded-for",
+      early_header_mutation_extensions: 'no such extension runs here yet',
+      forward_client_cert_matcher: 'one policy holds for all requests',
+      upgrade_configs: 'upgrades come later',
+      stream_error_on_invalid_http_message: 'a connection that sent an invalid message is closed',
+      path_normalization_options: 'normalize_path and merge_slashes work',
+      proxy_status_config: 'the proxy-status header comes later',
+      typed_header_validation_config: 'headers are checked by the codec',
+      append_local_overload: 'overload actions come later',
+      forward_proto_config: 'x-forwarded-proto says how the connection came',
+    },
+  },
+);
+const checkInternalAddress = honours(`${TYPE}.InternalAddressConfig`, ['unix_sockets', 'cidr_ranges']);
+const checkClientCertificate = honours(
+  `${TYPE}.SetCurrentClientCertDetails`,
+  ['subject', 'cert', 'chain', 'dns', 'uri'],
+  { refused: { issuer: 'the header has no issuer yet', format: 'the header is text' } },
+);
+const checkRequestId = honours(`${PACKAGE}.RequestIDExtension`, ['typed_config']);
+const checkUuid = honours(UUID, ['pack_trace_reason'], {
+  withoutEffect: { use_request_id_for_trace_sampling: 'nothing is traced yet' },
+});
+
+const MINUTE = 60_000;
+const DEFAULT_HEADERS_KB = 60;
+
+/* By the numbers of the enums. */
+const CODECS = ['AUTO', 'HTTP1', 'HTTP2', 'HTTP3'] as const;
+const SERVER_HEADER = ['OVERWRITE', 'APPEND_IF_ABSENT', 'PASS_THROUGH'] as const;
+const CLIENT_CERTIFICATE = [
+  'SANITIZE',
+  'FORWARD_ONLY',
+  'APPEND_FORWARD',
+  'SANITIZE_SET',
+  'ALWAYS_FORWARD_ONLY',
+] as const;
+const ESCAPED_SLASHES = [
+  'KEEP_UNCHANGED',
+  'KEEP_UNCHANGED',
+  'REJECT_REQUEST',
+  'UNESCAPE_AND_REDIRECT',
+  'UNESCAPE_AND_FORWARD',
+] as const;
+
+export function readHttpConnectionManager(
+  message: HttpConnectionManagerMessage,
+  at: Place,
+  context: ReadContext,
+): HttpConnectionManager {
+  check(message, at);
+  const { internalAddressConfig, localReplyConfig, requestIdExtension } = message;
+  return {
+    codecType: readCodecType(message, at),
+    statPrefix: message.statPrefix,
+    routes: readRoutes(message, at, context),
+    httpFilters: readHttpFilters(message.httpFilters, at.field('http_filters'), context),
+    serverName: message.serverName === '' ? 'envoy' : message.serverName,
+    serverHeaderTransformation: SERVER_HEADER[message.serverHeaderTransformation] ?? 'OVERWRITE',
+    addUserAgent: message.addUserAgent ?? false,
+    useRemoteAddress: message.useRemoteAddress ?? false,
+    xffNumTrustedHops: message.xffNumTrustedHops,
+    skipXffAppend: message.skipXffAppend,
+    ...(internalAddressConfig === undefined
+      ? {}
+      : { internalAddressConfig: readInternalAddresses(internalAddressConfig, at.field('internal_address_config')) }),
+    appendXForwardedPort: message.appendXForwardedPort,
+    via: message.via,
+    generateRequestId: message.generateRequestId ?? true,
+    preserveExternalRequestId: message.preserveExternalRequestId,
+    alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse,
+    requestIdExtension: readRequestId(requestIdExtension, at.field('request_id_extension'), context),
+    forwardClientCertDetails: CLIENT_CERTIFICATE[message.forwardClientCertDetails] ?? 'SANITIZE',
+    setCurrentClientCertDetails: readClientCertificate(
+      message.setCurrentClientCertDetails,
+      at.field('set_current_client_cert_details'),
+    ),
+    proxy100Continue: message.proxy100Continue,
+    representIpv4RemoteAddressAsIpv4MappedIpv6: message.representIpv4RemoteAddressAsIpv4MappedIpv6,
+    upgradeConfigs: [],
+    normalizePath: message.normalizePath ?? false,
+    mergeSlashes: message.mergeSlashes,
+    pathWithEscapedSlashesAction: ESCAPED_SLASHES[message.pathWithEscapedSlashesAction] ?? 'KEEP_UNCHANGED',
+    stripHostPort: readStripHostPort(message, at),
+    stripTrailingHostDot: message.stripTrailingHostDot,
+    streamIdleTimeout: millisecondsOr(message.streamIdleTimeout, 5 * MINUTE),
+    requestTimeout: millisecondsOr(message.requestTimeout, 0),
+    requestHeadersTimeout: millisecondsOr(message.requestHeadersTimeout, 0),
+    drainTimeout: millisecondsOr(message.drainTimeout, 5000),
+    delayedCloseTimeout: millisecondsOr(message.delayedCloseTimeout, 1000),
+    maxRequestHeadersKb: message.maxRequestHeadersKb ?? DEFAULT_HEADERS_KB,
+    common: readCommonHttpProtocolOptions(message.commonHttpProtocolOptions, at.field('common_http_protocol_options')),
+    http1: readHttp1ProtocolOptions(message.httpProtocolOptions, at.field('http_protocol_options')),
+    ...(localReplyConfig === undefined
+      ? {}
+      : { localReply: readLocalReply(localReplyConfig, at.field('local_reply_config'), context) }),
+    accessLog: readAccessLogs(message.accessLog, at.field('access_log'), context),
+    accessLogOptions: readAccessLogOptions(message, at),
+    streamErrorOnInvalidHttpMessage: false,
+  };
+}
+
+function readCodecType({ codecType }: HttpConnectionManagerMessage, at: Place): HttpConnectionManager['codecType'] {
+  const codec = CODECS[codecType] ?? 'AUTO';
+  if (codec === 'AUTO' || codec === 'HTTP1') return codec;
+  throw at.field('codec_type').problem(`codec_type ${codec} is not supported by Fairlead yet: AUTO and HTTP1 are`);
+}
+
+function readRoutes(
+  { routeSpecifier: given }: HttpConnectionManagerMessage,
+  at: Place,
+  context: ReadContext,
+): HttpConnectionManager['routes'] {
+  switch (given.case) {
+    case 'routeConfig':
+      return { kind: 'inline', table: readRouteTable(given.value, at.field('route_config'), context) };
+    case undefined:
+      throw at.problem('one of route_config, rds, scoped_routes is required');
+    default:
+      // Refused above, by its name.
+      return { kind: 'scoped', config: undefined };
+  }
+}
+
+function readInternalAddresses(
+  message: HttpConnectionManager_InternalAddressConfig,
+  at: Place,
+): NonNullable<HttpConnectionManager['internalAddressConfig']> {
+  checkInternalAddress(message, at);
+  return {
+    unixSockets: message.unixSockets,
+    cidrRanges: readCidrRanges(message.cidrRanges, at.field('cidr_ranges')),
+  };
+}
+
+function readClientCertificate(
+  message: HttpConnectionManager_SetCurrentClientCertDetails | undefined,
+  at: Place,
+): HttpConnectionManager['setCurrentClientCertDetails'] {
+  if (message !== undefined) checkClientCertificate(message, at);
+  return {
+    subject: message?.subject ?? false,
+    cert: message?.cert ?? false,
+    chain: message?.chain ?? false,
+    dns: message?.dns ?? false,
+    uri: message?.uri ?? false,
+  };
+}
+
+/** UUIDs, with the tracing decision in them, are the default. */
+function readRequestId(
+  message: RequestIDExtension | undefined,
+  at: Place,
+  context: ReadContext,
+): NonNullable<HttpConnectionManager['requestIdExtension']> {
+  const uuid = message === undefined ? undefined : readUuid(message, at, context);
+  return {
+    packTraceReason: uuid?.packTraceReason ?? true,
+    useRequestIdForTraceSampling: uuid?.useRequestIdForTraceSampling ?? true,
+  };
+}
+
+function readUuid(extension: RequestIDExtension, at: Place, context: ReadContext): UuidRequestIdConfig {
+  checkRequestId(extension, at);
+  const place = at.field('typed_config');
+  const { typeName, message } = extensionMessage(extension.typedConfig, 'request_id_extension', place, context);
+  if (typeName !== UUID) throw unsupportedExtension('request_id_extension', typeName, 'request_id', place);
+  checkUuid(message, place);
+  return message as UuidRequestIdConfig;
+}
+
+function readStripHostPort(
+  { stripMatchingHostPort, stripPortMode }: HttpConnectionManagerMessage,
+  at: Place,
+): HttpConnectionManager['stripHostPort'] {
+  const any = stripPortMode.case === 'stripAnyHostPort' && stripPortMode.value;
+  if (any && stripMatchingHostPort) {
+    throw at
+      .field('strip_matching_host_port')
+      .problem('Error: Only one of `strip_matching_host_port` or `strip_any_host_port` can be set.');
+  }
+  if (any) return 'any';
+  return stripMatchingHostPort ? 'matching' : 'none';
+}
+
+export const httpConnectionManagerReader: ExtensionReader = {
+  name: 'envoy.filters.network.http_connection_manager',
+  message: TYPE,
+  category: 'network_filter',
+  terminal: true,
+  read: (message, at, context) => readHttpConnectionManager(message as HttpConnectionManagerMessage, at, context),
+};

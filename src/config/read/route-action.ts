@@ -1,0 +1,144 @@
+/**
+ * Routes that forward to a cluster. Follows envoy.config.route.v3.RouteAction.
+ */
+import type { Place } from '#api/place.ts';
+import type { ClusterChoice, RouteAction, RouteMatch } from '#config/model/route.ts';
+import { millisecondsOr, optionalMilliseconds } from '#config/read/duration.ts';
+import { readMirrorPolicies } from '#config/read/mirror-policy.ts';
+import { readRetryPolicy } from '#config/read/retry-policy.ts';
+import { checkCluster, type RouteContext } from '#config/read/route-context.ts';
+import { readHostRewrite, readPathRewrite } from '#config/read/route-rewrite.ts';
+import { honours } from '#config/read/support.ts';
+import { readWeightedClusters } from '#config/read/weighted-clusters.ts';
+import type {
+  RouteAction_MaxStreamDuration,
+  RouteAction as RouteActionMessage,
+} from '#envoy/config/route/v3/route_components_pb.js';
+
+const TYPE = 'envoy.config.route.v3.RouteAction';
+const GRPC = 'the grpc-timeout header comes with HTTP/2';
+const PLUGINS = 'no such extension runs here yet';
+const RATE_LIMITS = 'rate limits come with their filters';
+
+const check = honours(
+  TYPE,
+  [
+    'cluster',
+    'cluster_header',
+    'weighted_clusters',
+    'cluster_not_found_response_code',
+    'prefix_rewrite',
+    'regex_rewrite',
+    'path_rewrite_policy',
+    'host_rewrite_literal',
+    'auto_host_rewrite',
+    'host_rewrite_header',
+    'host_rewrite_path_regex',
+    'append_x_forwarded_host',
+    'timeout',
+    'idle_timeout',
+    'max_stream_duration',
+    'retry_policy',
+    'request_mirror_policies',
+    'priority',
+  ],
+  {
+    refused: {
+      cluster_specifier_plugin: PLUGINS,
+      inline_cluster_specifier_plugin: PLUGINS,
+      metadata_match: 'subsets of hosts come later',
+      path_rewrite:
+        'paths are rewritten without format strings; prefix_rewrite, regex_rewrite and path_rewrite_policy work',
+      host_rewrite: 'hosts are rewritten without format strings; host_rewrite_literal and the others work',
+      flush_timeout: 'writing to a client is timed by the idle timeouts',
+      early_data_policy: 'early data comes with HTTP/3',
+      retry_policy_typed_config: 'no such extension runs here yet',
+      rate_limits: RATE_LIMITS,
+      include_vh_rate_limits: RATE_LIMITS,
+      hash_policy: 'hash policies come with the load balancers that hash',
+      cors: 'CORS comes with its filter',
+      max_grpc_timeout: GRPC,
+      grpc_timeout_offset: GRPC,
+      upgrade_configs: 'upgrades come later',
+      internal_redirect_policy: 'redirects of upstreams are handed to the client',
+      internal_redirect_action: 'redirects of upstreams are handed to the client',
+      max_internal_redirects: 'redirects of upstreams are handed to the client',
+      hedge_policy: 'a request is tried again only after it failed',
+    },
+  },
+);
+const checkMaxStreamDuration = honours(`${TYPE}.MaxStreamDuration`, ['max_stream_duration'], {
+  refused: { grpc_timeout_header_max: GRPC, grpc_timeout_header_offset: GRPC },
+});
+
+const DEFAULT_TIMEOUT = 15_000;
+/** By the numbers of the enum. */
+const NOT_FOUND_CODES = [503, 404, 500] as const;
+
+/** @param match of the route, which some rewrites depend on. */
+export function readRouteAction(
+  message: RouteActionMessage,
+  match: RouteMatch,
+  at: Place,
+  context: RouteContext,
+): RouteAction {
+  check(message, at);
+  const { retryPolicy, maxStreamDuration } = message;
+  const idleTimeout = optionalMilliseconds(message.idleTimeout);
+  const hostRewrite = readHostRewrite(message, at);
+  return {
+    kind: 'route',
+    cluster: readClusterChoice(message, at, context),
+    clusterNotFoundResponseCode: NOT_FOUND_CODES[message.clusterNotFoundResponseCode] ?? 503,
+    ...readPathRewrite(message, match, at),
+    ...(hostRewrite === undefined ? {} : { hostRewrite }),
+    appendXForwardedHost: message.appendXForwardedHost,
+    timeout: millisecondsOr(message.timeout, DEFAULT_TIMEOUT),
+    ...(idleTimeout === undefined ? {} : { idleTimeout }),
+    ...(maxStreamDuration === undefined
+      ? {}
+      : { maxStreamDuration: readMaxStreamDuration(maxStreamDuration, at.field('max_stream_duration')) }),
+    ...(retryPolicy === undefined
+      ? {}
+      : { retryPolicy: readRetryPolicy(retryPolicy, at.field('retry_policy'), context) }),
+    requestMirrorPolicies: readMirrorPolicies(
+      message.requestMirrorPolicies,
+      at.field('request_mirror_policies'),
+      context,
+    ),
+    priority: message.priority === 1 ? 'HIGH' : 'DEFAULT',
+    hashPolicy: [],
+    upgradeConfigs: [],
+    includeVhRateLimits: false,
+  };
+}
+
+function readClusterChoice(
+  { clusterSpecifier: given }: RouteActionMessage,
+  at: Place,
+  context: RouteContext,
+): ClusterChoice {
+  switch (given.case) {
+    case 'cluster':
+      checkCluster(given.value, 'cluster', at.field('cluster'), context);
+      return { kind: 'cluster', name: given.value };
+    case 'clusterHeader':
+      return { kind: 'cluster_header', header: given.value.toLowerCase() };
+    case 'weightedClusters':
+      return readWeightedClusters(given.value, at.field('weighted_clusters'), context);
+    case undefined:
+      throw at.problem('one of cluster, cluster_header, weighted_clusters is required');
+    default:
+      // Refused above, by its name.
+      return { kind: 'cluster', name: '' };
+  }
+}
+
+function readMaxStreamDuration(
+  message: RouteAction_MaxStreamDuration,
+  at: Place,
+): NonNullable<RouteAction['maxStreamDuration']> {
+  checkMaxStreamDuration(message, at);
+  const maxStreamDuration = optionalMilliseconds(message.maxStreamDuration);
+  return maxStreamDuration === undefined ? {} : { maxStreamDuration };
+}

@@ -1,0 +1,89 @@
+/**
+ * Route tables: virtual hosts by their domains. Follows envoy.config.route.v3.RouteConfiguration.
+ */
+import type { Place } from '#api/place.ts';
+import type { RouteTable } from '#config/model/route.ts';
+import type { ReadContext } from '#config/read/context.ts';
+import { HEADER_MUTATION_FIELDS, readHeaderMutations } from '#config/read/header-mutation.ts';
+import { readMetadata } from '#config/read/metadata.ts';
+import { readMirrorPolicies } from '#config/read/mirror-policy.ts';
+import { readPerFilterConfig } from '#config/read/per-filter-config.ts';
+import { readAll } from '#config/read/read-all.ts';
+import type { RouteContext } from '#config/read/route-context.ts';
+import { honours } from '#config/read/support.ts';
+import { readVirtualHost } from '#config/read/virtual-host.ts';
+import type { RouteConfiguration } from '#envoy/config/route/v3/route_pb.js';
+
+const check = honours(
+  'envoy.config.route.v3.RouteConfiguration',
+  [
+    'name',
+    'virtual_hosts',
+    'internal_only_headers',
+    ...HEADER_MUTATION_FIELDS,
+    'most_specific_header_mutations_wins',
+    'validate_clusters',
+    'max_direct_response_body_size_bytes',
+    'request_mirror_policies',
+    'ignore_port_in_host_matching',
+    'vhost_header',
+    'ignore_path_parameters_in_path_matching',
+    'typed_per_filter_config',
+    'metadata',
+  ],
+  {
+    refused: {
+      vhds: 'virtual hosts by discovery come with xDS',
+      cluster_specifier_plugins: 'no such extension runs here yet',
+      route_specifiers: 'no such extension runs here yet',
+    },
+  },
+);
+
+const DEFAULT_BODY_LIMIT = 4096;
+
+/** For tables that stand in the bootstrap, whose clusters are checked unless they say otherwise. */
+export function readRouteTable(message: RouteConfiguration, at: Place, context: ReadContext): RouteTable {
+  check(message, at);
+  const maxDirectResponseBodySizeBytes = message.maxDirectResponseBodySizeBytes ?? DEFAULT_BODY_LIMIT;
+  const clusterNames = (message.validateClusters ?? true) ? context.clusterNames : undefined;
+  const inside: RouteContext = { ...context, clusterNames, maxDirectResponseBodySizeBytes };
+  checkDomains(message, at.field('virtual_hosts'));
+  return {
+    name: message.name,
+    virtualHosts: readAll(message.virtualHosts, at.field('virtual_hosts'), (host, place) =>
+      readVirtualHost(host, place, inside),
+    ),
+    internalOnlyHeaders: message.internalOnlyHeaders.map((name) => name.toLowerCase()),
+    headers: readHeaderMutations(message, at),
+    mostSpecificHeaderMutationsWins: message.mostSpecificHeaderMutationsWins,
+    maxDirectResponseBodySizeBytes,
+    ignorePortInHostMatching: message.ignorePortInHostMatching,
+    ignorePathParametersInPathMatching: message.ignorePathParametersInPathMatching,
+    vhostHeader: message.vhostHeader.toLowerCase(),
+    requestMirrorPolicies: readMirrorPolicies(
+      message.requestMirrorPolicies,
+      at.field('request_mirror_policies'),
+      inside,
+    ),
+    perFilterConfig: readPerFilterConfig(message.typedPerFilterConfig, at.field('typed_per_filter_config'), context),
+    metadata: readMetadata(message.metadata, at.field('metadata')),
+  };
+}
+
+/** Every domain belongs to one virtual host, and stands there once. */
+function checkDomains({ name: table, virtualHosts }: RouteConfiguration, at: Place): void {
+  const taken = new Set<string>();
+  for (const [i, { domains }] of virtualHosts.entries()) {
+    const place = at.index(i).field('domains');
+    for (const [j, configured] of domains.entries()) {
+      const domain = configured.toLowerCase();
+      if (!taken.has(domain)) taken.add(domain);
+      else if (domain === '*') place.index(j).report(`Only a single wildcard domain is permitted in route ${table}`);
+      else {
+        const words = 'Only unique values for domains are permitted.';
+        place.index(j).report(`${words} Duplicate entry of domain ${domain} in route ${table}`);
+      }
+    }
+  }
+}
