@@ -75,7 +75,7 @@ function withoutEchoes(found: Problems): Problems {
   const problems = new Problems();
   const places = new Set<string>();
   for (const problem of found.list) {
-    const place = `${problem.file} ${problem.path}`;
+    const place = `${problem.file} ${problem.path.replace(/\.@type$/, '')}`;
     if (problem.severity === 'error') {
       if (places.has(place)) continue;
       places.add(place);

@@ -43,6 +43,8 @@ export type RuntimeLayer =
 export interface StatsConfig {
   tags: { tagName: string; regex?: string; fixedValue?: string }[];
   useAllDefaultTags: boolean;
+  /** A tag of `tags` takes the place of the default tag of its name; else the default holds. */
+  allowDefaultTagOverrides: boolean;
   matcher?: { kind: 'inclusion' | 'exclusion'; patterns: StringMatcher[] } | { kind: 'reject_all'; rejectAll: boolean };
   histogramBuckets: { match: StringMatcher; buckets: number[] }[];
 }

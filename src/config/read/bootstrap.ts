@@ -17,7 +17,7 @@ import { readNode } from '#config/read/node.ts';
 import { readOverload } from '#config/read/overload.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { readStaticSecrets } from '#config/read/static-secrets.ts';
-import { readStatsConfig } from '#config/read/stats-config.ts';
+import { NO_STATS_CONFIG, readStatsConfig } from '#config/read/stats-config.ts';
 import { honours } from '#config/read/support.ts';
 import type {
   Bootstrap,
@@ -175,8 +175,7 @@ function readRegexEngine({ defaultRegexEngine }: Bootstrap, at: Place, context: 
 
 function readStats(message: Bootstrap, at: Place): Snapshot['stats'] {
   const place = at.field('stats_config');
-  const stats = place.attempt(() => readStatsConfig(message.statsConfig, place));
-  return stats ?? { tags: [], useAllDefaultTags: true, histogramBuckets: [] };
+  return place.attempt(() => readStatsConfig(message.statsConfig, place)) ?? NO_STATS_CONFIG;
 }
 
 function readFlush(message: Bootstrap, at: Place): Pick<Snapshot, 'statsFlushInterval' | 'statsFlushOnAdmin'> {

@@ -16,24 +16,35 @@ import type {
 } from '#envoy/config/metrics/v3/stats_pb.js';
 
 const METRICS = 'envoy.config.metrics.v3';
-const check = honours(
-  `${METRICS}.StatsConfig`,
-  ['stats_tags', 'use_all_default_tags', 'stats_matcher', 'histogram_bucket_settings'],
-  { refused: { allow_default_tag_overrides: 'a default tag is replaced by use_all_default_tags: false' } },
-);
+const check = honours(`${METRICS}.StatsConfig`, [
+  'stats_tags',
+  'use_all_default_tags',
+  'stats_matcher',
+  'histogram_bucket_settings',
+  'allow_default_tag_overrides',
+]);
 const checkTag = honours(`${METRICS}.TagSpecifier`, ['tag_name', 'regex', 'fixed_value']);
 const checkMatcher = honours(`${METRICS}.StatsMatcher`, ['reject_all', 'exclusion_list', 'inclusion_list']);
 const checkBuckets = honours(`${METRICS}.HistogramBucketSettings`, ['match', 'buckets'], {
   refused: { bins: 'bins follow from the values' },
 });
 
+/** Every stat, with the default tags. */
+export const NO_STATS_CONFIG: StatsConfig = {
+  tags: [],
+  useAllDefaultTags: true,
+  allowDefaultTagOverrides: false,
+  histogramBuckets: [],
+};
+
 export function readStatsConfig(message: StatsConfigMessage | undefined, at: Place): StatsConfig {
-  if (message === undefined) return { tags: [], useAllDefaultTags: true, histogramBuckets: [] };
+  if (message === undefined) return NO_STATS_CONFIG;
   check(message, at);
   const matcher = message.statsMatcher && readMatcher(message.statsMatcher, at.field('stats_matcher'));
   return {
     tags: readAll(message.statsTags, at.field('stats_tags'), readTag),
     useAllDefaultTags: message.useAllDefaultTags ?? true,
+    allowDefaultTagOverrides: message.allowDefaultTagOverrides ?? false,
     ...(matcher === undefined ? {} : { matcher }),
     histogramBuckets: readAll(message.histogramBucketSettings, at.field('histogram_bucket_settings'), readBuckets),
   };

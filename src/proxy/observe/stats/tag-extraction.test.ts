@@ -68,3 +68,20 @@ test('without the default tags only those named are taken', () => {
   const options = { tags: [{ tagName: 'envoy.cluster_name' }], useAllDefaultTags: false };
   assert.equal(extract('cluster.c.upstream_rq_200', options), 'cluster.upstream_rq_200 cluster_name=c');
 });
+
+test('a fixed value is over the default tag of its name, an expression only where it may be', () => {
+  const name = 'cluster.a.upstream_rq_total';
+  const fixed = [{ tagName: 'envoy.cluster_name', fixedValue: 'q' }];
+  assert.equal(extract(name, { tags: fixed }), 'cluster.a.upstream_rq_total cluster_name=q');
+  const tags = [{ tagName: 'envoy.cluster_name', regex: String.raw`^cluster\.a\.((upstream)_)` }];
+  assert.equal(extract(name, { tags }), 'cluster.upstream_rq_total cluster_name=a');
+  assert.equal(extract(name, { tags, allowDefaultTagOverrides: true }), 'cluster.a.rq_total cluster_name=upstream');
+});
+
+test('the first of two tags of one name holds', () => {
+  const twice = [
+    { tagName: 'a', fixedValue: 'x' },
+    { tagName: 'a', fixedValue: 'y' },
+  ];
+  assert.equal(extract('server.live', { tags: twice }), 'server.live a=x');
+});

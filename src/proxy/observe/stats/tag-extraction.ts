@@ -77,21 +77,30 @@ const BY_FIRST_WORD: TagRule[] = [
 ];
 
 /** The tags' part of stats_config, with the tags of the command line. */
-export type TagOptions = Pick<StatsConfig, 'tags' | 'useAllDefaultTags'> & { commandLine?: readonly Tag[] };
+export type TagOptions = Pick<StatsConfig, 'tags' | 'useAllDefaultTags'> &
+  Partial<Pick<StatsConfig, 'allowDefaultTagOverrides'>> & { commandLine?: readonly Tag[] };
 
 export class TagExtractor {
   readonly #first: TagRule[] = [];
   readonly #fixed: Tag[] = [];
   readonly #last: TagRule[] = [];
 
-  constructor({ tags, useAllDefaultTags, commandLine = [] }: TagOptions) {
+  constructor({ tags, useAllDefaultTags, allowDefaultTagOverrides = false, commandLine = [] }: TagOptions) {
     const asked = new Set(tags.filter((tag) => tag.regex === undefined).map((tag) => tag.tagName));
-    const wanted = (rule: TagRule) => useAllDefaultTags || asked.has(rule.name);
+    // A fixed value holds in any case; an expression only where it may override.
+    const replaced = new Set(
+      tags
+        .filter((tag) => tag.fixedValue !== undefined || (tag.regex && allowDefaultTagOverrides))
+        .map((tag) => tag.tagName),
+    );
+    const wanted = (rule: TagRule) => (useAllDefaultTags || asked.has(rule.name)) && !replaced.has(rule.name);
     this.#first.push(...EVERYWHERE.filter(wanted));
     this.#last.push(...BY_FIRST_WORD.filter(wanted));
     this.#fixed.push(...commandLine);
     for (const { tagName, regex, fixedValue } of tags) {
-      if (fixedValue !== undefined) this.#fixed.push({ name: tagName, value: fixedValue });
+      if (fixedValue !== undefined) {
+        if (!this.#fixed.some((tag) => tag.name === tagName)) this.#fixed.push({ name: tagName, value: fixedValue });
+      }
       // Envoy runs those with a first word of their own after those that look everywhere.
       else if (regex)
         (/^\^\w+\\\./.test(regex) ? this.#last : this.#first).push({ name: tagName, pattern: RegExp(regex, 'd') });
@@ -108,7 +117,9 @@ export class TagExtractor {
   }
 }
 
+/** The first to find a tag of some name has it. */
 function take(rule: TagRule, name: string, tags: Tag[], taken: [number, number][]): void {
+  if (tags.some((tag) => tag.name === rule.name)) return;
   const match = rule.pattern.exec(name);
   const removed = match?.indices?.[1];
   if (match === null || removed === undefined) return;

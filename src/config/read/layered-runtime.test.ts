@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { errorsOf, load } from '#testing/load-config.ts';
+
+const runtime = (...layers: unknown[]) => ({ layered_runtime: { layers } });
+
+test('layers keep their order', () => {
+  const layers = [
+    { name: 's', static_layer: { a: { b: 1 } } },
+    { name: 'd', disk_layer: { symlink_root: '/srv/rt', subdirectory: 'e', append_service_cluster: true } },
+    { name: 'x', admin_layer: {} },
+  ];
+  assert.deepEqual(load(runtime(...layers)).snapshot.runtime, [
+    { name: 's', kind: 'static', values: { a: { b: 1 } } },
+    { name: 'd', kind: 'disk', symlinkRoot: '/srv/rt', subdirectory: 'e', appendServiceCluster: true },
+    { name: 'x', kind: 'admin' },
+  ]);
+});
+
+test('without layers there is one for the admin API', () => {
+  assert.deepEqual(load({}).snapshot.runtime, [{ name: '', kind: 'admin' }]);
+  assert.deepEqual(load({ layered_runtime: {} }).snapshot.runtime, [{ name: '', kind: 'admin' }]);
+});
+
+const REFUSED: [what: string, layers: unknown[], error: string][] = [
+  [
+    'two layers of one name',
+    [
+      { name: 'a', static_layer: {} },
+      { name: 'a', admin_layer: {} },
+    ],
+    'layered_runtime.layers[1].name: Duplicate layer name: a',
+  ],
+  [
+    'two admin layers',
+    [
+      { name: 'a', admin_layer: {} },
+      { name: 'b', admin_layer: {} },
+    ],
+    'layered_runtime.layers[1].admin_layer: Too many admin layers specified in LayeredRuntime, at most one may be specified',
+  ],
+  [
+    'null',
+    [{ name: 'a', static_layer: { x: null } }],
+    'layered_runtime.layers[0].static_layer["x"]: Invalid runtime entry value for x',
+  ],
+  [
+    'a list',
+    [{ name: 'a', static_layer: { x: { y: [1] } } }],
+    'layered_runtime.layers[0].static_layer["x"]["y"]: Invalid runtime entry value for x.y',
+  ],
+  [
+    'a layer of no kind',
+    [{ name: 'a' }],
+    "layered_runtime.layers[0].layer_specifier: field 'layer_specifier' is required",
+  ],
+  [
+    'RTDS',
+    [{ name: 'a', rtds_layer: { name: 'r', rtds_config: { ads: {} } } }],
+    "layered_runtime.layers[0].rtds_layer: field 'rtds_layer' is not supported by Fairlead yet: RTDS comes with xDS",
+  ],
+];
+for (const [what, layers, error] of REFUSED) {
+  test(`refused: ${what}`, () => assert.deepEqual(errorsOf(runtime(...layers)), [error]));
+}
