@@ -14,7 +14,6 @@ import type { FilesystemStats } from '#proxy/observe/stats/manager-stats.ts';
 const FLUSH_BYTES = 64 * 1024;
 /** Text becomes bytes in pieces of this size: one call for many lines, and no line keeps a whole request's head alive for long. */
 const PIECE = 4096;
-/** Above this many bytes that wait for a slow disk, lines are dropped. */
 const MOST_WAITING = 8 * 1024 * 1024;
 /** Writes to a pipe up to this size are never mixed with those of other threads (PIPE_BUF of pipe(7)). */
 const WHOLE_IN_PIPE = 4096;
@@ -28,6 +27,8 @@ export interface LogFileOptions {
   /** Milliseconds. */
   flushInterval: number;
   flushBytes?: number;
+  /** Above this many bytes that wait for a slow disk, lines are dropped. */
+  mostWaiting?: number;
 }
 
 export class LogFile {
@@ -38,6 +39,7 @@ export class LogFile {
   readonly #stats: FilesystemStats;
   readonly #flushInterval: number;
   readonly #flushBytes: number;
+  readonly #mostWaiting: number;
   readonly #timer: Timer;
   readonly #retry: Timer;
   #fd: number;
@@ -66,6 +68,7 @@ export class LogFile {
     this.#stats = options.stats;
     this.#flushInterval = Math.max(1, options.flushInterval);
     this.#flushBytes = options.flushBytes ?? FLUSH_BYTES;
+    this.#mostWaiting = options.mostWaiting ?? MOST_WAITING;
     this.#timer = new Timer(() => this.#onInterval());
     this.#retry = new Timer(() => this.#writeSome());
     const standard = standardStream(path);
@@ -79,7 +82,7 @@ export class LogFile {
   /** @param line one character a byte, its line feed included. */
   write(line: string): void {
     const { length } = line;
-    if (this.#length + this.#text.length + length > MOST_WAITING) {
+    if (this.#length + this.#text.length + length > this.#mostWaiting) {
       this.#stats.writeFailed.inc();
       return;
     }
