@@ -3,6 +3,8 @@
  */
 import type { Message } from '@bufbuild/protobuf';
 import { type ExtensionReader, ExtensionReaders } from '#config/read/extensions.ts';
+import { httpConnectionManagerReader } from '#config/read/http-connection-manager.ts';
+import { routerReader } from '#config/read/router.ts';
 import { httpFilters } from '#proxy/http/filters/index.ts';
 import { tlsInspectorReader } from '#proxy/listeners/tls-inspector-reader.ts';
 
@@ -20,7 +22,7 @@ export function registeredExtensions(): ExtensionReader[] {
         : { readPerRoute: (typed: Message, at, context) => perRoute.config(typed as never, at, context) }),
     }),
   );
-  return [...http, tlsInspectorReader];
+  return [...http, routerReader, httpConnectionManagerReader, tlsInspectorReader];
 }
 
 export function extensionReaders(): ExtensionReaders {

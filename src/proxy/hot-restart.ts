@@ -1,16 +1,32 @@
 /**
- * One generation of the proxy taking over from the one before, without a connection refused: the new one binds the same ports (each
- * kernel socket takes part of the new connections), and only then tells the old one to stop accepting and drain.
+ * One generation of the proxy taking over from the one before without a connection lost: the new one is handed the very sockets that the old
+ * one listens on, and only when it accepts from them it tells the old one to stop and drain.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/hot_restart
  */
 import { existsSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import type { ProxyOptions } from '#proxy/options.ts';
+import { HandleChannel, type PassedSocket } from '#proxy/transport/handle-channel.ts';
+
+/** A socket that a generation listens on. */
+export interface ListeningSocket extends PassedSocket {
+  listener: string;
+  /** As Envoy writes it. */
+  address: string;
+}
+
+/** What the generation before has to give up. */
+interface Replaced {
+  sockets(): ListeningSocket[];
+  /** The next generation accepts. */
+  onReplaced(): void;
+}
 
 export class HotRestart {
   private readonly options: ProxyOptions;
-  private parent: Socket | undefined = undefined;
+  private parent: HandleChannel | undefined = undefined;
   private server: Server | undefined = undefined;
+  private answered: (line: string, socket: PassedSocket | undefined) => void = () => {};
 
   constructor(options: ProxyOptions) {
     this.options = options;
@@ -23,48 +39,62 @@ export class HotRestart {
     return path.startsWith('@') ? `\0${path.slice(1)}` : path;
   }
 
-  /** Connects to the generation before. @throws where it does not answer */
-  async meetParent(): Promise<void> {
-    const { restartEpoch, disableHotRestart, skipHotRestartOnNoParent } = this.options;
-    if (disableHotRestart || restartEpoch === 0) return;
-    this.parent = await new Promise<Socket | undefined>((resolve, reject) => {
-      const socket = connect(this.path(restartEpoch - 1));
-      socket.once('connect', () => resolve(socket));
-      socket.once('error', (error) => {
-        if (skipHotRestartOnNoParent) resolve(undefined);
-        else
-          reject(
-            new Error(
-              `hot restart: epoch ${restartEpoch - 1} of base id ${this.options.baseId} does not answer (${error.message}); start with --restart-epoch 0`,
-            ),
-          );
-      });
+  /** Connects to the generation before, and takes the sockets that it listens on. @throws where it does not answer */
+  async takeSockets(): Promise<ListeningSocket[]> {
+    const { restartEpoch, disableHotRestart, skipHotRestartOnNoParent, baseId } = this.options;
+    if (disableHotRestart || restartEpoch === 0) return [];
+    const before = restartEpoch - 1;
+    try {
+      this.parent = await HandleChannel.connect(this.path(before));
+    } catch (error) {
+      if (skipHotRestartOnNoParent) return [];
+      const words = `hot restart: epoch ${before} of base id ${baseId} does not answer`;
+      throw new Error(`${words} (${(error as Error).message}); start with --restart-epoch 0`);
+    }
+    this.parent.onLine = (line, socket) => this.answered(line, socket);
+    this.parent.onClose = () => this.answered('[]', undefined);
+    const names = JSON.parse((await this.ask('sockets')).line) as Omit<ListeningSocket, 'fd'>[];
+    const sockets: ListeningSocket[] = [];
+    for (const [i, name] of names.entries()) {
+      const { socket } = await this.ask(`socket ${i}`);
+      if (socket !== undefined) sockets.push({ ...name, ...socket });
+    }
+    return sockets;
+  }
+
+  private ask(line: string): Promise<{ line: string; socket: PassedSocket | undefined }> {
+    return new Promise((resolve) => {
+      this.answered = (answer, socket) => resolve({ line: answer, socket });
+      this.parent?.send(line);
     });
   }
 
-  /** The ports are bound: the generation before stops accepting. Resolves when it has. */
+  /** This generation accepts: the one before stops. Resolves when it has. */
   async relieveParent(): Promise<void> {
-    const { parent } = this;
-    if (parent === undefined) return;
-    await new Promise<void>((resolve) => {
-      parent.once('data', () => resolve());
-      parent.once('close', () => resolve());
-      parent.write('drain\n');
-    });
-    parent.destroy();
+    if (this.parent === undefined) return;
+    await this.ask('drain');
+    this.parent.close();
   }
 
   /** Hears when the next generation takes over. */
-  onReplaced(replaced: () => void): void {
+  serve(replaced: Replaced): void {
     if (this.options.disableHotRestart) return;
     const path = this.path(this.options.restartEpoch);
     if (!path.startsWith('\0') && existsSync(path)) unlinkSync(path);
-    this.server = createServer((socket) => {
-      socket.on('error', () => {});
-      socket.once('data', () => {
-        replaced();
-        socket.end('draining\n');
-      });
+    this.server = createServer({ pauseOnConnect: true }, (accepted) => {
+      const channel = HandleChannel.accepted(accepted);
+      let sockets: ListeningSocket[] = [];
+      channel.onLine = (line) => {
+        const [word, number] = line.split(' ');
+        if (word === 'sockets') {
+          sockets = replaced.sockets();
+          channel.send(JSON.stringify(sockets.map(({ listener, address, kind }) => ({ listener, address, kind }))));
+        } else if (word === 'socket') channel.send(line, sockets[Number(number)]);
+        else if (word === 'drain') {
+          replaced.onReplaced();
+          channel.send('draining');
+        }
+      };
     });
     this.server.on('error', () => {});
     this.server.listen(path);

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { logger } from '#base/logger.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 import { type Address, addressText } from '#config/model/address.ts';
-import { HotRestart } from '#proxy/hot-restart.ts';
+import { HotRestart, type ListeningSocket } from '#proxy/hot-restart.ts';
 import { listenerManagerStats, overloadStats } from '#proxy/observe/stats/manager-stats.ts';
 import {
   refreshServerStats,
@@ -100,12 +100,11 @@ export class RunningServer {
     const slow = snapshot.clusters.some((cluster) => cluster.discovery.kind !== 'STATIC');
     if (slow) await this.startAdmin();
     await this.clusters.start((update) => this.workers.broadcast({ kind: 'hosts', update }));
-    await this.hotRestart.meetParent();
-    await this.listen();
+    await this.listen(await this.hotRestart.takeSockets());
     this.state = 'LIVE';
     this.serverStats.initializationTimeMs.record(Date.now() - this.startedAt);
     this.log.info('all dependencies initialized. starting workers');
-    this.hotRestart.onReplaced(() => this.handOver());
+    this.hotRestart.serve({ sockets: () => this.workers.sockets(), onReplaced: () => this.handOver() });
     await this.hotRestart.relieveParent();
     for (let index = 0; index < this.options.concurrency; index++) startWatchdog(this.stats.root, `worker_${index}`);
     startWatchdog(this.stats.root, 'main_thread');
@@ -113,10 +112,14 @@ export class RunningServer {
     if (!slow) await this.startAdmin();
   }
 
-  private async listen(): Promise<void> {
+  private async listen(former: readonly ListeningSocket[]): Promise<void> {
     const { listeners } = this.loaded.snapshot;
+    const inherited = Object.fromEntries(
+      listeners.map(({ name, addresses }) => [name, addresses.map((address) => socketsOf(former, name, address))]),
+    );
     try {
-      for (const [name, addresses] of Object.entries(await this.workers.listen())) this.bound.set(name, addresses);
+      for (const [name, addresses] of Object.entries(await this.workers.listen(inherited)))
+        this.bound.set(name, addresses);
     } catch (error) {
       this.listenerStats.listenerCreateFailure.inc();
       throw error;
@@ -162,11 +165,10 @@ export class RunningServer {
 
   broadcast: WorkerPool['broadcast'] = (message) => this.workers.broadcast(message);
 
-  /** Connections are asked to close; with `stop`, listeners close now or, gracefully, after the drain time. */
+  /** Listeners close now or, gracefully, after a drain time in which connections are asked to go. */
   drainListeners(how: { graceful: boolean; inboundOnly: boolean; skipExit: boolean }): void {
-    this.workers.broadcast({ kind: 'drain', immediate: false });
     const stop = () => {
-      this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: how.inboundOnly });
+      this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: how.inboundOnly, handedOver: false });
       const { listeners } = this.loaded.snapshot;
       const stopped = listeners.filter(
         (listener) => !how.inboundOnly || listener.trafficDirection === 'INBOUND',
@@ -174,6 +176,7 @@ export class RunningServer {
       this.listenerStats.listenerStopped.add(stopped);
     };
     if (how.graceful) {
+      this.workers.broadcast({ kind: 'drain', immediate: false });
       if (!how.skipExit) setTimeout(stop, this.options.drainTimeS * 1000).unref();
     } else stop();
   }
@@ -197,7 +200,7 @@ export class RunningServer {
   private handOver(): void {
     this.state = 'DRAINING';
     this.workers.broadcast({ kind: 'drain', immediate: false });
-    this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: false });
+    this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: false, handedOver: true });
     void this.admin?.close();
     this.admin = undefined;
     setTimeout(() => void this.end(), this.options.parentShutdownTimeS * 1000).unref();
@@ -215,7 +218,7 @@ export class RunningServer {
 
   private async drainAndExit(): Promise<void> {
     this.workers.broadcast({ kind: 'drain', immediate: true });
-    this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: false });
+    this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: false, handedOver: false });
     const deadline = setTimeout(() => void this.exit(), this.options.drainTimeS * 1000);
     this.endWhenIdle();
     await new Promise(() => deadline.ref());
@@ -249,4 +252,10 @@ export class RunningServer {
     await this.workers.stop();
     this.hotRestart.close();
   }
+}
+
+/** The sockets of the generation before for one address of a listener. A port that the system chose belongs to nobody else. */
+function socketsOf(former: readonly ListeningSocket[], listener: string, address: Address): number[] {
+  const text = addressText(address);
+  return former.filter((socket) => socket.listener === listener && socket.address === text).map(({ fd }) => fd);
 }

@@ -29,12 +29,33 @@ export interface WorkerStart {
   logging: LoggingOptions;
 }
 
+/** Where a worker is to listen for one address of a listener. */
+export interface ListenPlace {
+  /** For an address with port 0: the port that the first worker got. */
+  port: number;
+  /** Listening sockets that are there already: a former generation's, or the first worker's. Empty: a new one is bound. */
+  fds: number[];
+  /** They belong to another worker. */
+  borrowed: boolean;
+}
+
+/** An address as bound, and the sockets there. */
+export interface BoundAddress {
+  address: Address;
+  fds: number[];
+  kind: 'tcp' | 'pipe';
+  /** Other workers can have sockets of their own there (SO_REUSEPORT). */
+  reusable: boolean;
+}
+
 export type ToWorker =
-  /** Bind the listeners; `ports` by listener name, as the first worker got them. */
-  | { kind: 'listen'; ports: { [listener: string]: number[] } }
+  /** Bind the listeners, or use the sockets that are there: by listener name, one place for each of its addresses. */
+  | { kind: 'listen'; places: { [listener: string]: ListenPlace[] } }
   | { kind: 'hosts'; update: HostSetUpdate }
   | { kind: 'runtime'; snapshot: RuntimeSnapshot }
-  | { kind: 'stop_listeners'; inboundOnly: boolean }
+  /** Close listening sockets; with `handedOver` those alone that no other worker has too. */
+  | { kind: 'stop_listeners'; inboundOnly: boolean; handedOver: boolean }
+  /** Connections are to go: all of them now, idle ones at once, or little by little as the drain strategy says. */
   | { kind: 'drain'; immediate: boolean }
   | { kind: 'reopen_logs' }
   | { kind: 'log_level'; component: string | undefined; level: LogLevel }
@@ -43,7 +64,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { kind: 'ready' }
-  | { kind: 'listening'; bound: { [listener: string]: Address[] } }
+  | { kind: 'listening'; bound: { [listener: string]: BoundAddress[] } }
   | { kind: 'cannot_listen'; message: string }
   | { kind: 'stats'; definitions: StatDefinitions }
   | { kind: 'histograms'; intervals: HistogramInterval[] }

@@ -4,11 +4,12 @@
 import { once } from 'node:events';
 import { Worker as Thread } from 'node:worker_threads';
 import { entryPath } from '#base/entry.ts';
-import type { Address } from '#config/model/address.ts';
+import { type Address, addressText } from '#config/model/address.ts';
+import type { ListeningSocket } from '#proxy/hot-restart.ts';
 import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { Worker } from '#proxy/worker.ts';
-import type { FromWorker, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
+import type { BoundAddress, FromWorker, ListenPlace, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
 
 /** A worker as the main thread holds it. */
 interface Member {
@@ -18,6 +19,9 @@ interface Member {
   thread?: Thread;
 }
 
+/** Descriptors by listener, for each of its addresses. */
+export type InheritedSockets = { [listener: string]: number[][] };
+
 /** Stats of worker n are known to the hub as n + 1; the main thread is 0. */
 const FIRST_THREAD_ID = 1;
 
@@ -25,6 +29,8 @@ export class WorkerPool {
   /** The worker that lives on this thread, where there is only one. */
   readonly local: Worker | undefined;
   private readonly members: Member[] = [];
+  /** What each worker listens on. */
+  private readonly bound: { [listener: string]: BoundAddress[] }[] = [];
   private readonly hub: StatsHub;
   private readonly onBug: () => void;
 
@@ -67,27 +73,40 @@ export class WorkerPool {
   }
 
   /**
-   * Binds the listeners on every worker; the first settles ports that the system chooses.
+   * Has every worker listen; the first settles ports that the system chooses.
+   * @param inherited sockets of the generation before, by listener and address
    * @throws with Envoy's words where an address cannot be bound
    */
-  async listen(): Promise<{ [listener: string]: Address[] }> {
-    const bound = await this.listenOn(this.members[0], {});
-    const ports = Object.fromEntries(
-      Object.entries(bound).map(([name, addresses]) => [
-        name,
-        addresses.map((address) => (address.kind === 'ip' ? address.port : 0)),
-      ]),
+  async listen(inherited: InheritedSockets): Promise<{ [listener: string]: Address[] }> {
+    const count = this.members.length;
+    const first = await this.listenOn(this.members[0], firstPlaces(inherited, count));
+    this.bound.push(first);
+    const rest = this.members
+      .slice(1)
+      .map((member, i) => this.listenOn(member, besides(first, inherited, i + 1, count)));
+    this.bound.push(...(await Promise.all(rest)));
+    return Object.fromEntries(
+      Object.entries(first).map(([name, addresses]) => [name, addresses.map(({ address }) => address)]),
     );
-    await Promise.all(this.members.slice(1).map((member) => this.listenOn(member, ports)));
-    return bound;
+  }
+
+  /** Every socket that this process listens on, of whichever worker. */
+  sockets(): ListeningSocket[] {
+    return this.bound.flatMap((listeners, worker) =>
+      Object.entries(listeners).flatMap(([listener, addresses]) =>
+        addresses.flatMap(({ address, fds, kind, reusable }) =>
+          worker > 0 && !reusable ? [] : fds.map((fd) => ({ listener, address: addressText(address), fd, kind })),
+        ),
+      ),
+    );
   }
 
   private async listenOn(
     member: Member,
-    ports: { [listener: string]: number[] },
-  ): Promise<{ [listener: string]: Address[] }> {
+    places: { [listener: string]: ListenPlace[] },
+  ): Promise<{ [listener: string]: BoundAddress[] }> {
     const listening = Promise.race([this.answer(member, 'listening'), this.answer(member, 'cannot_listen')]);
-    member.tell({ kind: 'listen', ports });
+    member.tell({ kind: 'listen', places });
     const answer = await listening;
     if (answer.kind === 'cannot_listen') throw new Error(answer.message);
     return answer.kind === 'listening' ? answer.bound : {};
@@ -140,4 +159,34 @@ export class WorkerPool {
     member.waiting.delete(message.kind);
     for (const resolve of waiting) resolve(message);
   }
+}
+
+/** Where the first worker listens, but for what it binds itself. */
+function firstPlaces(inherited: InheritedSockets, count: number): { [listener: string]: ListenPlace[] } {
+  const place = (fds: number[]): ListenPlace => ({ port: 0, fds: share(fds, 0, count), borrowed: false });
+  return Object.fromEntries(Object.entries(inherited).map(([name, addresses]) => [name, addresses.map(place)]));
+}
+
+/** One worker's part of the sockets. */
+function share(fds: number[], index: number, count: number): number[] {
+  return fds.filter((_, i) => i % count === index);
+}
+
+/** Where another worker than the first listens. */
+function besides(
+  first: { [listener: string]: BoundAddress[] },
+  inherited: InheritedSockets,
+  index: number,
+  count: number,
+): { [listener: string]: ListenPlace[] } {
+  const place = ({ address, fds, reusable }: BoundAddress, theirs: number[]): ListenPlace =>
+    reusable
+      ? { port: address.kind === 'ip' ? address.port : 0, fds: share(theirs, index, count), borrowed: false }
+      : { port: 0, fds, borrowed: true };
+  return Object.fromEntries(
+    Object.entries(first).map(([name, addresses]) => [
+      name,
+      addresses.map((bound, i) => place(bound, inherited[name]?.[i] ?? [])),
+    ]),
+  );
 }

@@ -6,7 +6,6 @@
 import { logger, reopenLog, setLogLevel } from '#base/logger.ts';
 import { systemRandom } from '#base/random.ts';
 import { Timers } from '#base/timers.ts';
-import type { Address } from '#config/model/address.ts';
 import { addressText } from '#config/model/address.ts';
 import { DrainState } from '#proxy/drain-state.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
@@ -16,7 +15,7 @@ import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
-import type { FromWorker, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
+import type { BoundAddress, FromWorker, ListenPlace, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 
 export class Worker implements WorkerContext {
@@ -33,6 +32,7 @@ export class Worker implements WorkerContext {
   readonly node;
   readonly fileFlushInterval: number;
   readonly leaseHostStats;
+  private readonly concurrency: number;
   private readonly listeners: WorkerListener[] = [];
   private readonly tell: (message: FromWorker) => void;
   private readonly log = logger('main');
@@ -42,6 +42,7 @@ export class Worker implements WorkerContext {
     const { snapshot } = start;
     this.tell = tell;
     this.index = start.index;
+    this.concurrency = start.concurrency;
     this.stats = stats;
     this.scope = stats.root;
     this.timers = new Timers(clock);
@@ -62,19 +63,19 @@ export class Worker implements WorkerContext {
   async handle(message: ToWorker): Promise<void> {
     switch (message.kind) {
       case 'listen':
-        return this.listen(message.ports);
+        return this.listen(message.places);
       case 'hosts':
         return this.clusters.updateHosts(message.update);
       case 'runtime':
         return this.runtime.update(message.snapshot);
       case 'stop_listeners':
         for (const listener of this.listeners) {
-          if (!message.inboundOnly || listener.config.trafficDirection === 'INBOUND') listener.stop();
+          if (!message.inboundOnly || listener.config.trafficDirection === 'INBOUND') listener.stop(message.handedOver);
         }
         return;
       case 'drain':
         this.drain.start(message.immediate);
-        for (const listener of this.listeners) listener.drain();
+        if (message.immediate) for (const listener of this.listeners) listener.drain();
         return;
       case 'reopen_logs':
         reopenLog();
@@ -84,19 +85,19 @@ export class Worker implements WorkerContext {
       case 'histograms':
         return this.tell({ kind: 'histograms', intervals: this.stats.takeHistogramInterval() });
       case 'stop':
-        for (const listener of this.listeners) listener.stop();
+        for (const listener of this.listeners) listener.stop(false);
         await flushAccessLogs();
         this.tell({ kind: 'stopped' });
     }
   }
 
-  private async listen(ports: { [listener: string]: number[] }): Promise<void> {
-    const bound: { [listener: string]: Address[] } = {};
+  private async listen(places: { [listener: string]: ListenPlace[] }): Promise<void> {
+    const bound: { [listener: string]: BoundAddress[] } = {};
     for (const listener of this.listeners) {
-      const { name, addresses, bindToPort, enableReusePort } = listener.config;
+      const { name, addresses, bindToPort } = listener.config;
       if (!bindToPort) continue;
       try {
-        bound[name] = await listener.listen(ports[name] ?? [], enableReusePort);
+        bound[name] = await listener.listen(places[name] ?? [], this.concurrency);
       } catch (error) {
         this.tell({
           kind: 'cannot_listen',

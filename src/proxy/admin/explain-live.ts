@@ -2,11 +2,14 @@
  * `/explain`: where a request would go, by the configuration that runs.
  */
 import type { Snapshot } from '#config/model/snapshot.ts';
-import { explain } from '#explain/explain.ts';
-import { renderExplanation } from '#explain/render-explanation.ts';
 import type { ExplainAnswer, ExplainQuery } from '#proxy/admin/context.ts';
 
+/** What explains is loaded when somebody first asks: a proxy that nobody asks does without. */
 export async function explainLive(snapshot: Snapshot, query: ExplainQuery): Promise<ExplainAnswer> {
+  const [{ explain }, { renderExplanation }] = await Promise.all([
+    import('#explain/explain.ts'),
+    import('#explain/render-explanation.ts'),
+  ]);
   const explanation = explain(snapshot, query);
   return { text: renderExplanation(explanation, { color: false }), json: explanation };
 }

@@ -2,7 +2,8 @@
  * A listener on one worker: accepts connections, chooses a filter chain for each, hands it to the chain's network filter.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/listeners
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import { linkSync, renameSync } from 'node:fs';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { logger } from '#base/logger.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
@@ -19,6 +20,7 @@ import {
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { type OwnedSocket, own, rewrap, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
+import type { BoundAddress, ListenPlace } from '#proxy/worker-messages.ts';
 import { type CompiledFilterChains, compileFilterChains } from '#selection/compile-filter-chains.ts';
 import { selectFilterChain } from '#selection/select-filter-chain.ts';
 
@@ -34,7 +36,9 @@ export class WorkerListener {
   private readonly threadStats: ListenerThreadStats;
   private readonly chains: CompiledFilterChains;
   private readonly inUse = new Map<FilterChain, FilterChainInUse>();
-  private readonly servers: Server[] = [];
+  private servers: { server: Server; borrowed: boolean }[] = [];
+  /** Other workers accept from sockets of this one. */
+  private sharesSockets = false;
   private readonly inspection: Inspection;
   private readonly log = logger('conn_handler');
   private draining = false;
@@ -59,40 +63,50 @@ export class WorkerListener {
   }
 
   /**
-   * Binds every address. A port 0 is chosen by the system.
-   * @param ports ports that another worker was given for this listener's addresses, in order
-   * @returns the addresses as bound
+   * Listens on every address. A port 0 is chosen by the system.
+   * @param places for each address, where the others of this process or of the one before listen already
+   * @param concurrency how many workers listen
    */
-  async listen(ports: readonly number[], reusePort: boolean): Promise<Address[]> {
-    const bound: Address[] = [];
-    for (let i = 0; i < this.config.addresses.length; i++)
-      bound.push(await this.bind(this.config.addresses[i], ports[i] ?? 0, reusePort));
+  async listen(places: readonly ListenPlace[], concurrency: number): Promise<BoundAddress[]> {
+    const bound: BoundAddress[] = [];
+    for (let i = 0; i < this.config.addresses.length; i++) {
+      const address = this.config.addresses[i];
+      const { port, fds, borrowed } = places[i] ?? NOWHERE;
+      // Several workers share an address by sockets of their own, or else by one.
+      const reusable = address.kind === 'ip' && this.config.enableReusePort && concurrency > 1;
+      const servers =
+        fds.length > 0
+          ? await Promise.all(fds.map((fd) => this.open({ fd }, borrowed)))
+          : [await this.open(this.target(address, port, reusable), false)];
+      if (concurrency > 1 && !reusable) this.sharesSockets = true;
+      bound.push({
+        address: boundAddress(address, servers[0]),
+        fds: servers.map(descriptor),
+        kind: address.kind === 'ip' ? 'tcp' : 'pipe',
+        reusable,
+      });
+    }
     return bound;
   }
 
-  private bind(address: Address, port: number, reusePort: boolean): Promise<Address> {
+  private target(address: Address, port: number, reusePort: boolean): ListenOptions {
+    if (address.kind === 'pipe') return { path: address.path };
+    if (address.kind === 'internal') throw new Error(`internal address ${address.name} is not served`);
+    return { host: address.address, port: address.port || port, reusePort, ipv6Only: !address.ipv4Compat };
+  }
+
+  private open(target: ListenOptions & { fd?: number }, borrowed: boolean): Promise<Server> {
     const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
       asEvent(() => this.accept(socket)),
     );
-    this.servers.push(server);
-    const backlog = this.config.tcpBacklogSize ?? 4096;
+    this.servers.push({ server, borrowed });
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      const bound = () => {
+      server.listen({ ...target, backlog: this.config.tcpBacklogSize ?? 4096 }, () => {
         server.off('error', reject);
         server.on('error', (error) => this.log.warning(`listener '${this.config.name}': ${error.message}`));
-        const now = server.address();
-        resolve(
-          address.kind === 'ip' && typeof now === 'object' && now !== null ? { ...address, port: now.port } : address,
-        );
-      };
-      if (address.kind === 'ip') {
-        server.listen(
-          { host: address.address, port: address.port || port, backlog, reusePort, ipv6Only: !address.ipv4Compat },
-          bound,
-        );
-      } else if (address.kind === 'pipe') server.listen({ path: address.path, backlog }, bound);
-      else reject(new Error(`listener '${this.config.name}': internal addresses are not served`));
+        resolve(server);
+      });
     });
   }
 
@@ -192,10 +206,15 @@ export class WorkerListener {
     if (!this.config.ignoreGlobalConnLimit) this.worker.downstreamLimit.give();
   }
 
-  /** Stops accepting. */
-  stop(): void {
-    for (const server of this.servers) server.close();
-    this.servers.length = 0;
+  /**
+   * Stops accepting.
+   * @param handedOver another process accepts from the same sockets. What several workers of this one share stays open then: the first
+   * close would take it from the others without their knowing.
+   */
+  stop(handedOver: boolean): void {
+    const shared = this.servers.filter(({ borrowed }) => borrowed || (handedOver && this.sharesSockets));
+    for (const entry of this.servers) if (!shared.includes(entry)) closeKeepingPath(entry.server, handedOver);
+    this.servers = shared;
   }
 
   /** From now on connections close as their requests end; idle ones at once. */
@@ -209,4 +228,28 @@ export class WorkerListener {
     for (const { filter } of this.inUse.values()) active += filter.active;
     return active;
   }
+}
+
+const NOWHERE: ListenPlace = { port: 0, fds: [], borrowed: false };
+
+function boundAddress(address: Address, server: Server): Address {
+  const now = server.address();
+  return address.kind === 'ip' && typeof now === 'object' && now !== null ? { ...address, port: now.port } : address;
+}
+
+function descriptor(server: Server): number {
+  return (server as unknown as { _handle: { fd: number } })._handle.fd;
+}
+
+/** Closing the socket that was bound to a path removes the path: where another process listens there, it is put back. */
+function closeKeepingPath(server: Server, keep: boolean): void {
+  const path = server.address();
+  if (!keep || typeof path !== 'string' || path.startsWith('\0')) {
+    server.close();
+    return;
+  }
+  const kept = `${path}.${process.pid}`;
+  linkSync(path, kept);
+  server.close();
+  renameSync(kept, path);
 }
