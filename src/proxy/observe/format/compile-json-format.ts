@@ -8,7 +8,7 @@ import { toByteText } from '#proxy/observe/format/byte-text.ts';
 import type { Formatter } from '#proxy/observe/format/compile-format.ts';
 import { compileOperator } from '#proxy/observe/format/compile-operator.ts';
 import type { FormatContext } from '#proxy/observe/format/format-context.ts';
-import { jsonText, quoted } from '#proxy/observe/format/json-text.ts';
+import { jsonText, quoted, sortedKeys } from '#proxy/observe/format/json-text.ts';
 import type { Operator } from '#proxy/observe/format/operator.ts';
 import { parseFormat } from '#proxy/observe/format/parse-format.ts';
 import type { StreamInfo } from '#proxy/observe/stream-info.ts';
@@ -23,12 +23,13 @@ export function compileJsonFormat(
   context: FormatContext,
 ): Formatter {
   const write = compileValue(json, omitEmptyValues, context);
-  return { format: (info) => `${write(info)}\n` };
+  return { format: (info) => `${write(info) ?? '{}'}\n` };
 }
 
 function compileValue(json: Json, omit: boolean, context: FormatContext): Writer {
   if (typeof json === 'string') return compileText(json, omit, context);
-  if (json === null || typeof json !== 'object') {
+  if (json === null) return () => (omit ? undefined : 'null');
+  if (typeof json !== 'object') {
     const text = jsonText(json);
     return () => text;
   }
@@ -75,7 +76,7 @@ function compileList(items: Json[], omit: boolean, context: FormatContext): Writ
 }
 
 function compileObject(fields: { [key: string]: Json }, omit: boolean, context: FormatContext): Writer {
-  const keys = Object.keys(fields).sort(byBytes);
+  const keys = sortedKeys(fields);
   const names = keys.map((key) => `${quoted(toByteText(key))}:`);
   const writers = keys.map((key) => compileValue(fields[key], omit, context));
   return (info) => {
@@ -84,10 +85,6 @@ function compileObject(fields: { [key: string]: Json }, omit: boolean, context: 
       const value = writers[i](info);
       if (value !== undefined) text += text === '' ? names[i] + value : `,${names[i]}${value}`;
     }
-    return `{${text}}`;
+    return text === '' && omit ? undefined : `{${text}}`;
   };
-}
-
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

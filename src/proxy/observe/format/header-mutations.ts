@@ -1,5 +1,6 @@
 /**
- * Headers to remove and add, compiled: removals come first, then additions in their order.
+ * Headers to remove and add, compiled. Removals come first; then all values are formatted and the conditions on them decided, before any
+ * is written; then headers are overwritten, and at last added.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#custom-request-response-headers
  */
 import type { AppendAction, HeaderMutations, HeaderToAdd } from '#config/model/header-mutation.ts';
@@ -47,23 +48,40 @@ function compileAddition({ name, value, action, keepEmptyValue }: HeaderToAdd): 
 
 function apply(headers: Headers, info: StreamInfo, remove: readonly string[], add: readonly Addition[]): void {
   for (let i = 0; i < remove.length; i++) headers.remove(remove[i]);
-  for (let i = 0; i < add.length; i++) {
-    const { name, value, action, keepEmptyValue } = add[i];
-    const text = value.format(info);
-    if (text === '' && !keepEmptyValue) continue;
-    switch (action) {
-      case 'APPEND_IF_EXISTS_OR_ADD':
-        headers.add(name, text);
-        break;
-      case 'ADD_IF_ABSENT':
-        if (!headers.has(name)) headers.add(name, text);
-        break;
-      case 'OVERWRITE_IF_EXISTS_OR_ADD':
-        headers.set(name, text);
-        break;
-      case 'OVERWRITE_IF_EXISTS':
-        if (headers.has(name)) headers.set(name, text);
-        break;
+  if (add.length === 1) {
+    const value = evaluate(add[0], headers, info);
+    if (value !== undefined) write(add[0], value, headers);
+  } else if (add.length > 1) applyAll(headers, info, add);
+}
+
+function applyAll(headers: Headers, info: StreamInfo, add: readonly Addition[]): void {
+  const values = add.map((addition) => evaluate(addition, headers, info));
+  for (let pass = 0; pass < 2; pass++) {
+    for (let i = 0; i < add.length; i++) {
+      const value = values[i];
+      if (value !== undefined && overwrites(add[i]) === (pass === 0)) write(add[i], value, headers);
     }
   }
+}
+
+/** @returns the value to write, or undefined where nothing is to be written */
+function evaluate(
+  { name, value, action, keepEmptyValue }: Addition,
+  headers: Headers,
+  info: StreamInfo,
+): string | undefined {
+  const text = value.format(info);
+  if (text === '' && !keepEmptyValue) return undefined;
+  if (action === 'ADD_IF_ABSENT' && headers.has(name)) return undefined;
+  if (action === 'OVERWRITE_IF_EXISTS' && !headers.has(name)) return undefined;
+  return text;
+}
+
+function overwrites({ action }: Addition): boolean {
+  return action === 'OVERWRITE_IF_EXISTS_OR_ADD' || action === 'OVERWRITE_IF_EXISTS';
+}
+
+function write(addition: Addition, value: string, headers: Headers): void {
+  if (overwrites(addition)) headers.set(addition.name, value);
+  else headers.add(addition.name, value);
 }

@@ -80,7 +80,10 @@ const conversions: { readonly [letter: string]: Conversion } = {
 };
 
 /** A conversion as it may be written; the rest of a format is text. */
-const CONVERSION = /%(?:([1-9])?f|E(\*|[0-9]+)([SfYz])|E([TzSYyCcxX])|O([A-Za-z])|(:{1,3})z|([A-Za-z%]))/g;
+const CONVERSION =
+  /%(?:([1-9])?f|E(\*|[0-9]{1,4})([SfYz])|(:{1,3}|E)z|E(T)|([-_0^#]*)([1-9][0-9]{0,2})?[EO]?([A-Za-z%]))/g;
+/** Digits of a fraction that may be asked for. */
+const DIGITS_LIMIT = 1024;
 const NEWLINE = /%[-_0^#]*[1-9]*(?:E|O)?n/;
 
 /**
@@ -127,17 +130,37 @@ function parseTimeFormat(format: string): (string | Conversion)[] {
 }
 
 function conversionOf(match: RegExpMatchArray): string | Conversion {
-  const [whole, digits, precision, precise, extended, alternative, colons, letter] = match;
-  if (whole.endsWith('f') && precise === undefined) return fraction(digits === undefined ? 9 : Number(digits));
+  const [whole, digits, precision, precise, zone, separator, flags, width, letter] = match;
+  if (letter !== undefined) {
+    if (!Object.hasOwn(conversions, letter)) return whole;
+    return flags === '' && width === undefined ? conversions[letter] : adjusted(letter, flags, Number(width ?? 0));
+  }
   if (precise !== undefined) return preciseConversion(precise, precision) ?? whole;
-  if (extended === 'T') return 'T';
-  if (extended === 'z' || colons === ':') return ({ offset }) => offsetText(offset, ':');
-  if (colons !== undefined) return ({ offset }) => `${offsetText(offset, ':')}:00`;
-  return conversions[extended ?? alternative ?? letter] ?? whole;
+  if (separator !== undefined) return separator;
+  if (zone === '::') return ({ offset }) => `${offsetText(offset, ':')}:00`;
+  if (zone === ':::') return ({ offset }) => offsetText(offset, ':').replace(/:00$/, '');
+  if (zone !== undefined) return ({ offset }) => offsetText(offset, ':');
+  return fraction(digits === undefined ? 9 : Number(digits));
+}
+
+/** The C library's flags: `-` no padding, `_` blanks, `0` zeros, `^` upper case, `#` the other case; and a least width. */
+function adjusted(letter: string, flags: string, width: number): Conversion {
+  const convert = conversions[letter];
+  return (moment) => {
+    let text = convert(moment);
+    const numeric = /^[ +-]?[0-9]+$/.test(text);
+    if (flags.includes('^')) text = text.toUpperCase();
+    if (flags.includes('#')) text = letter === 'p' || letter === 'Z' ? text.toLowerCase() : text.toUpperCase();
+    if (numeric && flags.includes('-')) return text.replace(/^[ 0]+(?=[0-9])/, '');
+    if (numeric && flags.includes('_')) text = text.replace(/^0+(?=[0-9])/, (zeros) => ' '.repeat(zeros.length));
+    if (numeric && flags.includes('0')) text = text.replace(/^ +/, (blanks) => '0'.repeat(blanks.length));
+    return text.padStart(width, (numeric && !flags.includes('_')) || flags.includes('0') ? '0' : ' ');
+  };
 }
 
 /** `%E3S`, `%E*S`, `%E3f`, `%E*f`, `%E4Y`, `%E*z`. */
 function preciseConversion(letter: string, precision: string): Conversion | undefined {
+  if (precision !== '*' && Number(precision) > DIGITS_LIMIT) return undefined;
   if (letter === 'Y') return ({ date }) => pad(date.getUTCFullYear(), Number(precision));
   if (letter === 'z') return precision === '*' ? ({ offset }) => `${offsetText(offset, ':')}:00` : undefined;
   const digits = precision === '*' ? fullFraction : fraction(Number(precision));

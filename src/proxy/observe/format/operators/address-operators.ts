@@ -18,8 +18,10 @@ const local: TextOf = (info) => known(info.connection.localAddress);
 const upstreamRemote: TextOf = (info) => known(info.upstream?.remoteAddress);
 const upstreamLocal: TextOf = (info) => known(info.upstream?.localAddress);
 
-/** Addresses of internal listeners have ids; no other has. */
-const noEndpointId = plain(textOperator(() => undefined));
+/** Addresses of internal listeners have ids; others have an empty one. */
+function noEndpointId(address: TextOf): OperatorDefinition {
+  return plain(textOperator((info) => (address(info) === undefined ? undefined : '')));
+}
 
 export const addressOperators: OperatorTable = {
   DOWNSTREAM_REMOTE_ADDRESS: nameOf(remote),
@@ -31,15 +33,15 @@ export const addressOperators: OperatorTable = {
   DOWNSTREAM_LOCAL_ADDRESS: nameOf(local),
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(local),
   DOWNSTREAM_LOCAL_PORT: port(local),
-  DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId,
+  DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId(local),
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS: nameOf(local),
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(local),
   DOWNSTREAM_DIRECT_LOCAL_PORT: port(local),
-  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId,
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId(local),
   UPSTREAM_REMOTE_ADDRESS: nameOf(upstreamRemote),
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: withoutPort(upstreamRemote),
   UPSTREAM_REMOTE_PORT: port(upstreamRemote),
-  UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID: noEndpointId,
+  UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID: noEndpointId(upstreamRemote),
   UPSTREAM_LOCAL_ADDRESS: nameOf(upstreamLocal),
   UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(upstreamLocal),
   UPSTREAM_LOCAL_PORT: port(upstreamLocal),
@@ -49,7 +51,7 @@ function known(address: string | undefined): string | undefined {
   return address === '' ? undefined : address;
 }
 
-/** The argument is the length of a prefix: `10.1.0.0/16`. */
+/** The argument is the length of a prefix, `10.1.0.0/16`; one that is no number is passed over, as by Envoy. */
 function withoutPort(address: TextOf): OperatorDefinition {
   return {
     params: 'optional',
@@ -59,7 +61,7 @@ function withoutPort(address: TextOf): OperatorDefinition {
         const text = address(info);
         return text === undefined ? undefined : stripPort(text);
       };
-      if (argument === '') return textOperator(bare);
+      if (!/^[+-]?[0-9]+$/.test(argument)) return textOperator(bare);
       const length = Number(argument);
       return textOperator((info) => {
         const text = bare(info);
@@ -91,14 +93,17 @@ function portOf(address: string): string {
   return address.slice(address.lastIndexOf(':') + 1);
 }
 
-/** @returns the network of `length` bits that the address is in; nothing where it has no such network. */
-function masked(address: string, length: number): string | undefined {
-  if (isIPv4(address) && length >= 0 && length <= 32) {
-    const octets = address.split('.').map((octet, i) => Number(octet) & (0xff00 >> bitsOf(length, i, 8)));
-    return `${octets.map((octet) => octet & 0xff).join('.')}/${length}`;
+/** @returns the network of `length` bits, or as many as there are, that the address is in; empty where the length is negative. */
+function masked(address: string, length: number): string {
+  if (length < 0) return '';
+  if (isIPv4(address)) {
+    const bits = Math.min(length, 32);
+    const octets = address.split('.').map((octet, i) => Number(octet) & (0xff00 >> bitsOf(bits, i, 8)));
+    return `${octets.map((octet) => octet & 0xff).join('.')}/${bits}`;
   }
-  if (isIPv6(address) && length >= 0 && length <= 128) return `${maskedIpv6(address, length)}/${length}`;
-  return undefined;
+  if (!isIPv6(address)) return address;
+  const bits = Math.min(length, 128);
+  return `${maskedIpv6(address, bits)}/${bits}`;
 }
 
 /** How many of the first `length` bits fall into part `i` of `width` bits. */

@@ -9,6 +9,8 @@ type Mark = keyof StreamMarks;
 /** The names that COMMON_DURATION knows; filters may set others, which ours do not. */
 const marksByName: { readonly [name: string]: Mark } = {
   DS_RX_BEG: 'start',
+  // A stream begins when its head is whole.
+  DS_RX_HDR_END: 'start',
   DS_RX_END: 'lastDownstreamRxByte',
   US_CX_BEG: 'upstreamConnectStart',
   US_CX_END: 'upstreamConnectComplete',
@@ -21,6 +23,9 @@ const marksByName: { readonly [name: string]: Mark } = {
   DS_TX_END: 'lastDownstreamTxByte',
   DS_HS_END: 'downstreamTlsComplete',
 };
+
+/** When the first byte of the upstream's body came: the one mark of Envoy's own that we do not take. */
+const BODY_BEGIN = 'US_RX_BODY_BEG';
 
 /** How many of each unit are in a millisecond. */
 const units: { readonly [name: string]: number } = { ms: 1, us: 1_000, ns: 1_000_000 };
@@ -50,6 +55,7 @@ export const durationOperators: OperatorTable = {
         throw new Error(`Invalid common duration configuration: ${argument}.`);
       }
       const [from, to, unit = 'ms'] = parts;
+      if (parts.includes(BODY_BEGIN)) throw new Error(`${BODY_BEGIN} is not supported: it is not measured`);
       if (!Object.hasOwn(units, unit)) throw new Error(`Invalid common duration precision: ${unit}.`);
       return numberOperator(between(marksByName[from], marksByName[to], units[unit]));
     },

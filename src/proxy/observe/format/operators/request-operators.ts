@@ -121,14 +121,14 @@ function rawQuery(target: string): string | undefined {
   return end < 0 ? target.slice(at + 1) : target.slice(at + 1, end);
 }
 
-/** The value of the first parameter of that name, as it stands in the path. */
+/** The value of the first parameter of that name, decoded. */
 function queryParameter(target: string, name: string): string | undefined {
   const query = rawQuery(target);
   if (query === undefined) return undefined;
   for (const pair of query.split('&')) {
     const equals = pair.indexOf('=');
     if (equals < 0 ? pair === name : equals === name.length && pair.startsWith(name)) {
-      return equals < 0 ? '' : pair.slice(equals + 1);
+      return equals < 0 ? '' : percentDecoded(pair.slice(equals + 1));
     }
   }
   return undefined;

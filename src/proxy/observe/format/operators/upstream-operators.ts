@@ -13,7 +13,7 @@ export const upstreamOperators: OperatorTable = {
   UPSTREAM_CLUSTER_RAW: nameOf((info) => info.cluster?.name),
   UPSTREAM_TRANSPORT_FAILURE_REASON: nameOf((info) => underscored(info.upstream?.transportFailureReason ?? '')),
   UPSTREAM_REQUEST_ATTEMPT_COUNT: countOf((info) => info.attemptCount),
-  UPSTREAM_CONNECTION_ID: countOf((info) => info.upstream?.connectionId),
+  UPSTREAM_CONNECTION_ID: countOf((info) => info.upstream?.connectionId ?? 0),
   UPSTREAM_SERVER_NAME: nameOf((info) => info.upstream?.tls?.serverName),
 };
 
