@@ -55,18 +55,20 @@ export function readFilterChains(
   listener: string,
   context: ReadContext,
 ): FilterChain[] {
-  const chains = readAll(messages, at, (message, place) => readFilterChain(message, place, listener, context));
-  if (chains.length === messages.length) checkDistinct(messages, chains, at, listener);
-  return chains;
+  return readAll(messages, at, (message, place) => readFilterChain(message, place, listener, context));
 }
 
-/** No connection may be for two chains. */
-function checkDistinct(
+/**
+ * No connection may be for two chains.
+ * @param chains what was read of the messages; where some could not be read, there is nothing to compare.
+ */
+export function checkDistinct(
   messages: readonly FilterChainMessage[],
   chains: readonly FilterChain[],
   at: Place,
   listener: string,
 ): void {
+  if (chains.length < messages.length) return;
   const claimed = new Map<string, number>();
   for (const [i, { name, match }] of chains.entries()) {
     const place = at.index(i).field('filter_chain_match');

@@ -7,7 +7,8 @@ import type { ListenerConfig } from '#config/model/listener.ts';
 import { readAddress } from '#config/read/address.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
-import { readFilterChain, readFilterChains } from '#config/read/filter-chain.ts';
+import { checkDistinct, readFilterChain, readFilterChains } from '#config/read/filter-chain.ts';
+import { readFilterChainMatcher } from '#config/read/filter-chain-matcher.ts';
 import { readListenerFilters, withTlsInspector } from '#config/read/listener-filters.ts';
 import { readMetadata } from '#config/read/metadata.ts';
 import { readAll } from '#config/read/read-all.ts';
@@ -25,6 +26,7 @@ const check = honours(
     'additional_addresses',
     'stat_prefix',
     'filter_chains',
+    'filter_chain_matcher',
     'default_filter_chain',
     'per_connection_buffer_limit_bytes',
     'metadata',
@@ -52,7 +54,6 @@ const check = honours(
       max_connections_to_accept_per_socket_event: 'Node accepts what there is',
     },
     refused: {
-      filter_chain_matcher: 'use filter_chain_match',
       fcds_config: 'filter chains by discovery come with xDS',
       stats_matcher: 'stats are chosen by stats_config',
       per_connection_buffer_high_watermark_timeout: 'slow clients are bounded by stream timeouts',
@@ -86,7 +87,10 @@ export function readListener(message: Listener, at: Place, context: ReadContext)
   if (message.filterChains.length === 0 && message.defaultFilterChain === undefined) {
     at.report(`${words}: no filter chains specified`);
   }
+  const filterChainMatcher = at.attempt(() => readFilterChainMatcher(message, at, words));
   const chains = readFilterChains(message.filterChains, at.field('filter_chains'), words, context);
+  if (message.filterChainMatcher === undefined)
+    checkDistinct(message.filterChains, chains, at.field('filter_chains'), words);
   const last = message.defaultFilterChain;
   const defaultPlace = at.field('default_filter_chain');
   const defaultFilterChain = last && defaultPlace.attempt(() => readFilterChain(last, defaultPlace, words, context));
@@ -97,6 +101,7 @@ export function readListener(message: Listener, at: Place, context: ReadContext)
     statPrefix: message.statPrefix,
     filterChains: chains,
     ...(defaultFilterChain === undefined ? {} : { defaultFilterChain }),
+    ...(filterChainMatcher === undefined ? {} : { filterChainMatcher }),
     listenerFilters: withTlsInspector(listenerFilters, chains, bound, at),
     listenerFiltersTimeout: millisecondsOr(message.listenerFiltersTimeout, DEFAULT_LISTENER_FILTERS_TIMEOUT),
     continueOnListenerFiltersTimeout: message.continueOnListenerFiltersTimeout,
