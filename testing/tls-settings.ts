@@ -2,13 +2,14 @@
  * TLS contexts for tests in the form of the configuration's model: Envoy's defaults, and what a test sets.
  */
 import type { CommonTls, DownstreamTls, TlsCertificate, UpstreamTls, ValidationContext } from '#config/model/tls.ts';
+import { DEFAULT_CIPHER_SUITES } from '#config/read/tls-ciphers.ts';
 import type { Certificate } from '#testing/certificates.ts';
 
 const COMMON: CommonTls = {
   certificates: [],
   alpnProtocols: [],
-  cipherSuites: [],
-  ecdhCurves: [],
+  cipherSuites: [...DEFAULT_CIPHER_SUITES],
+  ecdhCurves: ['X25519', 'P-256'],
   signatureAlgorithms: [],
   keyLogPath: '',
 };
@@ -51,7 +52,6 @@ export function validationOf(settings: Partial<ValidationContext> & { ca?: Certi
     matchSubjectAltNames: [],
     allowExpiredCertificate: false,
     trustChainVerification: 'VERIFY_TRUST_CHAIN',
-    onlyVerifyLeafCertCrl: false,
     secretName: '',
     ...rest,
   };

@@ -33,7 +33,6 @@ export interface ValidationContext {
   matchSubjectAltNames: SubjectAltNameMatcher[];
   allowExpiredCertificate: boolean;
   trustChainVerification: 'VERIFY_TRUST_CHAIN' | 'ACCEPT_UNTRUSTED';
-  onlyVerifyLeafCertCrl: boolean;
   maxVerifyDepth?: number;
   secretName: string;
 }
@@ -42,9 +41,10 @@ export interface CommonTls {
   certificates: TlsCertificate[];
   validation?: ValidationContext;
   alpnProtocols: string[];
-  /** Node's names: `TLSv1.2`, `TLSv1.3`; undefined: Envoy's default (server 1.2 to 1.3, client 1.2 to 1.2... see read/tls.ts). */
+  /** Node's names; undefined: Envoy's default, 1.2 to 1.3 for servers and 1.2 for clients. */
   minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
   maxVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  /** Of TLS 1.2 and before, by OpenSSL's names, the first preferred; `[A|B]`: one as well as the other. */
   cipherSuites: string[];
   ecdhCurves: string[];
   signatureAlgorithms: string[];

@@ -72,13 +72,6 @@ export const DEFAULT_CIPHER_SUITES: readonly string[] = [
   'ECDHE-RSA-AES256-GCM-SHA384',
 ];
 
-/** TLS 1.3 has its own, which cannot be configured. */
-export const TLS13_CIPHER_SUITES: readonly string[] = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-];
-
 function cipher(name: string, standard: string, bits: number, ...groups: readonly string[][]): Cipher {
   return { name, standardName: `TLS_${standard}`, bits, groups: groups.flat() };
 }
@@ -88,7 +81,7 @@ function psk(name: string, standard: string, bits: number, ...groups: readonly s
 }
 
 export interface CipherChoice {
-  /** OpenSSL's names, the first preferred. */
+  /** OpenSSL's names, the first preferred; `[a|b]`: one as well as the other. */
   names: string[];
   /** What the rules name that is neither a cipher nor a group. */
   unknown: string[];
@@ -99,15 +92,18 @@ export function chooseCiphers(rules: readonly string[]): CipherChoice {
   const list = new CipherList();
   const unknown: string[] = [];
   for (const rule of rules.flatMap((text) => text.split(/[:;, ]/)).filter((text) => text !== '')) {
-    for (const part of rule.startsWith('[') && rule.endsWith(']') ? rule.slice(1, -1).split('|') : [rule]) {
-      if (!list.apply(part)) unknown.push(part);
-    }
+    const parts = rule.startsWith('[') && rule.endsWith(']') ? rule.slice(1, -1).split('|') : [rule];
+    const before = list.active.length;
+    for (const part of parts) if (!list.apply(part)) unknown.push(part);
+    if (parts.length > 1) list.equals.push(new Set(list.active.slice(before)));
   }
-  return { names: list.active.filter(({ unusable }) => !unusable).map(({ name }) => name), unknown };
+  return { names: list.names(), unknown };
 }
 
 class CipherList {
   active: Cipher[] = [];
+  /** Ciphers of equal rank. */
+  readonly equals: Set<Cipher>[] = [];
   #inactive: Cipher[] = [...CIPHERS];
 
   /** @returns whether the rule names anything. */
@@ -129,6 +125,17 @@ class CipherList {
       this.#inactive = action === '-' ? [...chosen, ...this.#inactive] : this.#inactive.filter((one) => !matches(one));
     }
     return true;
+  }
+
+  /** Names of those that can be used, neighbours of equal rank in one item. */
+  names(): string[] {
+    const items: Cipher[][] = [];
+    for (const one of this.active.filter(({ unusable }) => !unusable)) {
+      const last = items.at(-1);
+      if (last !== undefined && this.equals.some((group) => group.has(one) && group.has(last[0]))) last.push(one);
+      else items.push([one]);
+    }
+    return items.map((item) => (item.length === 1 ? item[0].name : `[${item.map(({ name }) => name).join('|')}]`));
   }
 }
 

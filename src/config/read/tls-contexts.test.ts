@@ -192,7 +192,6 @@ test('a combined context is the default with the secret over it', () => {
     matchSubjectAltNames: [{ sanType: 'DNS', matcher: { kind: 'exact', value: 'a.test', ignoreCase: false } }],
     allowExpiredCertificate: false,
     trustChainVerification: 'VERIFY_TRUST_CHAIN',
-    onlyVerifyLeafCertCrl: false,
     maxVerifyDepth: 1,
     secretName: 's',
   });

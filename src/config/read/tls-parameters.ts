@@ -5,7 +5,7 @@
 import type { Place } from '#api/place.ts';
 import type { CommonTls } from '#config/model/tls.ts';
 import { honours } from '#config/read/support.ts';
-import { chooseCiphers, DEFAULT_CIPHER_SUITES, TLS13_CIPHER_SUITES } from '#config/read/tls-ciphers.ts';
+import { chooseCiphers, DEFAULT_CIPHER_SUITES } from '#config/read/tls-ciphers.ts';
 import type { TlsParameters } from '#envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 
 const check = honours(
@@ -84,7 +84,7 @@ function readCiphers(suites: readonly string[], at: Place): string[] {
   } else if (names.length === 0) {
     at.report(`Failed to initialize cipher suites ${suites.join(':')}: none of them can be used here`);
   }
-  return [...TLS13_CIPHER_SUITES, ...names];
+  return names;
 }
 
 function readCurves(curves: readonly string[], at: Place): string[] {

@@ -32,12 +32,12 @@ const check = honours(
     'crl',
     'allow_expired_certificate',
     'trust_chain_verification',
-    'only_verify_leaf_cert_crl',
     'max_verify_depth',
   ],
   {
     withoutEffect: { watched_directory: 'Envoy watches it for secrets that come by SDS, which comes with xDS' },
     refused: {
+      only_verify_leaf_cert_crl: 'revocation lists count for the whole chain',
       ca_certificate_provider_instance: PROVIDERS,
       require_signed_certificate_timestamp: 'Envoy does not have it either',
       custom_validator_config: 'validators such as SPIFFE come later',
@@ -79,7 +79,6 @@ export function readValidationContext(
     matchSubjectAltNames: readNames(message, at),
     allowExpiredCertificate: message.allowExpiredCertificate,
     trustChainVerification: TRUST[message.trustChainVerification] ?? 'VERIFY_TRUST_CHAIN',
-    onlyVerifyLeafCertCrl: message.onlyVerifyLeafCertCrl,
     ...(depth === undefined ? {} : { maxVerifyDepth: depth }),
     secretName,
   };
@@ -94,7 +93,6 @@ export function mergeValidation(under: ValidationContext, over: ValidationContex
     verifyCertificateHash: [...under.verifyCertificateHash, ...over.verifyCertificateHash],
     matchSubjectAltNames: [...under.matchSubjectAltNames, ...over.matchSubjectAltNames],
     allowExpiredCertificate: under.allowExpiredCertificate || over.allowExpiredCertificate,
-    onlyVerifyLeafCertCrl: under.onlyVerifyLeafCertCrl || over.onlyVerifyLeafCertCrl,
     trustChainVerification:
       over.trustChainVerification === 'VERIFY_TRUST_CHAIN' ? under.trustChainVerification : over.trustChainVerification,
   };

@@ -1,15 +1,8 @@
 /**
- * Cipher suites of TLS 1.2 and before: Envoy's defaults, and their order for a client. A server prefers its own order; within a group that
+ * Cipher suites of TLS 1.2 and before: their order for a client. A server prefers its own order; within a group that
  * is written `[A|B]` it is the client's. TLS 1.3 has suites of its own, which are not configured, and the client's order holds.
  * Follows extensions.transport_sockets.tls.v3.TlsParameters.cipher_suites.
  */
-
-const DEFAULTS = [
-  '[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]',
-  '[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-];
 
 const TLS13 = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 
@@ -36,17 +29,9 @@ const NUMBERS: Record<string, number> = {
 /** Suites in groups of equal rank. */
 export type CipherGroups = readonly (readonly string[])[];
 
-/** @param configured names or groups, in order; empty: Envoy's defaults. */
+/** @param configured names or groups, in order. */
 export function cipherGroups(configured: readonly string[]): CipherGroups {
-  const entries = configured.length === 0 ? DEFAULTS : configured.flatMap((entry) => entry.split(':'));
-  return entries.map((entry) => (entry.startsWith('[') ? entry.slice(1, -1).split('|') : [entry]));
-}
-
-/** Those of the configured names that do not exist, or belong to TLS 1.3. */
-export function unknownSuites(configured: readonly string[]): string[] {
-  return cipherGroups(configured)
-    .flat()
-    .filter((name) => NUMBERS[name] === undefined);
+  return configured.map((entry) => (entry.startsWith('[') ? entry.slice(1, -1).split('|') : [entry]));
 }
 
 /**

@@ -12,10 +12,10 @@ import { type SelectableCertificate, selectable, selectCertificate } from '#prox
 import { type CipherGroups, cipherGroups, cipherString } from '#proxy/tls/cipher-suites.ts';
 import { ecdsaCurves, keyExchangeGroup, speaksTls13 } from '#proxy/tls/client-abilities.ts';
 import { KeyLog } from '#proxy/tls/key-log.ts';
-import { loadCertificate } from '#proxy/tls/load-certificate.ts';
 import { OcspStapling } from '#proxy/tls/ocsp-stapling.ts';
 import { PeerValidation } from '#proxy/tls/peer-validation.ts';
-import { checkParameters, contextOptions, DEFAULT_CURVES } from '#proxy/tls/secure-context-options.ts';
+import { certificatesOf } from '#proxy/tls/pem.ts';
+import { contextOptions } from '#proxy/tls/secure-context-options.ts';
 import { type HandshakeCallbacks, ServerHandshake } from '#proxy/tls/server-handshake.ts';
 import { TlsCounters } from '#proxy/tls/tls-counters.ts';
 import type { ClientHello } from '#wire/tls/client-hello.ts';
@@ -39,7 +39,7 @@ export interface ServerChoice {
   curve: string;
   /** A response to staple; undefined: none. */
   ocspStaple: Uint8Array | undefined;
-  /** The OCSP policy allows no handshake. */
+  /** The policy on OCSP or server names (require_sni) allows no handshake. */
   refused: boolean;
 }
 
@@ -63,12 +63,10 @@ export class DownstreamTlsContext {
   private readonly protocols: { name: string; wire: Uint8Array }[];
   private readonly contexts = new Map<string, SecureContext>();
 
-  /** @throws in Envoy's words, where certificates or parameters do not fit. */
+  /** @throws where OpenSSL does not take what the readers let through. */
   constructor(tls: DownstreamTls, { scope, ticketSecret }: DownstreamTlsEnvironment) {
-    if (tls.certificates.length === 0) throw new Error('No TLS certificates found for server context');
-    checkParameters(tls);
     this.tls = tls;
-    this.certificates = tls.certificates.map(loadCertificate);
+    this.certificates = tls.certificates.map(({ chain }) => certificatesOf(chain.pem)[0]);
     this.stapling = tls.certificates.map(({ ocspStaple }) => new OcspStapling(ocspStaple, tls.ocspStaplePolicy));
     this.selectables = this.certificates.map((certificate) => selectable(certificate));
     this.counters = new TlsCounters(scope);
@@ -78,7 +76,7 @@ export class DownstreamTlsContext {
       this.validation.needsCertificate || (this.requestsCertificate && tls.requireClientCertificate);
     this.keyLog = tls.keyLogPath === '' ? undefined : KeyLog.to(tls.keyLogPath);
     this.ciphers = cipherGroups(tls.cipherSuites);
-    this.curves = tls.ecdhCurves.length === 0 ? DEFAULT_CURVES : tls.ecdhCurves;
+    this.curves = tls.ecdhCurves;
     const identity = this.identity();
     this.sessionIdContext = identity.toString('hex').slice(0, 32);
     this.ticketKeys = ticketKeys(tls.sessionTicketKeys[0] ?? ticketSecret, identity);
@@ -122,7 +120,7 @@ export class DownstreamTlsContext {
       alpnName: protocol?.name ?? '',
       curve: hello === undefined ? '' : keyExchangeGroup(hello, this.speaksTls13(hello), this.curves),
       ocspStaple: wantsStaple ? this.stapling[index].response : undefined,
-      refused: this.stapling[index].fails(wantsStaple),
+      refused: this.stapling[index].fails(wantsStaple) || (this.tls.requireSni && hello?.serverName === ''),
     };
   }
 

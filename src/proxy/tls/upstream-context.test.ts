@@ -133,8 +133,3 @@ test('no version in common is told as Envoy tells it, and counted', async (t) =>
   );
   assert.equal(scope.value('ssl.connection_error'), 1);
 });
-
-test('an upstream context shows one certificate at the most', () => {
-  const certificates = [shownCertificate(client), shownCertificate(server)];
-  assert.throws(() => contextOf({ certificates }), /Multiple TLS certificates are not supported for client contexts/);
-});

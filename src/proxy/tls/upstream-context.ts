@@ -10,9 +10,9 @@ import type { UpstreamTls } from '#config/model/tls.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { cipherGroups, cipherString } from '#proxy/tls/cipher-suites.ts';
 import { KeyLog } from '#proxy/tls/key-log.ts';
-import { loadCertificate } from '#proxy/tls/load-certificate.ts';
 import { PeerValidation } from '#proxy/tls/peer-validation.ts';
-import { checkParameters, contextOptions } from '#proxy/tls/secure-context-options.ts';
+import { certificatesOf } from '#proxy/tls/pem.ts';
+import { contextOptions } from '#proxy/tls/secure-context-options.ts';
 import { TlsCounters } from '#proxy/tls/tls-counters.ts';
 import { UpstreamHandshake, type UpstreamHandshakeCallbacks } from '#proxy/tls/upstream-handshake.ts';
 
@@ -47,13 +47,11 @@ export class UpstreamTlsContext {
   /** Sessions to take up again, the newest first. */
   private readonly sessions: Buffer[] = [];
 
-  /** @param scope the cluster's stats. @throws in Envoy's words, where certificates or parameters do not fit. */
+  /** @param scope the cluster's stats. @throws where OpenSSL does not take what the readers let through. */
   constructor(tls: UpstreamTls, scope: Scope) {
-    if (tls.certificates.length > 1) throw new Error('Multiple TLS certificates are not supported for client contexts');
-    checkParameters(tls);
     this.tls = tls;
     const [certificate] = tls.certificates;
-    this.certificate = certificate === undefined ? undefined : loadCertificate(certificate);
+    this.certificate = certificate === undefined ? undefined : certificatesOf(certificate.chain.pem)[0];
     this.counters = new TlsCounters(scope);
     this.validation = new PeerValidation(tls.validation, this.counters.stats);
     this.keyLog = tls.keyLogPath === '' ? undefined : KeyLog.to(tls.keyLogPath);
