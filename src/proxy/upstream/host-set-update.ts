@@ -29,7 +29,7 @@ export interface LocalityUpdate {
 }
 
 export interface HostUpdate {
-  /** What stays the same while the host lives, where that is not its address: the name of a logical host. */
+  /** What tells the host from others, where that is not its address alone: all addresses of a logical host. */
   key?: string;
   address: Address;
   additionalAddresses: Address[];

@@ -20,17 +20,19 @@ test('the first address is the host, and the others are its additional ones', ()
   assert.equal(trial.ready, 1);
 });
 
-test('the host stays the same host when its address changes', () => {
+test('a change of any address makes another host; the same addresses change nothing', () => {
   const trial = logical();
-  trial.resolver.answer('a.test', ['10.0.0.1']);
-  const { key } = trial.hosts()[0];
-  trial.clock.advance(5000);
-  trial.resolver.answer('a.test', ['10.0.0.2']);
-  assert.deepEqual(trial.members(), [['10.0.0.2:80']]);
-  assert.equal(trial.hosts()[0].key, key);
-  trial.clock.advance(5000);
-  trial.resolver.answer('a.test', ['10.0.0.2']);
-  assert.equal(trial.updates.length, 2);
+  const keys = [['10.0.0.1', '10.0.0.2'], ['10.0.0.1', '10.0.0.2'], ['10.0.0.1', '10.0.0.3'], ['10.0.0.3']].map(
+    (addresses) => {
+      trial.resolver.answer('a.test', addresses);
+      trial.clock.advance(5000);
+      return trial.hosts()[0].key;
+    },
+  );
+  assert.equal(trial.updates.length, 3);
+  assert.equal(trial.stat('update_no_rebuild'), 1);
+  assert.equal(new Set(keys).size, 3);
+  assert.deepEqual(trial.members(), [['10.0.0.3:80']]);
 });
 
 test('an answer without addresses is a failure, and the host stays', () => {

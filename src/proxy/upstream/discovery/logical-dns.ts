@@ -1,5 +1,5 @@
 /**
- * One host by DNS: new connections go to the first address of the latest answer, and open ones stay where they are.
+ * One host by DNS: it is at the first address of the latest answer, and has the others for when that one cannot be reached.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery#logical-dns
  */
 import type { Address } from '#config/model/address.ts';
@@ -17,11 +17,11 @@ export class LogicalDns {
   private readonly config: ClusterConfig;
   private readonly options: DnsOptions;
   private readonly parts: DnsParts;
-  private readonly stats: Pick<ClusterStats, 'updateAttempt' | 'updateSuccess' | 'updateFailure'>;
+  private readonly stats: Pick<ClusterStats, 'updateAttempt' | 'updateSuccess' | 'updateFailure' | 'updateNoRebuild'>;
   private readonly rate: RefreshRate;
   private readonly endpoint: Endpoint;
   private readonly address: IpAddress;
-  /** What the host's addresses were, as text. */
+  /** The host's addresses, as text. */
   private known = '';
   private ready = false;
   private cancel: () => void = () => {};
@@ -66,13 +66,17 @@ export class LogicalDns {
     this.becomeReady();
   }
 
+  /** A change of any address makes another host, as in Envoy since 1.35: connections of the old one end with their requests. */
   private take([address, ...additionalAddresses]: IpAddress[]): void {
-    const text = [address, ...additionalAddresses].map(addressText).join();
-    if (text === this.known) return;
-    this.known = text;
+    const key = [address, ...additionalAddresses].map(addressText).join();
+    if (key === this.known) {
+      this.stats.updateNoRebuild.inc();
+      return;
+    }
+    this.known = key;
     const host = {
       ...hostUpdateOf(this.endpoint),
-      key: `${this.address.address}:${this.address.port}`,
+      key,
       address,
       additionalAddresses,
       hostname: this.endpoint.hostname || this.address.address,

@@ -1,0 +1,207 @@
+/**
+ * Names of clusters: which questions go to the server, which hosts come of the answers, and what is counted.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery
+ */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { bootstrap, type Json, typed } from '#testing/bootstrap.ts';
+import { addressRecords, type DnsReply, type DnsServer, type DnsZone, startDnsServer } from '#testing/dns-server.ts';
+import { eventually } from '#testing/eventually.ts';
+import type { ProxyKind } from '#testing/proxy-command.ts';
+import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
+
+const KINDS: readonly ProxyKind[] = ['envoy', 'fairlead'];
+const FAMILIES = ['AUTO', 'V4_ONLY', 'V6_ONLY', 'V4_PREFERRED', 'ALL'];
+const COUNTED =
+  /^cluster\.[\w-]+\.(update_(attempt|success|failure|empty|no_rebuild)|membership_\w+)$|^dns\.cares\.(?!pending)/;
+
+/** How a name is answered, by its first label. */
+const ANSWERS: { [label: string]: (...asked: Parameters<DnsZone>) => DnsReply | undefined } = {
+  both: (question) => addressRecords(question, ['10.0.0.1', '10.0.0.2', 'fd00::1']),
+  twice: (question) => addressRecords(question, ['10.0.0.1', '10.0.0.1']),
+  none: () => ({ rcode: 'NXDOMAIN' }),
+  empty: () => ({}),
+  refused: () => ({ rcode: 'REFUSED' }),
+  failing: () => ({ rcode: 'SERVFAIL' }),
+  silent: () => undefined,
+  silent6: (question) => (question.type === 'AAAA' ? undefined : addressRecords(question, ['10.0.0.1'])),
+  silent4: (question) => (question.type === 'A' ? undefined : {}),
+  large: (question, query) =>
+    query.startsWith('udp') ? { truncated: true } : addressRecords(question, ['10.0.0.1', '10.0.0.2']),
+  alias: ({ name, type }) => ({
+    answers: [
+      { type: 'CNAME', name, ttl: 60, data: 'real.test' },
+      ...(addressRecords({ name: 'real.test', type }, ['10.0.0.1', 'fd00::1']).answers ?? []),
+    ],
+  }),
+};
+
+const zone: DnsZone = (question, query) => (ANSWERS[question.name.split('.')[0]] ?? ANSWERS.none)(question, query);
+
+interface DnsCluster {
+  name: string;
+  hosts: string[];
+  /** Fields of the cluster. */
+  more?: Json;
+  /** Fields of the resolver. */
+  resolver?: Json;
+}
+
+function dnsCluster({ name, hosts, more, resolver }: DnsCluster, port: number): Json {
+  return {
+    name,
+    type: 'STRICT_DNS',
+    dns_refresh_rate: '60s',
+    typed_dns_resolver_config: {
+      name: 'envoy.network.dns_resolver.cares',
+      typed_config: typed('extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig', {
+        resolvers: [{ socket_address: { address: '127.0.0.1', port_value: port } }],
+        query_timeout_seconds: '1',
+        query_tries: 2,
+        ...resolver,
+      }),
+    },
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: hosts.map(named) }] },
+    ...more,
+  };
+}
+
+function named(address: string): Json {
+  return { endpoint: { address: { socket_address: { address, port_value: 80 } } } };
+}
+
+async function start(t: TestContext, kind: ProxyKind, clusters: DnsCluster[], answers: DnsZone) {
+  const server = await startDnsServer(t, answers);
+  const all = clusters.map((cluster) => dnsCluster(cluster, server.port));
+  return { server, proxy: await startProxy(t, bootstrap([], all), { kind }) };
+}
+
+/** Every cluster's hosts as /clusters tells of them, in its order: but for that of clusters, which is by chance. */
+async function hosts(proxy: RunningProxy): Promise<string[]> {
+  const { body } = await proxy.get('/clusters');
+  const lines = body.split('\n').filter((line) => /::(hostname|weight|priority|region|zone|health_flags)::/.test(line));
+  const cluster = (line: string) => line.slice(0, line.indexOf('::'));
+  return lines.sort((one, other) => cluster(one).localeCompare(cluster(other)));
+}
+
+async function counted(proxy: RunningProxy): Promise<Record<string, number>> {
+  return Object.fromEntries(Object.entries(await proxy.stats()).filter(([name]) => COUNTED.test(name)));
+}
+
+async function allAnswered(proxy: RunningProxy): Promise<void> {
+  await eventually('every name has been resolved', async () => {
+    const stats = await proxy.stats('update_(attempt|success|failure)|pending_resolutions');
+    const sum = (word: string) =>
+      Object.entries(stats).reduce((total, [name, value]) => (name.endsWith(word) ? total + value : total), 0);
+    return sum('update_attempt') > 0 && sum('update_attempt') === sum('update_success') + sum('update_failure');
+  });
+}
+
+/** Starts both, and compares what each has come to. */
+async function compareFirstAnswers(t: TestContext, clusters: DnsCluster[]): Promise<void> {
+  const [envoy, ours] = await Promise.all(
+    KINDS.map(async (kind) => {
+      const { server, proxy } = await start(t, kind, clusters, zone);
+      await allAnswered(proxy);
+      return { hosts: await hosts(proxy), counted: await counted(proxy), queries: server.queries.sort() };
+    }),
+  );
+  assert.deepEqual(ours.hosts, envoy.hosts);
+  assert.deepEqual(ours.queries, envoy.queries);
+  assert.deepEqual(ours.counted, envoy.counted);
+}
+
+test('each lookup family asks for what Envoy asks for', async (t) => {
+  const clusters = FAMILIES.flatMap((family) =>
+    ['both', 'none', 'empty', 'alias'].map((label) => ({
+      name: `${label}-${family}`,
+      hosts: [`${label}.test`],
+      more: { dns_lookup_family: family },
+    })),
+  );
+  await compareFirstAnswers(t, clusters);
+});
+
+test('servers that do not help are asked as often, and fail as much', async (t) => {
+  const clusters = ['AUTO', 'V4_ONLY', 'ALL'].flatMap((family) =>
+    ['refused', 'failing', 'silent', 'silent6', 'silent4'].map((label) => ({
+      name: `${label}-${family}`,
+      hosts: [`${label}.test`],
+      more: { dns_lookup_family: family },
+    })),
+  );
+  await compareFirstAnswers(t, clusters);
+});
+
+test('names, addresses, TCP and duplicates come out as by Envoy', async (t) => {
+  const v4 = { dns_lookup_family: 'V4_ONLY' };
+  const tcp = { dns_resolver_options: { use_tcp_for_dns_lookups: true } };
+  const locality = { region: 'r', zone: 'z' };
+  const endpoints = [
+    { lb_endpoints: [named('both.test')] },
+    {
+      locality,
+      priority: 1,
+      load_balancing_weight: 3,
+      lb_endpoints: [{ ...named('alias.test'), load_balancing_weight: 5 }],
+    },
+  ];
+  await compareFirstAnswers(t, [
+    { name: 'large', hosts: ['large.test'], more: v4 },
+    { name: 'tcp', hosts: ['both.test'], more: v4, resolver: tcp },
+    { name: 'twice', hosts: ['twice.test'], more: v4 },
+    { name: 'two', hosts: ['twice.test', 'twice.test'], more: v4 },
+    { name: 'complete', hosts: ['both.test.'], more: v4 },
+    { name: 'localhost', hosts: ['localhost'] },
+    { name: 'localhost-v4', hosts: ['localhost'], more: v4 },
+    { name: 'localhost-all', hosts: ['localhost'], more: { dns_lookup_family: 'ALL' } },
+    { name: 'address', hosts: ['127.0.0.1', '::1'] },
+    { name: 'address-v6', hosts: ['127.0.0.1'], more: { dns_lookup_family: 'V6_ONLY' } },
+    { name: 'other-version', hosts: ['::1'], more: v4 },
+    { name: 'bad-name', hosts: ['a..b'], more: v4 },
+    { name: 'places', hosts: [], more: { ...v4, load_assignment: { cluster_name: 'places', endpoints } } },
+    { name: 'logical', hosts: ['both.test'], more: { type: 'LOGICAL_DNS', dns_lookup_family: 'ALL' } },
+    { name: 'logical-none', hosts: ['none.test'], more: { type: 'LOGICAL_DNS' } },
+    { name: 'nobody', hosts: [] },
+  ]);
+});
+
+/** Answers of one name, one after the other; the proxy asks often. */
+const STEPS: { [what: string]: DnsReply | string[] } = {
+  'two addresses': ['10.0.0.1', '10.0.0.2'],
+  'the same turned round': ['10.0.0.2', '10.0.0.1'],
+  'one comes and one goes': ['10.0.0.2', '10.0.0.3'],
+  'a server that fails': { rcode: 'SERVFAIL' },
+  'no such name': { rcode: 'NXDOMAIN' },
+  'an address again': ['10.0.0.4'],
+};
+
+test('hosts come and go with the answers as by Envoy', async (t) => {
+  const often = { dns_lookup_family: 'V4_ONLY', dns_refresh_rate: '0.05s' };
+  const clusters = [
+    { name: 'strict', hosts: ['strict.test'], more: often },
+    { name: 'logical', hosts: ['logical.test'], more: { ...often, type: 'LOGICAL_DNS' } },
+  ];
+  let now: DnsReply | string[] = STEPS['two addresses'];
+  const answers: DnsZone = (question) => (Array.isArray(now) ? addressRecords(question, now) : now);
+  const both = await Promise.all(KINDS.map((kind) => start(t, kind, clusters, answers)));
+  for (const [what, reply] of Object.entries(STEPS)) {
+    await t.test(what, async () => {
+      now = reply;
+      const [envoy, ours] = await Promise.all(both.map((one) => settled(one)));
+      assert.deepEqual(ours, envoy);
+    });
+  }
+});
+
+/** Waits until answers of this step have been taken, and says what came of them. */
+async function settled({ server, proxy }: { server: DnsServer; proxy: RunningProxy }): Promise<unknown> {
+  server.queries.length = 0;
+  await eventually('both names are asked for again', () => {
+    const count = (label: string) => server.queries.filter((query) => query.includes(label)).length;
+    // A server that fails is asked twice each time.
+    return count('strict') > 4 && count('logical') > 4;
+  });
+  const stats = await proxy.stats('^cluster\\.(strict|logical)\\.membership_');
+  return { hosts: await hosts(proxy), stats };
+}
