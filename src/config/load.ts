@@ -70,17 +70,25 @@ function read(bootstrap: Bootstrap, at: Place, context: ReadContext, found: Prob
   }
 }
 
-/** One error a place is enough: the first, which is about the value itself, and not about what a reader made of its absence. */
+/**
+ * One error a place is enough: the first, which is about the value itself, and not about what a reader made of its absence.
+ * They come in the order in which people read their files.
+ */
 function withoutEchoes(found: Problems): Problems {
   const problems = new Problems();
   const places = new Set<string>();
   for (const problem of found.list) {
     const place = `${problem.file} ${problem.path.replace(/\.@type$/, '')}`;
-    if (problem.severity === 'error') {
-      if (places.has(place)) continue;
-      places.add(place);
-    }
+    if (problem.severity === 'error' && places.has(place)) continue;
+    if (problem.severity === 'error') places.add(place);
     problems.add(problem);
   }
+  const files = [...new Set(problems.list.map(({ file }) => file))];
+  problems.list.sort(
+    (a, b) =>
+      files.indexOf(a.file) - files.indexOf(b.file) ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.column ?? 0) - (b.column ?? 0),
+  );
   return problems;
 }
