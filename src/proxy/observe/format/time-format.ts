@@ -82,6 +82,8 @@ const conversions: { readonly [letter: string]: Conversion } = {
 /** A conversion as it may be written; the rest of a format is text. */
 const CONVERSION =
   /%(?:([1-9])?f|E(\*|[0-9]{1,4})([SfYz])|(:{1,3}|E)z|E(T)|([-_0^#]*)([1-9][0-9]{0,2})?[EO]?([A-Za-z%]))/g;
+/** Milliseconds since the epoch are exact to a quarter of a microsecond. */
+const SLACK = 0.25;
 /** Digits of a fraction that may be asked for. */
 const DIGITS_LIMIT = 1024;
 const NEWLINE = /%[-_0^#]*[1-9]*(?:E|O)?n/;
@@ -101,7 +103,7 @@ export function compileTimeFormat(format: string, zone: 'utc' | 'local'): (time:
     for (const part of parts) text += typeof part === 'string' ? part : part(moment);
     return text;
   };
-  return /%[4-9]?f|%E(?:\*|[4-9])/.test(format) ? write : eachMillisecond(write);
+  return /%[4-9]?f|%E(?:\*|[4-9]|[0-9]{2,})/.test(format) ? write : eachMillisecond(write);
 }
 
 function eachMillisecond(write: (time: number) => string): (time: number) => string {
@@ -198,7 +200,7 @@ function moment(time: number, offset: number, zone: string): Moment {
     offset,
     zone,
     epochSeconds,
-    nanoseconds: Math.floor((time - epochSeconds * 1000) * 1_000) * 1_000,
+    nanoseconds: Math.min(Math.floor((time - epochSeconds * 1000) * 1_000 + SLACK), 999_999) * 1_000,
   };
 }
 

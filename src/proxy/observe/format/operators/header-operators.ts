@@ -34,6 +34,7 @@ const trailer = headerOperator(trailerField);
 export const headerOperators: OperatorTable = {
   REQ: req,
   REQUEST_HEADER: req,
+  STREAM_INFO_REQ: req,
   RESP: resp,
   RESPONSE_HEADER: resp,
   TRAILER: trailer,
