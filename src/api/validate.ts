@@ -6,7 +6,7 @@
  */
 import type { DescExtension, DescField, DescMessage, DescOneof, Message } from '@bufbuild/protobuf';
 import { getOption } from '@bufbuild/protobuf';
-import type { Any } from '@bufbuild/protobuf/wkt';
+import type { Any, Duration } from '@bufbuild/protobuf/wkt';
 import { unpack } from '#api/any.ts';
 import { fieldAccess } from '#api/field-access.ts';
 import type { Place } from '#api/place.ts';
@@ -52,7 +52,10 @@ function holdsRules(type: DescMessage, seen: Set<DescMessage>): boolean {
   const holds =
     type.typeName === 'google.protobuf.Any' ||
     type.oneofs.some(isRequired) ||
-    type.fields.some((field) => rulesOf(field) !== undefined || (descends(field) && holdsRules(field.message, seen)));
+    type.fields.some(
+      (field) =>
+        rulesOf(field) !== undefined || isDuration(field) || (descends(field) && holdsRules(field.message, seen)),
+    );
   // Within a cycle, "no" may only mean that the answer is being looked for further up.
   if (holds || seen.size === 1) holders.set(type, holds);
   return holds;
@@ -68,6 +71,16 @@ function rulesOf(field: DescField): FieldRules | undefined {
   const option = apiRegistry().getExtension('validate.rules') as DescExtension;
   const rules = (getOption as Option)(field, option) as FieldRules;
   return rules.type.case === undefined && rules.message === undefined ? undefined : rules;
+}
+
+function isDuration(field: DescField): boolean {
+  return field.fieldKind === 'message' && field.message.typeName === 'google.protobuf.Duration';
+}
+
+/** Envoy takes no such duration anywhere, whatever the rules say: it finds out when it reads one. */
+function negativeDuration(value: unknown): string | undefined {
+  const { seconds, nanos } = value as Duration;
+  return seconds < 0n || nanos < 0 ? 'Invalid duration: Expected positive duration' : undefined;
 }
 
 function isRequired(oneof: DescOneof): boolean {
@@ -101,7 +114,8 @@ function fieldChecks(field: DescField): Check[] {
       if (!isSet(message) && !wasUnread(message, field)) at.field(field.name).reportName('value is required');
     });
   }
-  const rule = rules === undefined ? undefined : valueRule(field, rules);
+  const stated = rules === undefined ? undefined : valueRule(field, rules);
+  const rule = isDuration(field) ? (value: unknown) => stated?.(value) ?? negativeDuration(value) : stated;
   const below = rules?.message?.skip ? undefined : descent(field);
   if (rule === undefined && below === undefined) return found;
   found.push((message, at) => {

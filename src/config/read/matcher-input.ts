@@ -9,20 +9,11 @@ import type { Place } from '#api/place.ts';
 import type { MatchInput } from '#config/model/matcher-tree.ts';
 import { unsupportedExtension } from '#config/read/extensions.ts';
 import { honours } from '#config/read/support.ts';
-import type {
-  DynamicMetadataInput,
-  FilterStateInput,
-} from '#envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.js';
-import type {
-  HttpRequestHeaderMatchInput,
-  HttpRequestQueryParamMatchInput,
-} from '#envoy/type/matcher/v3/http_inputs_pb.js';
+import type { FilterStateInput } from '#envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.js';
+import type { HttpRequestHeaderMatchInput } from '#envoy/type/matcher/v3/http_inputs_pb.js';
 
-const HTTP = 'envoy.type.matcher.v3';
 const NETWORK = 'envoy.extensions.matching.common_inputs.network.v3';
-const HEADER = `${HTTP}.HttpRequestHeaderMatchInput`;
-const QUERY = `${HTTP}.HttpRequestQueryParamMatchInput`;
-const METADATA = `${NETWORK}.DynamicMetadataInput`;
+const HEADER = 'envoy.type.matcher.v3.HttpRequestHeaderMatchInput';
 const FILTER_STATE = `${NETWORK}.FilterStateInput`;
 
 const ADDRESSES = [
@@ -36,15 +27,13 @@ const ADDRESSES = [
 ].map((kind) => `${NETWORK}.${kind}`);
 const PROTOCOLS = ['TransportProtocolInput', 'ApplicationProtocolInput'].map((kind) => `${NETWORK}.${kind}`);
 
-/** Inputs of requests: full names of their messages. */
-export const HTTP_INPUTS: ReadonlySet<string> = new Set([HEADER, QUERY, METADATA, FILTER_STATE, ...ADDRESSES]);
+/** Inputs of matchers that choose routes, by the full names of their messages: Envoy has no others there. */
+export const ROUTE_INPUTS: ReadonlySet<string> = new Set([HEADER, FILTER_STATE]);
 /** Inputs of connections. */
 export const CONNECTION_INPUTS: ReadonlySet<string> = new Set([...ADDRESSES, ...PROTOCOLS]);
 
 const checks = new Map([
   honoured(HEADER, 'header_name'),
-  honoured(QUERY, 'query_param'),
-  honoured(METADATA, 'filter', 'path'),
   [
     FILTER_STATE,
     honours(FILTER_STATE, ['key'], { refused: { field: 'filter state is matched by its text' } }),
@@ -77,12 +66,6 @@ function inputOf(typeName: string, message: Message): MatchInput {
   switch (typeName) {
     case HEADER:
       return { kind, key: (message as HttpRequestHeaderMatchInput).headerName.toLowerCase() };
-    case QUERY:
-      return { kind, key: (message as HttpRequestQueryParamMatchInput).queryParam };
-    case METADATA: {
-      const { filter, path } = message as DynamicMetadataInput;
-      return { kind, key: '', filter, path: path.map(({ segment }) => segment.value ?? '') };
-    }
     case FILTER_STATE:
       return { kind, key: (message as FilterStateInput).key };
     default:

@@ -48,7 +48,7 @@ export type ActionMessage = TypedExtensionConfig;
 type ReadAction<T> = (action: ActionMessage, at: Place) => T;
 
 /**
- * @param inputs full names of the inputs that there are for what is matched: `HTTP_INPUTS`, `CONNECTION_INPUTS`.
+ * @param inputs full names of the inputs that there are for what is matched: `ROUTE_INPUTS`, `CONNECTION_INPUTS`.
  * @param readAction what an action resolves to.
  */
 export function readMatcherTree<T>(
@@ -92,8 +92,9 @@ class Reader<T> {
       }
       case 'matcherTree':
         return this.#treeBody(given.value, at.field('matcher_tree'));
-      default:
-        throw at.problem('one of matcher_list, matcher_tree is required');
+      case undefined:
+        // Legal in Envoy: nothing matches, on_no_match holds for all.
+        return { kind: 'list', matchers: [] };
     }
   }
 

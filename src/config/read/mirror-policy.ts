@@ -21,6 +21,7 @@ const check = honours(
   },
 );
 
+/** Envoy checks the clusters of a route's own policies alone. @param context its `clusterNames` undefined for other policies. */
 export function readMirrorPolicies(
   messages: readonly RouteAction_RequestMirrorPolicy[],
   at: Place,

@@ -7,7 +7,7 @@ import type { Place } from '#api/place.ts';
 import type { MatcherTree } from '#config/model/matcher-tree.ts';
 import type { Route } from '#config/model/route.ts';
 import { unsupportedExtension } from '#config/read/extensions.ts';
-import { HTTP_INPUTS } from '#config/read/matcher-input.ts';
+import { ROUTE_INPUTS } from '#config/read/matcher-input.ts';
 import { type ActionMessage, readMatcherTree } from '#config/read/matcher-tree.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { readRoute } from '#config/read/route.ts';
@@ -19,8 +19,10 @@ const ROUTE = 'envoy.config.route.v3.Route';
 const LIST = 'envoy.config.route.v3.RouteList';
 const checkList = honours(LIST, ['routes']);
 
+/** Clusters are not checked: Envoy does not either in such routes. */
 export function readRouteMatcher(message: Matcher, at: Place, context: RouteContext): MatcherTree<Route[]> {
-  return readMatcherTree(message, at, HTTP_INPUTS, (action, place) => readRoutes(action, place, context));
+  const inside: RouteContext = { ...context, clusterNames: undefined };
+  return readMatcherTree(message, at, ROUTE_INPUTS, (action, place) => readRoutes(action, place, inside));
 }
 
 function readRoutes({ name, typedConfig }: ActionMessage, at: Place, context: RouteContext): Route[] {

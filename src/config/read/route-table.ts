@@ -61,11 +61,10 @@ export function readRouteTable(message: RouteConfiguration, at: Place, context: 
     ignorePortInHostMatching: message.ignorePortInHostMatching,
     ignorePathParametersInPathMatching: message.ignorePathParametersInPathMatching,
     vhostHeader: message.vhostHeader.toLowerCase(),
-    requestMirrorPolicies: readMirrorPolicies(
-      message.requestMirrorPolicies,
-      at.field('request_mirror_policies'),
-      inside,
-    ),
+    requestMirrorPolicies: readMirrorPolicies(message.requestMirrorPolicies, at.field('request_mirror_policies'), {
+      ...inside,
+      clusterNames: undefined,
+    }),
     perFilterConfig: readPerFilterConfig(message.typedPerFilterConfig, at.field('typed_per_filter_config'), context),
     metadata: readMetadata(message.metadata, at.field('metadata')),
   };

@@ -3,6 +3,7 @@
  */
 import type { Place } from '#api/place.ts';
 import type { Route, RouteMatch } from '#config/model/route.ts';
+import { readBufferLimit } from '#config/read/buffer-limit.ts';
 import { readDirectResponse } from '#config/read/direct-response.ts';
 import { HEADER_MUTATION_FIELDS, readHeaderMutations } from '#config/read/header-mutation.ts';
 import { readMetadata } from '#config/read/metadata.ts';
@@ -28,13 +29,13 @@ const check = honours(
     'typed_per_filter_config',
     ...HEADER_MUTATION_FIELDS,
     'per_request_buffer_limit_bytes',
+    'request_body_buffer_limit',
     'stat_prefix',
   ],
   {
     refused: {
       filter_action: 'no filter here takes it',
       tracing: 'tracing comes later',
-      request_body_buffer_limit: 'per_request_buffer_limit_bytes works',
       route_specifiers: 'no such extension runs here yet',
     },
   },
@@ -43,7 +44,8 @@ const checkDecorator = honours('envoy.config.route.v3.Decorator', ['operation', 
 
 export function readRoute(message: RouteMessage, at: Place, context: RouteContext): Route {
   check(message, at);
-  const { decorator, perRequestBufferLimitBytes } = message;
+  const { decorator } = message;
+  const bufferLimit = readBufferLimit(message);
   if (message.match === undefined) throw at.field('match').missing();
   const match = readRouteMatch(message.match, at.field('match'));
   return {
@@ -54,7 +56,7 @@ export function readRoute(message: RouteMessage, at: Place, context: RouteContex
     metadata: readMetadata(message.metadata, at.field('metadata')),
     ...(decorator === undefined ? {} : { decorator: readDecorator(decorator, at.field('decorator')) }),
     perFilterConfig: readPerFilterConfig(message.typedPerFilterConfig, at.field('typed_per_filter_config'), context),
-    ...(perRequestBufferLimitBytes === undefined ? {} : { perRequestBufferLimitBytes }),
+    ...(bufferLimit === undefined ? {} : { perRequestBufferLimitBytes: bufferLimit }),
     statPrefix: message.statPrefix,
   };
 }

@@ -3,6 +3,7 @@
  */
 import type { Place } from '#api/place.ts';
 import type { VirtualHost } from '#config/model/route.ts';
+import { readBufferLimit } from '#config/read/buffer-limit.ts';
 import { HEADER_MUTATION_FIELDS, readHeaderMutations } from '#config/read/header-mutation.ts';
 import { readHeaderMatchers } from '#config/read/matchers.ts';
 import { readMetadata } from '#config/read/metadata.ts';
@@ -31,6 +32,7 @@ const check = honours(
     'include_attempt_count_in_response',
     'retry_policy',
     'per_request_buffer_limit_bytes',
+    'request_body_buffer_limit',
     'request_mirror_policies',
     'metadata',
   ],
@@ -41,7 +43,6 @@ const check = honours(
       retry_policy_typed_config: 'no such extension runs here yet',
       hedge_policy: 'a request is tried again only after it failed',
       include_is_timeout_retry_header: 'retries do not say why',
-      request_body_buffer_limit: 'per_request_buffer_limit_bytes works',
       route_specifiers: 'no such extension runs here yet',
     },
   },
@@ -53,7 +54,8 @@ const REQUIRE_TLS = ['NONE', 'EXTERNAL_ONLY', 'ALL'] as const;
 
 export function readVirtualHost(message: VirtualHostMessage, at: Place, context: RouteContext): VirtualHost {
   check(message, at);
-  const { matcher, retryPolicy, perRequestBufferLimitBytes } = message;
+  const { matcher, retryPolicy } = message;
+  const bufferLimit = readBufferLimit(message);
   if (matcher !== undefined && message.routes.length > 0) {
     throw at.field('matcher').problem('cannot set both matcher and routes on virtual host');
   }
@@ -68,15 +70,14 @@ export function readVirtualHost(message: VirtualHostMessage, at: Place, context:
     ...(retryPolicy === undefined
       ? {}
       : { retryPolicy: readRetryPolicy(retryPolicy, at.field('retry_policy'), context) }),
-    requestMirrorPolicies: readMirrorPolicies(
-      message.requestMirrorPolicies,
-      at.field('request_mirror_policies'),
-      context,
-    ),
+    requestMirrorPolicies: readMirrorPolicies(message.requestMirrorPolicies, at.field('request_mirror_policies'), {
+      ...context,
+      clusterNames: undefined,
+    }),
     includeRequestAttemptCount: message.includeRequestAttemptCount,
     includeAttemptCountInResponse: message.includeAttemptCountInResponse,
     includeIsTimeoutRetryHeader: false,
-    ...(perRequestBufferLimitBytes === undefined ? {} : { perRequestBufferLimitBytes }),
+    ...(bufferLimit === undefined ? {} : { perRequestBufferLimitBytes: bufferLimit }),
     perFilterConfig: readPerFilterConfig(message.typedPerFilterConfig, at.field('typed_per_filter_config'), context),
     metadata: readMetadata(message.metadata, at.field('metadata')),
   };
