@@ -1,0 +1,59 @@
+/**
+ * The filter chain that a listener gives the connection to, by what is known of it before TLS; and whether the two then understand each other.
+ * Follows envoy.config.listener.v3.FilterChainMatch and the TLS inspector.
+ */
+import type { Address } from '#config/model/address.ts';
+import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { ChosenListener } from '#explain/choose-listener.ts';
+import type { RequestUnderWay } from '#explain/request-under-way.ts';
+import { compileFilterChains } from '#selection/compile-filter-chains.ts';
+import type { Recorder } from '#selection/recorder.ts';
+import type { ConnectionView } from '#selection/request-view.ts';
+import { selectFilterChain } from '#selection/select-filter-chain.ts';
+
+const TLS_INSPECTOR = 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector';
+const HTTP = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
+export function chooseFilterChain(
+  { listener, address }: ChosenListener,
+  request: RequestUnderWay,
+  recorder: Recorder,
+): FilterChain | undefined {
+  request.connection = arrivedAt(address, request.connection);
+  const seen = inspects(listener)
+    ? request.connection
+    : { ...request.connection, transportProtocol: 'raw_buffer', serverName: '', applicationProtocols: [] };
+  return selectFilterChain(compileFilterChains(listener), seen, recorder);
+}
+
+/** Where the URL names a host, the listener's own address is the one that the connection comes to. */
+function arrivedAt(address: Address, connection: ConnectionView): ConnectionView {
+  if (connection.destinationAddress !== '' || address.kind !== 'ip') return connection;
+  return { ...connection, destinationAddress: address.address };
+}
+
+/** Server name and protocols are known before a chain is chosen only where a listener filter looks for them. */
+function inspects({ listenerFilters }: ListenerConfig): boolean {
+  return listenerFilters.some((filter) => filter.typeUrl.endsWith(TLS_INSPECTOR));
+}
+
+/** @returns why the chain closes such a connection; undefined: it does not. */
+export function whyClosed(chain: FilterChain, request: RequestUnderWay): string | undefined {
+  const secure = request.target.scheme === 'https';
+  if (chain.transport.kind === 'tls') {
+    if (!secure) return 'the filter chain speaks TLS, the URL is http';
+    const { tls } = chain.transport;
+    if (tls.requireClientCertificate) return 'the filter chain requires a client certificate';
+    if (tls.requireSni && request.connection.serverName === '')
+      return 'the filter chain requires a server name, the client sends none';
+    return undefined;
+  }
+  return secure ? 'the filter chain speaks no TLS, the URL is https' : undefined;
+}
+
+/** @returns the chain's connection manager; undefined where it ends in another filter. */
+export function connectionManagerOf(chain: FilterChain): HttpConnectionManager | undefined {
+  const terminal = chain.filters.at(-1);
+  return terminal?.typeUrl.endsWith(HTTP) ? (terminal.config as HttpConnectionManager) : undefined;
+}

@@ -1,0 +1,56 @@
+/**
+ * Virtual host and route of a request; and where a route takes only a share of its requests, where the rest goes.
+ * Follows envoy.config.route.v3.VirtualHost and RouteMatch.runtime_fraction.
+ */
+import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { ExplainedRoute } from '#explain/explanation.ts';
+import type { RequestUnderWay } from '#explain/request-under-way.ts';
+import { compileRouteTable } from '#selection/compile-route-table.ts';
+import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
+import type { Recorder } from '#selection/recorder.ts';
+import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
+import { routeLabel, selectRoute } from '#selection/select-route.ts';
+import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-host.ts';
+
+export interface RoutedRequest {
+  virtualHost?: CompiledVirtualHost;
+  route?: CompiledRoute;
+  otherwise?: ExplainedRoute['otherwise'];
+}
+
+/** In no fraction but a whole one: the last number of each of Envoy's denominators. */
+const OUTSIDE = 999_999;
+
+/** @returns undefined where the routes are not in the configuration. */
+export function explainRoute(
+  { routes }: HttpConnectionManager,
+  request: RequestUnderWay,
+  runtime: RuntimeLookup,
+  recorder: Recorder,
+): RoutedRequest | undefined {
+  if (routes.kind !== 'inline') return undefined;
+  const table = compileRouteTable(routes.table, runtime);
+  const virtualHost = selectVirtualHost(table, hostForMatching(table, request), recorder);
+  if (virtualHost === undefined) return {};
+  const route = selectRoute(virtualHost, request, recorder);
+  request.random = OUTSIDE;
+  const other = selectRoute(virtualHost, request);
+  request.random = 0;
+  return { virtualHost, route, ...(other === route ? {} : { otherwise: describe(other) }) };
+}
+
+function describe(route: CompiledRoute | undefined): ExplainedRoute['otherwise'] {
+  if (route === undefined) return { route: '', status: 404 };
+  const { action } = route.config;
+  const name = routeLabel(route);
+  switch (action.kind) {
+    case 'redirect':
+      return { route: name, status: action.responseCode };
+    case 'direct_response':
+      return { route: name, status: action.status };
+    case 'route':
+      return action.cluster.kind === 'cluster' ? { route: name, cluster: action.cluster.name } : { route: name };
+    case 'non_forwarding':
+      return { route: name };
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Says where a request would go: the proxy's own selection, step by step, with a recorder that hears what won and why the others did not.
+ * No socket is opened and no name is resolved.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/life_of_a_request
+ */
+
+import { addressText } from '#config/model/address.ts';
+import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { RouteAction } from '#config/model/route.ts';
+import type { Snapshot } from '#config/model/snapshot.ts';
+import { answerDirectly } from '#explain/answer-directly.ts';
+import { chooseFilterChain, connectionManagerOf, whyClosed } from '#explain/choose-filter-chain.ts';
+import { chooseListener } from '#explain/choose-listener.ts';
+import { configuredRuntime } from '#explain/configured-runtime.ts';
+import { clusterNamed, explainCluster } from '#explain/explain-cluster.ts';
+import type { ExplainQuery } from '#explain/explain-query.ts';
+import { explainRoute, type RoutedRequest } from '#explain/explain-route.ts';
+import type { ExplainedResponse, ExplainedStep, Explanation } from '#explain/explanation.ts';
+import { fillOperators } from '#explain/format-operators.ts';
+import { forwardRequest } from '#explain/forward-request.ts';
+import { asksForUpgrade, prepareRequest } from '#explain/prepare-request.ts';
+import { RequestUnderWay } from '#explain/request-under-way.ts';
+import { SelectionRecord, type SelectionStep } from '#selection/recorder.ts';
+import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
+import { decodeUtf8 } from '#selection/utf8-text.ts';
+
+/**
+ * @param runtime values as they are now; without it, those that the configuration's static layers give.
+ * @throws Error that says what is wrong with the query, for the user.
+ */
+export function explain(snapshot: Snapshot, query: ExplainQuery, runtime?: RuntimeLookup): Explanation {
+  const request = new RequestUnderWay(query);
+  return new Way(snapshot, request, runtime ?? configuredRuntime(snapshot.runtime)).walk();
+}
+
+/** One request's way; each step is entered in the explanation as it is taken. */
+class Way {
+  readonly #snapshot: Snapshot;
+  readonly #request: RequestUnderWay;
+  readonly #runtime: RuntimeLookup;
+  readonly #record = new SelectionRecord();
+  readonly #found: Explanation;
+
+  constructor(snapshot: Snapshot, request: RequestUnderWay, runtime: RuntimeLookup) {
+    this.#snapshot = snapshot;
+    this.#request = request;
+    this.#runtime = runtime;
+    this.#found = { request: describeRequest(request), listener: { name: '', why: '', rejected: [] } };
+  }
+
+  walk(): Explanation {
+    const found = this.#found;
+    const request = this.#request;
+    const listener = chooseListener(this.#snapshot.listeners, request, this.#record);
+    found.listener = this.#step('listener', 'no listener takes the connection');
+    if (listener === undefined) return this.#closed('nothing listens there');
+    found.listener.address = addressText(listener.address);
+
+    const chain = chooseFilterChain(listener, request, this.#record);
+    const step = this.#step('filter_chain', 'no filter chain matches the connection');
+    found.filter_chain = { ...step, tls: chain?.transport.kind === 'tls' };
+    if (chain === undefined) return this.#closed('no filter chain matches (filter_chain_not_found)');
+    const closed = whyClosed(chain, request);
+    if (closed !== undefined) return this.#closed(closed);
+    const manager = connectionManagerOf(chain);
+    if (manager === undefined) return this.#closed('the filter chain has no HTTP connection manager');
+    this.#manage(manager);
+    return found;
+  }
+
+  #manage(manager: HttpConnectionManager): void {
+    const found = this.#found;
+    const request = this.#request;
+    const refused = prepareRequest(request, manager, this.#snapshot.node);
+    found.connection_manager = {
+      stat_prefix: manager.statPrefix,
+      host: decodeUtf8(request.host),
+      path: decodeUtf8(request.path),
+      scheme: request.scheme,
+      client: request.client,
+      internal: request.internal,
+    };
+    if (refused !== undefined) {
+      found.response = refused;
+      return;
+    }
+    const routed = explainRoute(manager, request, this.#runtime, this.#record);
+    if (routed === undefined) {
+      found.response = answer(404, 'the routes come by discovery: they are not in this configuration');
+      return;
+    }
+    found.virtual_host = this.#step('virtual_host', 'no domain matches the host');
+    if (routed.virtualHost !== undefined) found.route = this.#step('route', 'no route matches the request');
+    if (asksForUpgrade(request)) found.response = answer(403, 'upgrade_failed');
+    else if (routed.route === undefined) found.response = answer(404, 'route_not_found');
+    else this.#take(manager, routed, routed.route);
+  }
+
+  /** The route is known: what comes of it. */
+  #take(manager: HttpConnectionManager, routed: RoutedRequest, route: NonNullable<RoutedRequest['route']>): void {
+    const found = this.#found;
+    const request = this.#request;
+    const facts = { route: route.config.name, cluster: '' };
+    const fill = (format: string) => fillOperators(format, request, facts);
+    if (found.route !== undefined && routed.otherwise !== undefined) found.route.otherwise = routed.otherwise;
+    const direct = answerDirectly(route, request, fill);
+    if (direct !== undefined) {
+      found.response = direct;
+      return;
+    }
+    const { action } = route.config;
+    if (action.kind !== 'route') {
+      found.response = answer(404, 'the route forwards nothing (non_forwarding_action)');
+      return;
+    }
+    this.#forward(manager, route, action, facts, fill);
+  }
+
+  #forward(
+    manager: HttpConnectionManager,
+    route: NonNullable<RoutedRequest['route']>,
+    action: RouteAction,
+    facts: { cluster: string },
+    fill: (format: string) => string,
+  ): void {
+    const found = this.#found;
+    const { clusters } = this.#snapshot;
+    const { explained, chosen } = explainCluster(action, this.#request, clusters, this.#runtime);
+    found.cluster = explained;
+    const cluster = clusterNamed(chosen.name, clusters);
+    if (cluster === undefined) {
+      found.response = answer(action.clusterNotFoundResponseCode, 'cluster_not_found');
+      return;
+    }
+    facts.cluster = cluster.name;
+    found.upstream = forwardRequest(this.#request, { manager, route, action, cluster, chosen }, fill);
+  }
+
+  #step(step: SelectionStep, failure: string): ExplainedStep {
+    const record = this.#record.steps.get(step);
+    if (record === undefined) return { name: '', why: failure, rejected: [] };
+    return record.why === '' ? { ...record, why: failure } : { ...record };
+  }
+
+  #closed(why: string): Explanation {
+    this.#found.closed = why;
+    return this.#found;
+  }
+}
+
+function answer(status: number, details: string): ExplainedResponse {
+  return { status, details, headers: [] };
+}
+
+function describeRequest(request: RequestUnderWay): Explanation['request'] {
+  const { connection } = request;
+  const destination = request.destination ?? request.target.hostname;
+  const name = connection.serverName;
+  return {
+    method: request.method,
+    scheme: request.target.scheme,
+    host: decodeUtf8(request.host),
+    path: decodeUtf8(request.path),
+    headers: request.headers.list(),
+    source: connection.sourceAddress,
+    destination: connection.destinationPort === 0 ? destination : withPort(destination, connection.destinationPort),
+    ...(name === '' ? {} : { server_name: name }),
+  };
+}
+
+function withPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether some route takes the request. */
+export function isRouted({ route }: Explanation): boolean {
+  return route !== undefined && route.name !== '';
+}

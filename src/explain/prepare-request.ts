@@ -1,0 +1,157 @@
+/**
+ * What the connection manager does to a request before it is routed, in its order: what it refuses, the path, the host, the headers.
+ * Follows Envoy's ConnectionManagerImpl::ActiveStream::decodeHeaders and ConnectionManagerUtility::mutateRequestHeaders.
+ */
+import { isIP } from 'node:net';
+import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { NodeInfo } from '#config/model/snapshot.ts';
+import type { ExplainedResponse } from '#explain/explanation.ts';
+import type { RequestUnderWay } from '#explain/request-under-way.ts';
+import { addressFromXff } from '#selection/forwarded-for.ts';
+import { stripHostPort } from '#selection/host-port.ts';
+import { internalAddressTest } from '#selection/internal-address.ts';
+import { normalizePath } from '#selection/path-normalization.ts';
+import { EDGE_ONLY_HEADERS, HOP_BY_HOP_HEADERS, INTERNAL_ONLY_HEADERS } from '#selection/trusted-headers.ts';
+
+/** Stands for a value that is made anew for each request. */
+export const NEW_REQUEST_ID = '(a new UUID)';
+
+/** Options of a Connection field that nominate no other field. */
+const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'upgrade', '']);
+/** What a client may not have removed by nominating it. */
+const PROTECTED = [
+  'host',
+  'cookie',
+  'content-length',
+  'transfer-encoding',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+];
+
+/** @returns the answer to a request that is not routed; undefined for one that goes on. */
+export function prepareRequest(
+  request: RequestUnderWay,
+  config: HttpConnectionManager,
+  node: NodeInfo,
+): ExplainedResponse | undefined {
+  const refused = dropNominated(request) ?? dropUnderscores(request, config);
+  if (refused !== undefined) return refused;
+  if (!config.proxy100Continue && request.headers.get('expect')?.toLowerCase() === '100-continue')
+    request.headers.remove('expect');
+  if (request.method !== 'CONNECT') {
+    const answer = acceptPath(request, config);
+    if (answer !== undefined) return answer;
+  }
+  if (config.stripHostPort !== 'none' || config.stripTrailingHostDot)
+    request.host = stripHostPort(request.host, request.connection.destinationPort, config);
+  prepareHeaders(request, config, node);
+  return undefined;
+}
+
+function dropNominated({ headers }: RequestUnderWay): ExplainedResponse | undefined {
+  for (const option of headers.joined('connection')?.split(',') ?? []) {
+    const name = option.trim().toLowerCase();
+    if (CONNECTION_OPTIONS.has(name)) continue;
+    if (PROTECTED.includes(name)) return answer(400, 'http1.connection_header_rejected');
+    headers.remove(name);
+  }
+  return undefined;
+}
+
+function dropUnderscores({ headers }: RequestUnderWay, config: HttpConnectionManager): ExplainedResponse | undefined {
+  const action = config.common.headersWithUnderscoresAction;
+  if (action === 'ALLOW') return undefined;
+  const named = headers.names().filter((name) => name.includes('_'));
+  if (action === 'REJECT_REQUEST') return named.length === 0 ? undefined : answer(400, 'http1.unexpected_underscore');
+  for (const name of named) headers.remove(name);
+  return undefined;
+}
+
+function acceptPath(request: RequestUnderWay, config: HttpConnectionManager): ExplainedResponse | undefined {
+  const normalized = normalizePath(request.path, config);
+  if (normalized.kind === 'reject') return answer(400, 'path_normalization_failed');
+  if (normalized.kind === 'redirect') return { ...answer(307, 'path_normalization_failed'), location: normalized.path };
+  request.path = normalized.path;
+  return undefined;
+}
+
+function answer(status: number, details: string): ExplainedResponse {
+  return { status, details, headers: [] };
+}
+
+function prepareHeaders(request: RequestUnderWay, config: HttpConnectionManager, node: NodeInfo): void {
+  const { headers } = request;
+  headers.remove('x-envoy-internal');
+  for (const name of HOP_BY_HOP_HEADERS) headers.remove(name);
+  if (!asksForUpgrade(request)) {
+    headers.remove('connection');
+    headers.remove('upgrade');
+  }
+  keepTrailersAlone(request);
+  applyForwarded(request, config);
+  const edge = !request.internal && config.useRemoteAddress;
+  const overwrite = config.schemeHeaderTransformation?.schemeToOverwrite ?? '';
+  request.scheme = overwrite !== '' ? overwrite : headers.get('x-forwarded-proto') === 'https' ? 'https' : 'http';
+  if (request.internal) headers.add('x-envoy-internal', 'true');
+  else {
+    const table = config.routes.kind === 'inline' ? config.routes.table.internalOnlyHeaders : [];
+    for (const name of [...(edge ? EDGE_ONLY_HEADERS : []), ...INTERNAL_ONLY_HEADERS, ...table]) headers.remove(name);
+    if (edge) headers.set('x-envoy-external-address', request.client);
+  }
+  if (config.addUserAgent) {
+    headers.set('x-envoy-downstream-service-cluster', node.cluster);
+    if (node.id !== '') headers.set('x-envoy-downstream-service-node', node.id);
+    if (!headers.has('user-agent')) headers.add('user-agent', node.cluster);
+  }
+  if (config.via !== '') headers.set('via', [headers.joined('via'), config.via].filter(Boolean).join(', '));
+  if (config.generateRequestId) {
+    if (!headers.has('x-request-id') || (edge && !config.preserveExternalRequestId))
+      headers.set('x-request-id', NEW_REQUEST_ID);
+  }
+  // A client without a certificate may not speak of one.
+  if (config.forwardClientCertDetails !== 'ALWAYS_FORWARD_ONLY') headers.remove('x-forwarded-client-cert');
+}
+
+/** Whether the request asks to go on with another protocol (RFC 9110, section 7.8). */
+export function asksForUpgrade({ headers }: RequestUnderWay): boolean {
+  const options = headers.joined('connection')?.toLowerCase().split(',') ?? [];
+  return headers.has('upgrade') && options.some((option) => option.trim() === 'upgrade');
+}
+
+function keepTrailersAlone({ headers }: RequestUnderWay): void {
+  const te = headers.joined('te');
+  if (te === undefined) return;
+  const wanted = te.split(',').some((part) => part.trim().split(';')[0].toLowerCase() === 'trailers');
+  if (wanted) headers.set('te', 'trailers');
+  else headers.remove('te');
+}
+
+/** The client's address, whether it is internal, and the headers that tell the next hop. */
+function applyForwarded(request: RequestUnderWay, config: HttpConnectionManager): void {
+  const { headers, connection } = request;
+  const peer = connection.directSourceAddress;
+  const scheme = connection.tls === undefined ? 'http' : 'https';
+  const xff = headers.joined('x-forwarded-for');
+  let remote: string | undefined;
+  let single: boolean;
+  if (config.useRemoteAddress) {
+    single = xff === undefined;
+    if (config.xffNumTrustedHops > 0) remote = addressFromXff(xff, config.xffNumTrustedHops - 1)?.address;
+    remote ??= peer;
+    if (!config.skipXffAppend && peer !== '') {
+      const address = config.representIpv4RemoteAddressAsIpv4MappedIpv6 && isIP(peer) === 4 ? `::ffff:${peer}` : peer;
+      headers.set('x-forwarded-for', xff === undefined || xff === '' ? address : `${xff},${address}`);
+    }
+    if (config.xffNumTrustedHops === 0 || !headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', scheme);
+  } else {
+    const found = addressFromXff(xff, config.xffNumTrustedHops);
+    remote = found?.address;
+    single = found?.single ?? false;
+    if (!headers.has('x-forwarded-proto')) headers.add('x-forwarded-proto', scheme);
+  }
+  if (config.appendXForwardedPort && !headers.has('x-forwarded-port'))
+    headers.add('x-forwarded-port', String(connection.destinationPort));
+  request.internal = single && remote !== undefined && internalAddressTest(config.internalAddressConfig)(remote);
+  request.client = remote ?? peer;
+}

@@ -1,0 +1,199 @@
+/**
+ * An explanation as people read it: from top to bottom, as the request travels. What comes from the configuration or the request is written
+ * with its control characters escaped, so that a terminal obeys none of it.
+ */
+import type {
+  ExplainedHeader,
+  ExplainedHost,
+  ExplainedRoute,
+  ExplainedStep,
+  ExplainedUpstream,
+  Explanation,
+} from '#explain/explanation.ts';
+import type { Rejection } from '#selection/recorder.ts';
+
+export interface RenderOptions {
+  /** Write terminal colours. */
+  color: boolean;
+}
+
+/** One line: what it is about, who, and what is said of it. */
+interface Row {
+  label: string;
+  name: string;
+  text: string;
+  style: 'won' | 'lost' | 'failed' | 'detail';
+}
+
+/** Width of the column of labels. */
+const LABEL = 15;
+/** Names longer than this push their text to the right. */
+const LONGEST_NAME = 28;
+/** So many candidates are shown at a step; the JSON form has them all. */
+const SHOWN = 8;
+
+const CODES = { won: '1', lost: '2', failed: '31', detail: '0', label: '36' } as const;
+
+export function renderExplanation(explanation: Explanation, { color }: RenderOptions): string {
+  const rows = rowsOf(explanation);
+  const width = Math.min(LONGEST_NAME, Math.max(0, ...rows.map(({ name }) => name.length)));
+  const lines = rows.map((row) => line(row, width, color));
+  return `${[...heading(explanation), '', ...lines].join('\n')}\n`;
+}
+
+function heading({ request }: Explanation): string[] {
+  const { method, scheme, host, path, headers } = request;
+  return [escaped(`${method} ${scheme}://${host}${path}`), ...headers.map((header) => `  ${headerText(header)}`)];
+}
+
+function rowsOf(explanation: Explanation): Row[] {
+  const { listener, filter_chain: chain, virtual_host: host, route, cluster, upstream, response } = explanation;
+  const rows = stepRows('listener', listener);
+  if (chain !== undefined) rows.push(...stepRows('filter chain', chain));
+  rows.push(...changes(explanation));
+  if (host !== undefined) rows.push(...stepRows('virtual host', host));
+  if (route !== undefined) rows.push(...stepRows('route', route), ...otherwiseRows(route));
+  if (cluster !== undefined) {
+    const facts = [cluster.why, cluster.type, cluster.lb_policy].filter((fact) => fact !== undefined && fact !== '');
+    rows.push(...stepRows('cluster', { ...cluster, why: facts.join(', ') }));
+    for (const share of cluster.shares ?? []) {
+      rows.push(detail(`  ${share.name}`, `${share.percent} %, weight ${share.weight}${hostsText(share.hosts)}`));
+    }
+    rows.push(...(cluster.hosts ?? []).slice(0, SHOWN).map(hostRow));
+    const more = (cluster.hosts?.length ?? 0) - SHOWN;
+    if (more > 0) rows.push(detail('', `and ${more} more hosts`));
+    if (cluster.hosts?.length === 0) rows.push(detail('', 'no hosts are configured'));
+  }
+  if (upstream !== undefined) rows.push(...upstreamRows(upstream));
+  if (response !== undefined) {
+    const { status, details, location, body } = response;
+    rows.push({ label: 'response', name: String(status), text: details, style: 'won' });
+    if (location !== undefined) rows.push(detail('', `location: ${location}`));
+    rows.push(...response.headers.map((header) => detail('', headerText(header))));
+    if (body !== undefined) rows.push(detail('', `body: ${body}`));
+  }
+  if (explanation.closed !== undefined)
+    rows.push({ label: 'closed', name: '', text: explanation.closed, style: 'failed' });
+  return rows;
+}
+
+function stepRows(label: string, { name, why, rejected }: ExplainedStep): Row[] {
+  const won: Row = { label, name, text: why, style: name === '' && rejected.length > 0 ? 'failed' : 'won' };
+  const near = nearestFirst(rejected);
+  const rows: Row[] = near.slice(0, SHOWN).map((one) => ({
+    label: '',
+    name: `  not ${one.name}`,
+    text: one.why,
+    style: 'lost',
+  }));
+  const more = near.length - SHOWN;
+  if (more > 0) rows.push({ label: '', name: '', text: `nor ${more} more`, style: 'lost' });
+  return [won, ...rows];
+}
+
+/** A candidate that failed something else than its name, path or port came near. */
+function nearestFirst(rejected: readonly Rejection[]): Rejection[] {
+  const far = ({ why }: Rejection) => /does not match|do not match|listener has/.test(why);
+  return [...rejected.filter((one) => !far(one)), ...rejected.filter(far)];
+}
+
+/** What the connection manager made of host and path. */
+function changes({ request, connection_manager: manager }: Explanation): Row[] {
+  if (manager === undefined) return [];
+  const changed: string[] = [];
+  if (manager.host !== request.host) changed.push(`host ${manager.host}`);
+  if (manager.path !== request.path && request.method !== 'CONNECT') changed.push(`path ${manager.path}`);
+  if (manager.client !== request.source) changed.push(`client ${manager.client}`);
+  if (manager.internal) changed.push('internal');
+  return changed.length === 0
+    ? []
+    : [{ label: 'http', name: manager.stat_prefix, text: changed.join(', '), style: 'won' }];
+}
+
+function otherwiseRows({ otherwise }: ExplainedRoute): Row[] {
+  if (otherwise === undefined) return [];
+  const { route, cluster, status } = otherwise;
+  const where = cluster === undefined ? (status === undefined ? '' : `: ${status}`) : `: cluster ${cluster}`;
+  return [
+    detail('  otherwise', `${route === '' ? 'no route' : route}${where} (the route takes a share of its requests)`),
+  ];
+}
+
+function hostRow({ address, hostname, weight, priority, health, zone }: ExplainedHost): Row {
+  const facts = [
+    hostname,
+    weight === undefined ? undefined : `weight ${weight}`,
+    priority === undefined ? undefined : `priority ${priority}`,
+    health,
+    zone === undefined ? undefined : `zone ${zone}`,
+  ].filter((fact) => fact !== undefined);
+  return detail(`  ${address}`, facts.join(', '));
+}
+
+function hostsText(hosts: readonly ExplainedHost[]): string {
+  if (hosts.length === 0) return '';
+  const shown = hosts.slice(0, 3).map(({ address }) => address);
+  return `: ${shown.join(', ')}${hosts.length > 3 ? ` and ${hosts.length - 3} more` : ''}`;
+}
+
+function upstreamRows(upstream: ExplainedUpstream): Row[] {
+  const { method, host, path, retries, tls, mirrors } = upstream;
+  const limits = [
+    upstream.timeout_ms === 0 ? 'no timeout' : `timeout ${duration(upstream.timeout_ms)}`,
+    upstream.idle_timeout_ms === undefined ? '' : `idle timeout ${duration(upstream.idle_timeout_ms)}`,
+    upstream.max_stream_duration_ms === undefined ? '' : `${duration(upstream.max_stream_duration_ms)} at the longest`,
+    retries === undefined ? 'no retries' : `${retries.number} retries on ${retries.on.join(', ')}`,
+    retries === undefined || retries.per_try_timeout_ms === 0 ? '' : `${duration(retries.per_try_timeout_ms)} a try`,
+    upstream.priority === undefined ? '' : `priority ${upstream.priority}`,
+  ];
+  return [
+    {
+      label: 'upstream',
+      name: `${method} ${path}`,
+      text: limits.filter((text) => text !== '').join(', '),
+      style: 'won',
+    },
+    ...(tls === undefined ? [] : [detail('', `TLS, server name ${tls.server_name === '' ? 'none' : tls.server_name}`)]),
+    ...(mirrors === undefined ? [] : [detail('', `a copy goes to ${mirrors.join(', ')}`)]),
+    detail('', `host: ${host}`),
+    ...upstream.headers.map((header) => detail('', headerText(header))),
+  ];
+}
+
+function detail(name: string, text: string): Row {
+  return { label: '', name, text, style: 'detail' };
+}
+
+function headerText({ name, value }: ExplainedHeader): string {
+  return escaped(`${name}: ${value}`);
+}
+
+/** @param milliseconds as `15s` or `250ms` */
+function duration(milliseconds: number): string {
+  return milliseconds % 1000 === 0 ? `${milliseconds / 1000}s` : `${milliseconds}ms`;
+}
+
+function line({ label, name, text, style }: Row, width: number, color: boolean): string {
+  const shown = escaped(name);
+  const gap = shown === '' ? '' : text === '' ? '' : ' '.repeat(Math.max(3, width + 3 - shown.length));
+  const body = `${paint(shown, style === 'won' ? CODES.won : style === 'lost' ? CODES.lost : '', color)}${gap}${paint(
+    escaped(text),
+    style === 'lost' ? CODES.lost : style === 'failed' ? CODES.failed : '',
+    color,
+  )}`;
+  return `${paint(label, CODES.label, color)}${' '.repeat(LABEL - label.length)}${body}`.trimEnd();
+}
+
+function paint(text: string, code: string, color: boolean): string {
+  return color && code !== '' && text !== '' ? `\x1b[${code}m${text}\x1b[0m` : text;
+}
+
+/** Control characters, those of Unicode that turn text around among them. */
+const CONTROL = /[\0-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
+
+function escaped(text: string): string {
+  return text.replace(CONTROL, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+  });
+}
