@@ -188,8 +188,8 @@ function paint(text: string, code: string, color: boolean): string {
   return color && code !== '' && text !== '' ? `\x1b[${code}m${text}\x1b[0m` : text;
 }
 
-/** Control characters, those of Unicode that turn text around among them. */
-const CONTROL = /[\0-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
+/** Control characters, those of Unicode that turn text around among them, and halves of characters. */
+const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
 function escaped(text: string): string {
   return text.replace(CONTROL, (character) => {

@@ -7,6 +7,7 @@ import type { Address } from '#config/model/address.ts';
 import type { CircuitBreakerThresholds, Locality } from '#config/model/cluster.ts';
 import type { Metadata } from '#config/model/route.ts';
 import type { Bootstrap } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
+import type { ExplainQuery } from '#explain/explain-query.ts';
 import type { HistogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { RecentLookups } from '#proxy/observe/stats/recent-lookups.ts';
@@ -15,6 +16,8 @@ import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 import type { LogLevel, ProxyOptions } from '#proxy/options.ts';
 import type { RuntimeSnapshot } from '#selection/runtime-view.ts';
+
+export type { ExplainQuery };
 
 export interface AdminContext {
   readonly options: ProxyOptions;
@@ -162,17 +165,6 @@ export interface AdminActions {
   reopenLogs(): void;
   /** Ends the server as SIGTERM does, but at once. */
   quit(): void;
-}
-
-export interface ExplainQuery {
-  url: string;
-  method: string;
-  headers: [name: string, value: string][];
-  /** `ip:port`. */
-  source?: string;
-  destination?: string;
-  serverName?: string;
-  alpn: string[];
 }
 
 export interface ExplainAnswer {

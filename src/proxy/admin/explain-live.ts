@@ -3,6 +3,7 @@
  */
 import type { Snapshot } from '#config/model/snapshot.ts';
 import type { ExplainAnswer, ExplainQuery } from '#proxy/admin/context.ts';
+import { type RuntimeSnapshot, RuntimeView } from '#selection/runtime-view.ts';
 
 /** What explains is loaded when somebody first asks: a proxy that nobody asks does without. */
 export async function explainLive(snapshot: Snapshot, query: ExplainQuery): Promise<ExplainAnswer> {
