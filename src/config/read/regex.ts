@@ -28,16 +28,21 @@ export function readSubstitution(message: RegexMatchAndSubstitute, at: Place): {
   if (pattern === undefined) throw at.field('pattern').missing();
   const regex = readRegex(pattern, at.field('pattern'));
   const groups = groupsOf(regex, at.field('pattern').field('regex'));
-  for (const [escaped, group] of substitution.matchAll(/\\(.?)/gs)) {
-    if (group === '\\') continue;
-    const place = at.field('substitution');
-    if (!/[0-9]/.test(group))
-      throw place.problem(`invalid substitution: '${escaped}' is neither \\\\ nor a group's number`);
-    if (Number(group) > groups) {
-      throw place.problem(`invalid substitution: it uses group ${group}, the pattern has ${groups}`);
-    }
+  return { regex, substitution: asApplied(substitution, groups, at.field('substitution')) };
+}
+
+/** Envoy takes substitutions that RE2 then cannot carry out. @returns one that comes to the same as what RE2 does with those. */
+function asApplied(substitution: string, groups: number, at: Place): string {
+  const escapes = [...substitution.matchAll(/\\(.?)/gs)];
+  const tooHigh = escapes.find(([, group]) => /[0-9]/.test(group) && Number(group) > groups);
+  if (tooHigh !== undefined) {
+    at.warn(`nothing is ever replaced: the substitution uses group ${tooHigh[1]}, the pattern has ${groups}`);
+    return '\\0';
   }
-  return { regex, substitution };
+  const bad = escapes.find(([, group]) => !/[0-9\\]/.test(group));
+  if (bad === undefined) return substitution;
+  at.warn(`the substitution ends at '${bad[0]}', which is neither \\\\ nor a group's number`);
+  return substitution.slice(0, bad.index);
 }
 
 /** @returns how many capturing groups the pattern has. */
