@@ -38,7 +38,6 @@ export function upstreamTlsOf(settings: Partial<UpstreamTls> = {}): UpstreamTls 
     autoSniSanValidation: false,
     allowRenegotiation: false,
     maxSessionKeys: 1,
-    enforceRsaKeyUsage: false,
     ...settings,
   };
 }

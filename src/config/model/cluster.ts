@@ -21,11 +21,9 @@ export interface ClusterConfig {
   lbConfig: {
     choiceCount: number;
     activeRequestBias: number;
-    /** Runtime keys that override the numbers beside them. */
-    activeRequestBiasRuntimeKey?: string;
     /** Of LEAST_REQUEST; N_CHOICES where undefined. */
     selectionMethod?: 'N_CHOICES' | 'FULL_SCAN';
-    slowStart?: { window: number; aggression: number; aggressionRuntimeKey?: string; minWeightPercent: number };
+    slowStart?: { window: number; aggression: number; minWeightPercent: number };
   };
   commonLb: {
     healthyPanicThreshold: number;
@@ -39,7 +37,7 @@ export interface ClusterConfig {
   transport: UpstreamTransport;
   transportSocketMatches: { name: string; match: { [key: string]: unknown }; transport: UpstreamTransport }[];
   bind?: UpstreamBindConfig;
-  preconnect: { perUpstreamRatio: number; predictiveRatio: number };
+  preconnect: { perUpstreamRatio: number };
   tcpKeepalive?: { probes?: number; time?: number; interval?: number };
   trackTimeoutBudgets: boolean;
   trackRequestResponseSizes: boolean;

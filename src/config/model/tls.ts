@@ -69,7 +69,6 @@ export interface UpstreamTls extends CommonTls {
   autoSniSanValidation: boolean;
   allowRenegotiation: boolean;
   maxSessionKeys: number;
-  enforceRsaKeyUsage: boolean;
 }
 
 /** What stands between a socket and its bytes. */

@@ -91,10 +91,16 @@ const check = honours(
     },
   },
 );
-const checkPreconnect = honours(`${TYPE}.PreconnectPolicy`, [
-  'per_upstream_preconnect_ratio',
-  'predictive_preconnect_ratio',
-]);
+const checkPreconnect = honours(`${TYPE}.PreconnectPolicy`, ['per_upstream_preconnect_ratio'], {
+  refused: { predictive_preconnect_ratio: 'connections to hosts that come next are not made ahead' },
+});
+/** The ways to an upstream that HTTP takes anyway. */
+const HTTP_POOLS = new Map(
+  ['generic.v3.GenericConnectionPoolProto', 'http.v3.HttpConnectionPoolProto'].map((name) => {
+    const typeName = `envoy.extensions.upstreams.http.${name}`;
+    return [typeName, honours(typeName, [])];
+  }),
+);
 const checkTracked = honours('envoy.config.cluster.v3.TrackClusterStats', [
   'timeout_budgets',
   'request_response_sizes',
@@ -102,11 +108,6 @@ const checkTracked = honours('envoy.config.cluster.v3.TrackClusterStats', [
 
 const DEFAULT_CONNECT_TIMEOUT = 5000;
 const DEFAULT_BUFFER_LIMIT = 1024 * 1024;
-/** The ways to an upstream that HTTP takes anyway. */
-const HTTP_POOLS = [
-  'envoy.extensions.upstreams.http.generic.v3.GenericConnectionPoolProto',
-  'envoy.extensions.upstreams.http.http.v3.HttpConnectionPoolProto',
-];
 
 /** @throws PlacedError where the cluster is of no use: its type, its policy or its way of connecting is not ours. */
 export function readCluster(message: Cluster, at: Place, context: ReadContext): ClusterConfig {
@@ -159,10 +160,7 @@ function readHttp(message: Cluster, at: Place, context: ReadContext): ClusterCon
 
 function readPreconnect(message: Cluster_PreconnectPolicy | undefined, at: Place): ClusterConfig['preconnect'] {
   if (message !== undefined) checkPreconnect(message, at);
-  return {
-    perUpstreamRatio: message?.perUpstreamPreconnectRatio ?? 1,
-    predictiveRatio: message?.predictivePreconnectRatio ?? 0,
-  };
+  return { perUpstreamRatio: message?.perUpstreamPreconnectRatio ?? 1 };
 }
 
 function readTracked(message: TrackClusterStats | undefined, at: Place) {
@@ -175,6 +173,8 @@ function readTracked(message: TrackClusterStats | undefined, at: Place) {
 
 function checkUpstreamConfig({ name, typedConfig }: TypedExtensionConfig, at: Place, context: ReadContext): void {
   const place = at.field('typed_config');
-  const { typeName } = extensionMessage(typedConfig, name, place, context);
-  if (!HTTP_POOLS.includes(typeName)) throw unsupportedExtension(name, typeName, 'upstream', place);
+  const { typeName, message } = extensionMessage(typedConfig, name, place, context);
+  const checkPool = HTTP_POOLS.get(typeName);
+  if (checkPool === undefined) throw unsupportedExtension(name, typeName, 'upstream', place);
+  checkPool(message, place);
 }

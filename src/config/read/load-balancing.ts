@@ -9,6 +9,7 @@ import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { milliseconds } from '#config/read/duration.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
+import { readRuntimeDouble } from '#config/read/runtime-double.ts';
 import { honours } from '#config/read/support.ts';
 import type {
   Cluster,
@@ -173,8 +174,7 @@ function readLeastRequest(
   const bias = message.activeRequestBias;
   return {
     choiceCount: message.choiceCount ?? DEFAULT_LB_CONFIG.choiceCount,
-    activeRequestBias: bias?.defaultValue ?? DEFAULT_LB_CONFIG.activeRequestBias,
-    ...(bias === undefined ? {} : { activeRequestBiasRuntimeKey: bias.runtimeKey }),
+    activeRequestBias: readRuntimeDouble(bias, at.field('active_request_bias'), DEFAULT_LB_CONFIG.activeRequestBias),
     ...readSlowStart(message.slowStartConfig, at, checkSlowStart),
   };
 }
@@ -194,8 +194,7 @@ function readSlowStart(
   return {
     slowStart: {
       window,
-      aggression: aggression?.defaultValue ?? 1,
-      ...(aggression === undefined ? {} : { aggressionRuntimeKey: aggression.runtimeKey }),
+      aggression: readRuntimeDouble(aggression, at.field('slow_start_config').field('aggression'), 1),
       minWeightPercent: message.minWeightPercent?.value ?? 10,
     },
   };

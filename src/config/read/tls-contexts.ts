@@ -20,15 +20,11 @@ const UPSTREAM = `${SOCKETS}.tls.v3.UpstreamTlsContext`;
 
 const check = honours('envoy.config.core.v3.TransportSocket', ['name', 'typed_config']);
 const checkRaw = honours(RAW, []);
-const checkUpstream = honours(UPSTREAM, [
-  'common_tls_context',
-  'sni',
-  'auto_host_sni',
-  'auto_sni_san_validation',
-  'allow_renegotiation',
-  'max_session_keys',
-  'enforce_rsa_key_usage',
-]);
+const checkUpstream = honours(
+  UPSTREAM,
+  ['common_tls_context', 'sni', 'auto_host_sni', 'auto_sni_san_validation', 'allow_renegotiation', 'max_session_keys'],
+  { withoutEffect: { enforce_rsa_key_usage: 'OpenSSL has its own rules on key usage' } },
+);
 
 /** @throws PlacedError for a transport that is not ours, or TLS that cannot work. */
 export function readDownstreamTransport(
@@ -92,6 +88,5 @@ function readUpstreamTls(message: UpstreamTlsContext, at: Place, context: ReadCo
     autoSniSanValidation: message.autoSniSanValidation,
     allowRenegotiation: message.allowRenegotiation,
     maxSessionKeys: message.maxSessionKeys ?? 1,
-    enforceRsaKeyUsage: message.enforceRsaKeyUsage ?? true,
   };
 }

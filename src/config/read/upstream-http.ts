@@ -52,6 +52,7 @@ const checkUpstream = honours('envoy.config.core.v3.UpstreamHttpProtocolOptions'
   'auto_san_validation',
   'override_auto_sni_header',
 ]);
+const checkCodec = honours(UPSTREAM_CODEC, []);
 const checkFilter = honours(
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter',
   ['name', 'typed_config'],
@@ -146,8 +147,11 @@ function readUpstreamFilters(filters: readonly HttpFilter[], at: Place, context:
     checkFilter(filters[i], place);
     if (configType.case !== 'typedConfig') continue;
     const config = place.field('typed_config');
-    const { typeName } = extensionMessage(configType.value, name, config, context);
-    if (typeName === UPSTREAM_CODEC) continue;
+    const { typeName, message } = extensionMessage(configType.value, name, config, context);
+    if (typeName === UPSTREAM_CODEC) {
+      checkCodec(message, config);
+      continue;
+    }
     const terminal = context.extensions.find(typeName, 'http_filter')?.terminal;
     if (terminal || (i === filters.length - 1 && typeName.endsWith('.Router'))) {
       throw config.problem(`The codec filter is the only valid terminal upstream HTTP filter, use '${UPSTREAM_CODEC}'`);
