@@ -4,6 +4,7 @@
  */
 
 import { Timer } from '#base/timers.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { Metadata, Route, VirtualHost } from '#config/model/route.ts';
 import type { DownstreamCodec } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
@@ -51,6 +52,7 @@ export class HttpStream implements StreamInfo, RequestView {
   selected: CompiledRoute | undefined = undefined;
   selectedHost: CompiledVirtualHost | undefined = undefined;
   clusterName = '';
+  cluster: ClusterConfig | undefined = undefined;
   virtualClusterName = '';
   attemptCount = 0;
   upstream: UpstreamInfo | undefined = undefined;
@@ -142,6 +144,7 @@ export class HttpStream implements StreamInfo, RequestView {
     this.selected = undefined;
     this.selectedHost = undefined;
     this.clusterName = '';
+    this.cluster = undefined;
     this.virtualClusterName = '';
     this.attemptCount = 0;
     this.upstream = undefined;

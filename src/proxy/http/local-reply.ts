@@ -33,7 +33,7 @@ export function compileLocalReply(
     mappers: (config?.mappers ?? []).map((mapper) => ({
       applies: compileAccessLogFilter(mapper.filter, context),
       status: mapper.statusCode,
-      body: mapper.body === undefined ? undefined : Buffer.from(mapper.body).toString(),
+      body: mapper.body === undefined ? undefined : Buffer.from(mapper.body).toString('latin1'),
       format: mapper.bodyFormat === undefined ? undefined : compileFormatConfig(mapper.bodyFormat),
       contentType: mapper.bodyFormat === undefined ? '' : contentTypeOf(mapper.bodyFormat),
       headers: compileHeaderMutations({
@@ -55,6 +55,7 @@ function contentTypeOf(format: { contentType: string; body: { kind: string } }):
 
 /**
  * Answers a stream whose response has not begun.
+ * @param body bytes, one character each
  * @param prepare adds headers of the caller's before mappers and filters see them
  */
 export function sendLocalReply(
@@ -93,7 +94,7 @@ export function sendLocalReply(
       contentType = formatType;
     }
   } else prepare?.(stream);
-  const bytes = Buffer.from(stream.localReplyBody);
+  const bytes = Buffer.from(stream.localReplyBody, 'latin1');
   if (bytes.length > 0) {
     headers.setKnown(Known['content-length'], String(bytes.length));
     if (!headers.hasKnown(Known['content-type'])) headers.addKnown(Known['content-type'], contentType);

@@ -2,6 +2,7 @@
  * One accepted connection as filters, selection and access logs see it, whatever protocol it carries.
  */
 
+import type { Metadata } from '#config/model/route.ts';
 import type { ConnectionInfo, TlsInfo } from '#proxy/observe/stream-info.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
 
@@ -14,6 +15,8 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   readonly id = lastId++;
   listenerName = '';
   filterChainName = '';
+  listenerMetadata: Metadata | undefined = undefined;
+  filterChainMetadata: Metadata | undefined = undefined;
   localAddress = '';
   directRemoteAddress = '';
   destinationAddress = '';

@@ -14,6 +14,7 @@ import type { NetworkFilterInUse } from '#proxy/network/network-filter.ts';
 import {
   type ListenerStats,
   type ListenerThreadStats,
+  listenerExtensionStats,
   listenerStats,
   listenerThreadStats,
 } from '#proxy/observe/stats/listener-stats.ts';
@@ -48,6 +49,7 @@ export class WorkerListener {
     this.worker = worker;
     const scope = worker.scope.scope(`listener.${listenerStatName(config)}`);
     this.stats = listenerStats(scope);
+    listenerExtensionStats(scope);
     this.threadStats = listenerThreadStats(scope.scope(`worker_${worker.index}`));
     this.chains = compileFilterChains(config);
     this.inspection = inspect(config);
@@ -120,6 +122,7 @@ export class WorkerListener {
     }
     const connection = new DownstreamConnection();
     connection.listenerName = this.config.name;
+    connection.listenerMetadata = this.config.metadata;
     connection.startMark = clock.now();
     connection.bufferLimit = this.config.perConnectionBufferLimitBytes;
     const unix = accepted.remoteAddress === undefined && this.config.addresses[0].kind === 'pipe';
@@ -162,6 +165,7 @@ export class WorkerListener {
     }
     const inUse = this.inUse.get(chain) as FilterChainInUse;
     connection.filterChainName = chain.name;
+    connection.filterChainMetadata = chain.metadata;
     if (inUse.tls !== undefined) {
       inUse.tls.accept(accepted, connection, this.worker, (secure) => {
         if (secure === undefined) this.onClosed(connection);

@@ -138,7 +138,7 @@ export interface StreamInfo {
   filterState?: Map<string, unknown>;
   /** Where this record is written: `DownstreamEnd`, `DownstreamStart`, `DownstreamPeriodic`, `TcpConnectionEnd`, ... */
   accessLogType: string;
-  /** The body of a local reply, while it is being formatted. */
+  /** The body of a local reply, while it is being formatted: bytes, one character each. */
   localReplyBody: string;
   /** A stable random number of this stream. */
   random: number;

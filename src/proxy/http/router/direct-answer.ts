@@ -37,7 +37,8 @@ export function answerDirectly(stream: HttpStream, manager: ConnectionManager): 
 }
 
 function bodyOf(action: DirectResponseAction, stream: HttpStream): string {
-  if (action.bodyFormat === undefined) return action.body === undefined ? '' : Buffer.from(action.body).toString();
+  if (action.bodyFormat === undefined)
+    return action.body === undefined ? '' : Buffer.from(action.body).toString('latin1');
   let formatter = formatters.get(action);
   if (formatter === undefined) {
     formatter = compileFormatConfig(action.bodyFormat);

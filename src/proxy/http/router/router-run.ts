@@ -139,6 +139,7 @@ export class RouterRun {
       return sendLocalReply(stream, action.clusterNotFoundResponseCode, '', 'cluster_not_found');
     }
     this.cluster = cluster;
+    stream.cluster = cluster.config;
     if (cluster.dropsRequest(stream.random)) {
       stream.flags |= Flag.DropOverLoad;
       return sendLocalReply(stream, 503, 'drop overload', 'drop_overload', (reply) =>
@@ -156,7 +157,7 @@ export class RouterRun {
     const timeouts = applyTimeouts(stream, action, policy?.perTryTimeout ?? 0, this.config);
     this.globalTimeout = timeouts.global;
     this.perTryTimeout = timeouts.perTry;
-    this.retry = RetryState.of(stream, cluster, policy, action.priority, timeouts.perTry);
+    this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
     manager.routeHeaders.applyRequest(stream, selectedHost.config, selected.config, this.weighted);
     applyRewrites(stream, selected, action, this.weighted, host, this.config.suppressEnvoyHeaders);
     const policies = mirrorPolicies(action, selectedHost);

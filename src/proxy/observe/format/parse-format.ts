@@ -14,6 +14,7 @@ export interface Command {
 /** Text is a string. No two texts stand side by side. */
 export type FormatPiece = string | Command;
 
+const LENGTH_END = 2 ** 64;
 const COMMAND = /%([A-Z0-9_]+)(?:\(([^\n]*?)\))?(?::([0-9]+))?%/y;
 
 /** @throws Error with Envoy's words where a percent sign begins no operator. */
@@ -35,13 +36,14 @@ export function parseFormat(format: string): FormatPiece[] {
     }
     COMMAND.lastIndex = percent;
     const match = COMMAND.exec(format);
-    if (match === null) {
+    const length = Number(match?.[3] ?? 0);
+    if (match === null || length >= LENGTH_END) {
       throw new Error(`Incorrect configuration: ${format}. Couldn't find valid command at position ${percent}`);
     }
     if (text !== '') pieces.push(text);
     text = '';
-    const [whole, name, argument = '', length] = match;
-    pieces.push({ name, argument, maxLength: length === undefined ? undefined : Number(length) });
+    const [whole, name, argument = '', digits] = match;
+    pieces.push({ name, argument, maxLength: digits === undefined ? undefined : length });
     at = percent + whole.length;
   }
   if (text !== '') pieces.push(text);

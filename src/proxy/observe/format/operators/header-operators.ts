@@ -9,6 +9,9 @@ import {
   textOperator,
 } from '#proxy/observe/format/operator.ts';
 
+/** A field's name (RFC 9110, section 5.1), or a pseudo header's. */
+const HEADER_NAME = /^:?[!#$%&'*+.^_`|~0-9a-z-]*$/;
+
 type FieldOf = (name: string) => TextOf;
 
 const requestPseudo: { readonly [name: string]: TextOf } = {
@@ -48,7 +51,9 @@ function headerOperator(field: FieldOf): OperatorDefinition {
     compile(argument, maxLength) {
       const [main, alternative, ...more] = argument.toLowerCase().split('?');
       if (more.length > 0) throw new Error(`More than 1 alternative header specified in token: ${argument}`);
-      if (/[\n\r]|\0/.test(argument)) throw new Error('Invalid header configuration. Format string contains newline.');
+      if (![main, alternative ?? ''].every((name) => HEADER_NAME.test(name))) {
+        throw new Error('Invalid header configuration. Format string contains invalid characters.');
+      }
       const first = field(main);
       if (alternative === undefined || alternative === '') return textOperator(first, maxLength);
       const second = field(alternative);

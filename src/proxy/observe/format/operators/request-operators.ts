@@ -9,7 +9,7 @@ export const requestOperators: OperatorTable = {
     params: 'optional',
     length: true,
     compile(argument, maxLength) {
-      const { first: query, second: source } = twoOptions('PATH', argument);
+      const { first: query, second: source } = twoOptions(argument);
       const withQuery = choice('PATH', query, { '': true, WQ: true, NQ: false }, "'WQ'/'NQ'");
       const read = choice(
         'PATH',
@@ -38,12 +38,12 @@ export const requestOperators: OperatorTable = {
     length: false,
     compile(argument) {
       const name = 'REQUESTED_SERVER_NAME';
-      const { first: order, second: source } = twoOptions(name, argument);
+      const { first: order, second: source } = twoOptions(argument);
       const host = choice(
         name,
         source,
         { '': originalHostOrHost, ORIG_OR_HOST: originalHostOrHost, ORIG: originalHost, HOST: hostOf },
-        "'ORIG'/'HOST'/'ORIG_OR_HOST'",
+        "'ORIG_OR_HOST'/'HOST'/'ORIG'",
       );
       const orders: { readonly [order: string]: TextOf } = {
         '': serverName,
@@ -56,9 +56,9 @@ export const requestOperators: OperatorTable = {
   },
 };
 
-function twoOptions(name: string, argument: string): { first: string; second: string } {
-  const [first = '', second = '', ...more] = argument.split(':');
-  if (more.length > 0) throw new Error(`Invalid ${name} options: '${argument}', at most two are allowed`);
+/** Whatever follows the second is passed over, as by Envoy. */
+function twoOptions(argument: string): { first: string; second: string } {
+  const [first = '', second = ''] = argument.split(':');
   return { first, second };
 }
 
