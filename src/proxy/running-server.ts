@@ -8,7 +8,8 @@ import { logger } from '#base/logger.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import { HotRestart, type ListeningSocket } from '#proxy/hot-restart.ts';
-import { listenerManagerStats, overloadStats } from '#proxy/observe/stats/manager-stats.ts';
+import { routerStats } from '#proxy/observe/stats/http-stats.ts';
+import { filesystemStats, listenerManagerStats, overloadStats } from '#proxy/observe/stats/manager-stats.ts';
 import {
   refreshServerStats,
   type ServerState,
@@ -62,6 +63,8 @@ export class RunningServer {
     this.serverStats = serverStats(this.stats.root);
     this.listenerStats = listenerManagerStats(this.stats.root);
     overloadStats(this.stats.root);
+    filesystemStats(this.stats.root);
+    routerStats(this.stats.root.scope('http.async-client'));
     const warn = (message: string) => logger('runtime').warning(message);
     this.runtime = new Runtime({
       layers: snapshot.runtime,

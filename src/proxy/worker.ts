@@ -11,6 +11,7 @@ import { DrainState } from '#proxy/drain-state.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
 import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
+import { clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
@@ -56,6 +57,7 @@ export class Worker implements WorkerContext {
     for (const cluster of snapshot.clusters) {
       this.clusters.add(cluster, this, start.circuitBreakers[cluster.name], start.concurrency > 1);
     }
+    clustersInflated(stats.root, `worker_${start.index}`).set(snapshot.clusters.length);
     for (const listener of snapshot.listeners) this.listeners.push(new WorkerListener(listener, this));
   }
 

@@ -20,9 +20,10 @@ const checkDisk = honours(`${BOOTSTRAP}.RuntimeLayer.DiskLayer`, [
   'append_service_cluster',
 ]);
 
-/** Without layers, the admin API's changes are the only one. */
+/** An empty list stands for one layer, the admin API's changes; without the message there is none. */
 export function readLayeredRuntime(message: LayeredRuntime | undefined, at: Place): RuntimeLayer[] {
-  if (message === undefined || message.layers.length === 0) return [{ name: '', kind: 'admin' }];
+  if (message === undefined) return [];
+  if (message.layers.length === 0) return [{ name: '', kind: 'admin' }];
   check(message, at);
   const names = new Set<string>();
   let admins = 0;

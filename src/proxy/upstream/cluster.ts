@@ -12,6 +12,7 @@ import {
   type TimeoutBudgetStats,
   timeoutBudgetStats,
 } from '#proxy/observe/stats/cluster-stats.ts';
+import { type Http1CodecStats, http1CodecStats } from '#proxy/observe/stats/http-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { AnswerCounts } from '#proxy/upstream/answer-counts.ts';
@@ -45,6 +46,7 @@ export class Cluster {
   readonly sizes: RequestResponseSizeStats | undefined;
   private dropOverloads: LoadAssignment['dropOverloads'];
   private readonly scope: Scope;
+  private codecStats: Http1CodecStats | undefined = undefined;
   private readonly alternatives = new Map<string, AnswerCounts>();
 
   constructor(config: ClusterConfig, worker: WorkerContext, slots: CircuitBreakerSlots, shared: boolean) {
@@ -69,6 +71,11 @@ export class Cluster {
   /** Replaces the members; pools of those that left are drained. */
   updateHosts(update: HostSetUpdate): void {
     for (const host of this.hosts.update(update).removed) this.drainPools(host);
+  }
+
+  /** Stats of the codec, made with the first connection. */
+  openCodecStats(): void {
+    this.codecStats ??= http1CodecStats(this.scope.scope('http1'));
   }
 
   poolFor(host: Host, priority: 'DEFAULT' | 'HIGH'): Http1Pool {

@@ -22,6 +22,7 @@ export function connectUpstream(
   make: (socket: Socket, info: UpstreamInfo) => Http1Client,
 ): Http1Client {
   const { cluster, host } = pool;
+  cluster.openCodecStats();
   const info: UpstreamInfo = {
     host: host.addressText,
     hostname: host.hostname,

@@ -12,6 +12,12 @@ import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-rou
 import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
 
+export type RetryStat =
+  | 'upstreamRqRetry'
+  | 'upstreamRqRetryLimitExceeded'
+  | 'upstreamRqRetryOverflow'
+  | 'upstreamRqRetrySuccess';
+
 export class ResponseAccount {
   private cluster: Cluster | undefined = undefined;
   private virtualCluster: RequestGroup | undefined = undefined;
@@ -77,6 +83,13 @@ export class ResponseAccount {
     sizes.upstreamRsHeadersSize.record(response.byteSize() + STATUS);
     sizes.upstreamRsHeadersCount.record(response.size + 1);
     sizes.upstreamRsBodySize.record(stream.bytesSent);
+  }
+
+  /** What became of retries, by the names of the stats. */
+  retry(stat: RetryStat): void {
+    this.cluster?.stats[stat].inc();
+    this.virtualCluster?.stats[stat].inc();
+    this.routeGroup?.stats[stat].inc();
   }
 
   timedOut(): void {

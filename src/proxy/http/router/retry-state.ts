@@ -4,6 +4,7 @@
  */
 import type { RetryPolicy } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import type { ResponseAccount } from '#proxy/http/router/response-account.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { LoadBalancerContext } from '#proxy/upstream/load-balancer/load-balancer.ts';
@@ -85,6 +86,7 @@ export class RetryState {
   private readonly policy: CompiledRetryPolicy | undefined;
   private readonly headerNames: readonly string[];
   private readonly cluster: Cluster;
+  private readonly account: ResponseAccount;
   private readonly priority: 'DEFAULT' | 'HIGH';
   private counted = false;
   /** What the last answer asked for, in milliseconds; -1: nothing. */
@@ -92,11 +94,13 @@ export class RetryState {
 
   private constructor(
     cluster: Cluster,
+    account: ResponseAccount,
     priority: 'DEFAULT' | 'HIGH',
     policy: CompiledRetryPolicy | undefined,
     asked: { conditions: number; retries: number; codes: number[]; names: string[]; perTryTimeout: number },
   ) {
     this.cluster = cluster;
+    this.account = account;
     this.priority = priority;
     this.policy = policy;
     this.conditions = asked.conditions;
@@ -114,6 +118,7 @@ export class RetryState {
   static of(
     stream: HttpStream,
     cluster: Cluster,
+    account: ResponseAccount,
     routePolicy: RetryPolicy | undefined,
     priority: 'DEFAULT' | 'HIGH',
     perTryTimeout: number,
@@ -135,7 +140,7 @@ export class RetryState {
     if (grpcOn !== undefined) conditions |= retryConditions(grpcOn.split(','));
     if (conditions === 0) return undefined;
     const limit = maximum !== undefined && /^\d+$/.test(maximum) ? Number(maximum) : (policy?.policy.numRetries ?? 1);
-    return new RetryState(cluster, priority, policy, {
+    return new RetryState(cluster, account, priority, policy, {
       conditions,
       retries: limit,
       codes: [...(policy?.policy.retriableStatusCodes ?? []), ...(codes?.split(',').map(Number) ?? [])],
@@ -198,28 +203,27 @@ export class RetryState {
   private settled(verdict: RetryVerdict): RetryVerdict {
     if (this.counted) {
       this.release();
-      if (verdict === 'no') this.cluster.stats.upstreamRqRetrySuccess.inc();
+      if (verdict === 'no') this.account.retry('upstreamRqRetrySuccess');
     }
     return verdict;
   }
 
   private decide(): RetryVerdict {
-    const { stats } = this.cluster;
     this.release();
     if (this.left === 0) {
-      stats.upstreamRqRetryLimitExceeded.inc();
+      this.account.retry('upstreamRqRetryLimitExceeded');
       return 'no_limit_exceeded';
     }
     const retries = this.cluster.breakers[this.priority].retries;
     if (!retries.canCreate()) {
-      stats.upstreamRqRetryOverflow.inc();
+      this.account.retry('upstreamRqRetryOverflow');
       return 'no_overflow';
     }
     this.left--;
     this.tried++;
     retries.inc();
     this.counted = true;
-    stats.upstreamRqRetry.inc();
+    this.account.retry('upstreamRqRetry');
     return 'yes';
   }
 
