@@ -2,14 +2,13 @@
  * Opens connections to upstream hosts, with TLS where the cluster asks for it.
  */
 import { connect, type Socket } from 'node:net';
-import type { Address } from '#config/model/address.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import { hostPort } from '#proxy/listeners/downstream-connection.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
-import type { ConnectTarget } from '#proxy/tls/upstream-context.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { onread, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import { connectErrorText } from '#proxy/upstream/connect-error.ts';
+import { connectTarget } from '#proxy/upstream/connect-target.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
 
@@ -34,9 +33,9 @@ export function connectUpstream(
     connectionId: lastConnection++,
   };
   const tls = cluster.transports.tlsFor(host);
-  const where = target(host.address, cluster.config.bind);
+  const where = connectTarget(host.address, host.additionalAddresses, cluster.config.bind);
   if (tls === undefined) {
-    const socket = keptAlive(connect({ ...where, onread } as never), cluster.config);
+    const socket = countAttempts(keptAlive(connect({ ...where, onread } as never), cluster.config), pool);
     const client = make(socket, info);
     own(socket, ownerOf(client, info), false);
     socket.once('connect', () => {
@@ -58,7 +57,7 @@ export function connectUpstream(
       client.failure = reason;
     },
   });
-  const client = make(keptAlive(socket, cluster.config), info);
+  const client = make(countAttempts(keptAlive(socket, cluster.config), pool), info);
   own(socket, ownerOf(client, info), false);
   return client;
 }
@@ -68,14 +67,14 @@ function keptAlive<Kind extends Socket>(socket: Kind, { tcpKeepalive }: ClusterC
   return socket;
 }
 
-function target(address: Address, bind: ClusterConfig['bind']): ConnectTarget {
-  if (address.kind === 'pipe') return { path: address.path };
-  if (address.kind === 'internal') throw new Error(`internal address ${address.name} cannot be connected to`);
-  const source =
-    bind?.sourceAddress === undefined
-      ? {}
-      : { localAddress: bind.sourceAddress, ...(bind.sourcePort > 0 ? { localPort: bind.sourcePort } : {}) };
-  return { host: address.address, port: address.port, noDelay: true, autoSelectFamily: false, ...source };
+/** Each attempt at another address of the host is a connection more, as Envoy counts. */
+function countAttempts<Kind extends Socket>(socket: Kind, { cluster, host }: Http1Pool): Kind {
+  if (host.additionalAddresses.length === 0) return socket;
+  let attempts = 0;
+  socket.on('connectionAttempt', () => {
+    if (attempts++ > 0) cluster.stats.upstreamCxTotal.inc();
+  });
+  return socket;
 }
 
 function ownerOf(client: Http1Client, info: UpstreamInfo): SocketOwner {

@@ -1,0 +1,52 @@
+/**
+ * Where connections to a host go. A host with several addresses is tried at each in turn, families alternating; the next attempt starts when
+ * one fails, or has been under way for 300 ms.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/happy_eyeballs and RFC 8305
+ */
+import type { LookupFunction } from 'node:net';
+import type { Address } from '#config/model/address.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { ConnectTarget } from '#proxy/tls/upstream-context.ts';
+
+/** Envoy's, in milliseconds. */
+const ATTEMPT_TIMEOUT = 300;
+
+/** Stands where a name belongs, so that the socket asks for the addresses. */
+const SEVERAL = 'addresses.invalid';
+
+/** @param others more addresses of the host, on the same port. */
+export function connectTarget(
+  address: Address,
+  others: readonly Address[],
+  bind: ClusterConfig['bind'],
+): ConnectTarget {
+  if (address.kind === 'pipe') return { path: address.path };
+  if (address.kind === 'internal') throw new Error(`internal address ${address.name} cannot be connected to`);
+  const source =
+    bind?.sourceAddress === undefined
+      ? {}
+      : { localAddress: bind.sourceAddress, ...(bind.sourcePort > 0 ? { localPort: bind.sourcePort } : {}) };
+  const where = { port: address.port, noDelay: true, ...source };
+  if (others.length === 0) return { ...where, host: address.address, autoSelectFamily: false };
+  const addresses = [address, ...others].flatMap((each) => (each.kind === 'ip' ? [lookedUp(each.address)] : []));
+  return {
+    ...where,
+    host: SEVERAL,
+    lookup: lookupOf(addresses),
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT,
+  };
+}
+
+function lookedUp(address: string): { address: string; family: 4 | 6 } {
+  return { address, family: address.includes(':') ? 6 : 4 };
+}
+
+/** Answers later, as a lookup does: who connects listens to attempts only once it has the socket. */
+function lookupOf(addresses: readonly { address: string; family: 4 | 6 }[]): LookupFunction {
+  const [first] = addresses;
+  return (_name, { all }, done) => {
+    if (all) process.nextTick(done, null, addresses);
+    else process.nextTick(done, null, first.address, first.family);
+  };
+}

@@ -1,0 +1,48 @@
+/**
+ * A host with several addresses: which of them is connected to, and what is said of it.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/happy_eyeballs
+ */
+import { test } from 'node:test';
+import { answer, byPath } from '#testing/behaviours.ts';
+import { type Json, routeTo, socketAddress, staticCluster, withRoutes } from '#testing/bootstrap.ts';
+import { compare } from './compare.ts';
+import { get } from './subject.ts';
+
+/** Addresses of the loopback where nobody listens on the upstream's port. */
+const NOBODY = ['127.0.0.77', '127.0.0.78'];
+
+/** A cluster of one host at these addresses, the first one its own. */
+function manyAddresses(name: string, port: number, [first, ...others]: string[], more: Json = {}): Json {
+  const endpoint = {
+    address: socketAddress(port, first),
+    additional_addresses: others.map((address) => ({ address: socketAddress(port, address) })),
+  };
+  const load_assignment = { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] };
+  return staticCluster(name, [], { load_assignment, ...more });
+}
+
+const CLUSTERS: Record<string, string[]> = {
+  first: ['127.0.0.1', NOBODY[0]],
+  second: [NOBODY[0], '127.0.0.1'],
+  third: [...NOBODY, '127.0.0.1'],
+  none: NOBODY,
+};
+
+test('the first address that accepts is used, as by Envoy', async (t) => {
+  await compare(t, {
+    upstreams: { c: byPath({ '/': answer('fine') }) },
+    bootstrap: ({ c }) =>
+      withRoutes(
+        Object.keys(CLUSTERS).map((name) => routeTo(`/${name}`, name)),
+        Object.entries(CLUSTERS).map(([name, addresses]) => manyAddresses(name, c, addresses)),
+      ),
+    counters:
+      /^cluster\.\w+\.upstream_(cx_(total|active|connect_fail|connect_timeout|destroy\w*)|rq_(total|pending_total|pending_failure_eject))$/,
+    cases: [
+      { name: 'the first accepts', send: get('/first'), status: 200 },
+      { name: 'the second accepts', send: get('/second'), status: 200 },
+      { name: 'the third accepts', send: get('/third'), status: 200 },
+      { name: 'none accepts', send: get('/none'), status: 503 },
+    ],
+  });
+});
