@@ -10,6 +10,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('#cli/commands/proxy.ts')).command,
   },
   {
+    name: 'explain',
+    summary: 'say where a request would go, and why',
+    load: async () => (await import('#cli/commands/explain.ts')).command,
+  },
+  {
     name: 'sample',
     summary: 'list the samples, or run one',
     load: async () => (await import('#cli/commands/sample.ts')).command,

@@ -20,6 +20,7 @@ Examples:
   fairlead sample front-proxy                      a front proxy with three services, to try
   fairlead proxy -c envoy.yaml                     run a bootstrap
   fairlead proxy -c envoy.yaml --mode validate     only check it
+  fairlead explain -c envoy.yaml http://a.test/    where would that request go, and why?
   fairlead completion bash > ~/.local/share/bash-completion/completions/fairlead
 `;
 

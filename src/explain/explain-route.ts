@@ -3,19 +3,21 @@
  * Follows envoy.config.route.v3.VirtualHost and RouteMatch.runtime_fraction.
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import type { ExplainedRoute } from '#explain/explanation.ts';
+import type { ExplainedRoute, ExplainedVirtualHost } from '#explain/explanation.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import { compileRouteTable } from '#selection/compile-route-table.ts';
-import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
+import type { CompiledRoute, CompiledRouteTable, CompiledVirtualHost } from '#selection/compiled-route.ts';
 import type { Recorder } from '#selection/recorder.ts';
 import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
 import { routeLabel, selectRoute } from '#selection/select-route.ts';
-import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-host.ts';
+import { hostForMatching, selectVirtualHost, withoutPort } from '#selection/select-virtual-host.ts';
+import { decodeUtf8 } from '#selection/utf8-text.ts';
 
 export interface RoutedRequest {
   virtualHost?: CompiledVirtualHost;
   route?: CompiledRoute;
   otherwise?: ExplainedRoute['otherwise'];
+  withPort?: ExplainedVirtualHost['with_port'];
 }
 
 /** In no fraction but a whole one: the last number of each of Envoy's denominators. */
@@ -30,13 +32,29 @@ export function explainRoute(
 ): RoutedRequest | undefined {
   if (routes.kind !== 'inline') return undefined;
   const table = compileRouteTable(routes.table, runtime);
+  const withPort = meanName(table, request);
   const virtualHost = selectVirtualHost(table, hostForMatching(table, request), recorder);
   if (virtualHost === undefined) return {};
   const route = selectRoute(virtualHost, request, recorder);
   request.random = OUTSIDE;
   const other = selectRoute(virtualHost, request);
   request.random = 0;
-  return { virtualHost, route, ...(other === route ? {} : { otherwise: describe(other) }) };
+  return { virtualHost, route, withPort, ...(other === route ? {} : { otherwise: describe(other) }) };
+}
+
+/**
+ * A port in the URL says first of all where to connect. Where the name without it has a virtual host of its own, that one is followed.
+ * @returns where the Host field with the port leads, if that is elsewhere.
+ */
+function meanName(table: CompiledRouteTable, request: RequestUnderWay): ExplainedVirtualHost['with_port'] {
+  const sent = request.host;
+  const name = withoutPort(sent);
+  if (!request.hostOfUrl || name === sent || table.config.vhostHeader !== '') return undefined;
+  const reached = selectVirtualHost(table, sent);
+  const meant = selectVirtualHost(table, name);
+  if (meant === undefined || meant === reached) return undefined;
+  request.host = name;
+  return { host: decodeUtf8(sent), virtual_host: reached?.config.name ?? '' };
 }
 
 function describe(route: CompiledRoute | undefined): ExplainedRoute['otherwise'] {

@@ -15,7 +15,7 @@ import { configuredRuntime } from '#explain/configured-runtime.ts';
 import { clusterNamed, explainCluster } from '#explain/explain-cluster.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import { explainRoute, type RoutedRequest } from '#explain/explain-route.ts';
-import type { ExplainedResponse, ExplainedStep, Explanation } from '#explain/explanation.ts';
+import type { ExplainedManager, ExplainedResponse, ExplainedStep, Explanation } from '#explain/explanation.ts';
 import { fillOperators } from '#explain/format-operators.ts';
 import { forwardRequest } from '#explain/forward-request.ts';
 import { asksForUpgrade, prepareRequest } from '#explain/prepare-request.ts';
@@ -72,24 +72,18 @@ class Way {
     const found = this.#found;
     const request = this.#request;
     const refused = prepareRequest(request, manager, this.#snapshot.node);
-    found.connection_manager = {
-      stat_prefix: manager.statPrefix,
-      host: decodeUtf8(request.host),
-      path: decodeUtf8(request.path),
-      scheme: request.scheme,
-      client: request.client,
-      internal: request.internal,
-    };
+    const routed = refused === undefined ? explainRoute(manager, request, this.#runtime, this.#record) : undefined;
+    found.connection_manager = describeManager(manager, request);
     if (refused !== undefined) {
       found.response = refused;
       return;
     }
-    const routed = explainRoute(manager, request, this.#runtime, this.#record);
     if (routed === undefined) {
       found.response = answer(404, 'the routes come by discovery: they are not in this configuration');
       return;
     }
     found.virtual_host = this.#step('virtual_host', 'no domain matches the host');
+    if (routed.withPort !== undefined) found.virtual_host.with_port = routed.withPort;
     if (routed.virtualHost !== undefined) found.route = this.#step('route', 'no route matches the request');
     if (asksForUpgrade(request)) found.response = answer(403, 'upgrade_failed');
     else if (routed.route === undefined) found.response = answer(404, 'route_not_found');
@@ -150,6 +144,17 @@ class Way {
 
 function answer(status: number, details: string): ExplainedResponse {
   return { status, details, headers: [] };
+}
+
+function describeManager({ statPrefix }: HttpConnectionManager, request: RequestUnderWay): ExplainedManager {
+  return {
+    stat_prefix: statPrefix,
+    host: decodeUtf8(request.host),
+    path: decodeUtf8(request.path),
+    scheme: request.scheme,
+    client: request.client,
+    internal: request.internal,
+  };
 }
 
 function describeRequest(request: RequestUnderWay): Explanation['request'] {

@@ -26,6 +26,10 @@ export class ExplainedHeaders implements HeaderView {
     return this.get(name) !== undefined;
   }
 
+  some(name: string, test: (value: string) => boolean): boolean {
+    return this.#fields.some(([other, value]) => other === name && test(value));
+  }
+
   add(name: string, value: string): void {
     this.#fields.push([name, value]);
   }

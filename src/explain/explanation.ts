@@ -9,7 +9,7 @@ export interface Explanation {
   listener: ExplainedStep & { address?: string };
   filter_chain?: ExplainedStep & { tls: boolean };
   connection_manager?: ExplainedManager;
-  virtual_host?: ExplainedStep;
+  virtual_host?: ExplainedVirtualHost;
   route?: ExplainedRoute;
   cluster?: ExplainedCluster;
   upstream?: ExplainedUpstream;
@@ -51,6 +51,11 @@ export interface ExplainedManager {
   /** The client's address as the proxy trusts it. */
   client: string;
   internal: boolean;
+}
+
+export interface ExplainedVirtualHost extends ExplainedStep {
+  /** Where the request goes if its Host field has the URL's port, as many clients send it. Set where that makes a difference. */
+  with_port?: { host: string; virtual_host: string };
 }
 
 export interface ExplainedRoute extends ExplainedStep {

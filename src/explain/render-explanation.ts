@@ -8,6 +8,7 @@ import type {
   ExplainedRoute,
   ExplainedStep,
   ExplainedUpstream,
+  ExplainedVirtualHost,
   Explanation,
 } from '#explain/explanation.ts';
 import type { Rejection } from '#selection/recorder.ts';
@@ -51,7 +52,7 @@ function rowsOf(explanation: Explanation): Row[] {
   const rows = stepRows('listener', listener);
   if (chain !== undefined) rows.push(...stepRows('filter chain', chain));
   rows.push(...changes(explanation));
-  if (host !== undefined) rows.push(...stepRows('virtual host', host));
+  if (host !== undefined) rows.push(...stepRows('virtual host', host), ...withPortRows(host));
   if (route !== undefined) rows.push(...stepRows('route', route), ...otherwiseRows(route));
   if (cluster !== undefined) {
     const facts = [cluster.why, cluster.type, cluster.lb_policy].filter((fact) => fact !== undefined && fact !== '');
@@ -108,6 +109,12 @@ function changes({ request, connection_manager: manager }: Explanation): Row[] {
   return changed.length === 0
     ? []
     : [{ label: 'http', name: manager.stat_prefix, text: changed.join(', '), style: 'won' }];
+}
+
+function withPortRows({ with_port: other }: ExplainedVirtualHost): Row[] {
+  if (other === undefined) return [];
+  const where = other.virtual_host === '' ? 'no virtual host' : `virtual host ${other.virtual_host}`;
+  return [detail('  take care', `a Host field with the port, ${other.host}, goes to ${where}`)];
 }
 
 function otherwiseRows({ otherwise }: ExplainedRoute): Row[] {

@@ -18,6 +18,8 @@ export class RequestUnderWay implements RequestView {
   connection: ConnectionView;
   headers: ExplainedHeaders;
   host: string;
+  /** No Host field was given: the host is the URL's. */
+  readonly hostOfUrl: boolean;
   path: string;
   scheme: string;
   /** The address to connect to where it is known: an IP address or a unix socket's path. */
@@ -35,7 +37,8 @@ export class RequestUnderWay implements RequestView {
     if (!NAME.test(query.method)) throw new Error(`method '${query.method}' is not a word`);
     this.method = query.method;
     this.headers = new ExplainedHeaders(query.headers.map(([name, value]) => checkedHeader(name, value)));
-    this.host = encodeUtf8(this.headers.take('host') ?? target.authority);
+    this.hostOfUrl = !this.headers.has('host');
+    this.host = this.headers.take('host') ?? encodeUtf8(target.authority);
     this.path = this.method === 'CONNECT' ? '' : target.path;
     this.scheme = target.scheme;
     const unix = query.destination?.startsWith('/') === true;
