@@ -1,5 +1,5 @@
 /**
- * Compares header fields with configured matchers. Several fields of one name are matched as one value, joined by commas.
+ * Compares header fields with configured matchers. Of several fields with one name, any may pass; where the matcher is inverted, none may.
  * Follows envoy.config.route.v3.HeaderMatcher.
  */
 import type { HeaderMatcher } from '#config/model/matchers.ts';
@@ -7,22 +7,40 @@ import { Condition } from '#selection/condition.ts';
 import { compileString, describeString } from '#selection/match-string.ts';
 import type { HeaderView, RequestView } from '#selection/request-view.ts';
 
-/** Takes the joined value of the header that it is about; undefined where there is none. */
-export type HeaderTest = (value: string | undefined) => boolean;
+type ValueTest = (value: string) => boolean;
 
 const INTEGER = /^[+-]?[0-9]+$/;
 
-/** @returns the test of the header's value. */
-export function compileHeaderTest(matcher: HeaderMatcher): HeaderTest {
-  const { match, invert, treatMissingAsEmpty } = matcher;
+/** @returns the test of a message's fields: for those who match no pseudo headers (`:status` and the like). */
+export function compileHeader(matcher: HeaderMatcher): (headers: HeaderView) => boolean {
+  const { name, match, invert, treatMissingAsEmpty } = matcher;
   if (match.kind === 'present') {
     // A missing header that counts as empty is not there all the same.
     const expected = match.present !== invert;
+    return (headers) => headers.has(name) === expected;
+  }
+  const test = compileValueTest(match);
+  const ofMissing = treatMissingAsEmpty && test('') !== invert;
+  return (headers) => {
+    if (headers.some(name, test)) return !invert;
+    return headers.has(name) ? invert : ofMissing;
+  };
+}
+
+/** @returns the test of a header that is there once at most: a part of the request line, or undefined where it has none. */
+export function compileSingleHeader(matcher: HeaderMatcher): (value: string | undefined) => boolean {
+  const { match, invert, treatMissingAsEmpty } = matcher;
+  if (match.kind === 'present') {
+    const expected = match.present !== invert;
     return (value) => (value !== undefined) === expected;
   }
-  const test = match.kind === 'string' ? compileString(match.matcher) : rangeTest(match.start, match.end);
-  if (treatMissingAsEmpty) return (value) => test(value ?? '') !== invert;
-  return (value) => value !== undefined && test(value) !== invert;
+  const test = compileValueTest(match);
+  const ofMissing = treatMissingAsEmpty && test('') !== invert;
+  return (value) => (value === undefined ? ofMissing : test(value) !== invert);
+}
+
+function compileValueTest(match: Exclude<HeaderMatcher['match'], { kind: 'present' }>): ValueTest {
+  return match.kind === 'string' ? compileString(match.matcher) : rangeTest(match.start, match.end);
 }
 
 function rangeTest(start: number, end: number): (value: string) => boolean {
@@ -33,20 +51,34 @@ function rangeTest(start: number, end: number): (value: string) => boolean {
   };
 }
 
-/** @returns a test of a message's fields: for those who match no pseudo headers (`:status` and the like). */
+/** @returns a test that all matchers pass. */
 export function compileHeaders(matchers: readonly HeaderMatcher[]): (headers: HeaderView) => boolean {
-  const tests = matchers.map((matcher) => ({ name: matcher.name, test: compileHeaderTest(matcher) }));
-  return (headers) => tests.every(({ name, test }) => test(headers.joined(name)));
+  const tests = matchers.map(compileHeader);
+  return (headers) => tests.every((test) => test(headers));
 }
 
 /** The header as a condition on requests; pseudo headers and `host` are the request's own parts. */
 export function headerCondition(matcher: HeaderMatcher): Condition {
   const value = headerOfRequest(matcher.name);
-  const test = compileHeaderTest(matcher);
   return new Condition(
-    (request) => test(value(request)),
+    isRequestPart(matcher.name) ? single(matcher, value) : ofFields(matcher),
     (request) => `header ${matcher.name}: expected ${describeHeader(matcher)}, ${found(value(request))}`,
   );
+}
+
+function single(matcher: HeaderMatcher, value: (request: RequestView) => string | undefined) {
+  const test = compileSingleHeader(matcher);
+  return (request: RequestView) => test(value(request));
+}
+
+function ofFields(matcher: HeaderMatcher) {
+  const test = compileHeader(matcher);
+  return (request: RequestView) => test(request.headers);
+}
+
+/** Whether the header is a part of the request that stands apart from its fields. */
+export function isRequestPart(name: string): boolean {
+  return name === ':path' || name === ':method' || name === ':authority' || name === 'host' || name === ':scheme';
 }
 
 /** @returns how to read the header of that lower-case name from a request. */

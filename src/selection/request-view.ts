@@ -5,9 +5,11 @@
 /** Read access to header fields by lower-case name. The proxy's own header map satisfies it. */
 export interface HeaderView {
   get(name: string): string | undefined;
-  /** All values of the name joined by commas, as Envoy matches them. */
+  /** All values of the name joined by commas, as matching inputs see them. */
   joined(name: string): string | undefined;
   has(name: string): boolean;
+  /** Whether any field of that name has a value that passes. */
+  some(name: string, test: (value: string) => boolean): boolean;
 }
 
 export interface RequestView {

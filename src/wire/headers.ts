@@ -88,7 +88,7 @@ export class Headers {
     return values;
   }
 
-  /** @returns all values of the name joined by commas, as Envoy matches them; undefined where there is none. */
+  /** @returns all values of the name joined by commas; undefined where there is none. */
   joined(name: string): string | undefined {
     const first = this.find(name, 0);
     if (first < 0) return undefined;
@@ -99,6 +99,12 @@ export class Headers {
 
   has(name: string): boolean {
     return this.find(name, 0) >= 0;
+  }
+
+  /** Whether any field of that name has a value that passes. */
+  some(name: string, test: (value: string) => boolean): boolean {
+    for (let i = this.find(name, 0); i >= 0; i = this.find(name, i + 1)) if (test(this.valueAt(i))) return true;
+    return false;
   }
 
   /** @returns the first value of a known name by its number: the fast form of `get`. */

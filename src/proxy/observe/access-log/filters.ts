@@ -10,7 +10,7 @@ import { grpcStatus } from '#proxy/observe/access-log/grpc-status.ts';
 import { flagNames } from '#proxy/observe/response-flags.ts';
 import type { StreamInfo } from '#proxy/observe/stream-info.ts';
 import { clock } from '#proxy/transport/io-event.ts';
-import { compileHeaderTest } from '#selection/match-header.ts';
+import { compileHeader, compileSingleHeader, isRequestPart } from '#selection/match-header.ts';
 import { compileValue, metadataAt } from '#selection/match-metadata.ts';
 import type { RuntimeView } from '#selection/runtime-view.ts';
 import { Known } from '#wire/known-headers.ts';
@@ -127,21 +127,21 @@ function anyOf(filters: readonly AccessLogPredicate[]): AccessLogPredicate {
 }
 
 function compileHeaderFilter(matcher: HeaderMatcher): AccessLogPredicate {
-  const test = compileHeaderTest(matcher);
-  const { name } = matcher;
+  if (!isRequestPart(matcher.name)) {
+    const test = compileHeader(matcher);
+    return (info) => test(info.requestHeaders);
+  }
+  const test = compileSingleHeader(matcher);
   const present = (value: string) => (value === '' ? undefined : value);
-  switch (name) {
+  switch (matcher.name) {
     case ':path':
       return (info) => test(present(info.path));
     case ':method':
       return (info) => test(present(info.method));
-    case ':authority':
-    case 'host':
-      return (info) => test(present(info.host));
     case ':scheme':
       return (info) => test(present(info.scheme));
     default:
-      return (info) => test(info.requestHeaders.joined(name));
+      return (info) => test(present(info.host));
   }
 }
 
