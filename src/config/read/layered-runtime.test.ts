@@ -50,6 +50,11 @@ const REFUSED: [what: string, layers: unknown[], error: string][] = [
     'layered_runtime.layers[0].static_layer["x"]["y"]: Invalid runtime entry value for x.y',
   ],
   [
+    'a link that hangs nowhere',
+    [{ name: 'a', disk_layer: { symlink_root: 'x' } }],
+    'layered_runtime.layers[0].disk_layer.symlink_root: invalid file path x',
+  ],
+  [
     'a layer of no kind',
     [{ name: 'a' }],
     "layered_runtime.layers[0].layer_specifier: field 'layer_specifier' is required",

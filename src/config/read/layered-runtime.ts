@@ -49,6 +49,10 @@ function readLayer({ name, layerSpecifier }: LayerMessage, at: Place): RuntimeLa
     case 'diskLayer': {
       checkDisk(layerSpecifier.value, at.field('disk_layer'));
       const { symlinkRoot, subdirectory, appendServiceCluster } = layerSpecifier.value;
+      // The folder that holds the link is watched.
+      if (!symlinkRoot.includes('/')) {
+        throw at.field('disk_layer').field('symlink_root').problem(`invalid file path ${symlinkRoot}`);
+      }
       return { name, kind: 'disk', symlinkRoot, subdirectory, appendServiceCluster };
     }
     case 'adminLayer':

@@ -13,11 +13,11 @@ export function readListeners(messages: readonly Listener[], at: Place, context:
   const names = new Set<string>();
   const bound = new Set<string>();
   return readAll(messages, at, (message, place) => {
-    const listener = readListener(message, place, context);
-    if (names.has(listener.name)) {
-      place.field('name').warn(`duplicate listener '${listener.name}': it is left out, the first one holds`);
+    if (names.has(message.name)) {
+      place.field('name').warn(`duplicate listener '${message.name}': it is left out, the first one holds`);
       return 'skipped';
     }
+    const listener = readListener(message, place, context);
     const name = listener.name || unusedName(listener.addresses[0], names);
     names.add(name);
     claimAddresses(name, listener.addresses, bound, place);

@@ -54,8 +54,8 @@ export function readStatsConfig(message: StatsConfigMessage | undefined, at: Pla
 function readTag(message: TagSpecifier, at: Place): StatsConfig['tags'][number] {
   checkTag(message, at);
   const { tagName, tagValue } = message;
-  if (tagName === '') throw at.field('tag_name').problem('tag_name cannot be empty');
   if (tagValue.case === 'fixedValue') return { tagName, fixedValue: tagValue.value };
+  if (tagName === '') throw at.field('tag_name').problem('tag_name cannot be empty');
   if (tagValue.case === 'regex' && tagValue.value !== '') {
     try {
       new RegExp(tagValue.value, 'd');
