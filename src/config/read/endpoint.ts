@@ -3,6 +3,7 @@
  * Follows envoy.config.endpoint.v3.ClusterLoadAssignment.
  */
 import { type Place, PlacedError } from '#api/place.ts';
+import type { Address } from '#config/model/address.ts';
 import type { Endpoint, HealthStatus, LoadAssignment, Locality, LocalityEndpoints } from '#config/model/cluster.ts';
 import { type HostKind, readAddress } from '#config/read/address.ts';
 import { readMetadata } from '#config/read/metadata.ts';
@@ -10,6 +11,7 @@ import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
 import type { Locality as LocalityMessage } from '#envoy/config/core/v3/base_pb.js';
 import type {
+  Endpoint_AdditionalAddress,
   Endpoint as EndpointMessage,
   LbEndpoint,
   LocalityLbEndpoints,
@@ -119,17 +121,33 @@ function readLbEndpoint(message: LbEndpoint, at: Place, host: HostKind): Endpoin
   const endpoint = hostIdentifier.value;
   const place = at.field('endpoint');
   checkEndpoint(endpoint, place);
+  const address = readEndpointAddress(endpoint, place, host);
   return {
-    address: readEndpointAddress(endpoint, place, host),
+    address,
     additionalAddresses: readAll(endpoint.additionalAddresses, place.field('additional_addresses'), (extra, i) => {
       checkAdditional(extra, i);
-      return readAddress(extra.address, i.field('address'), host);
+      return readAdditionalAddress(extra, i.field('address'), address, host);
     }),
     hostname: endpoint.hostname,
     healthStatus: HEALTH[message.healthStatus] ?? 'UNKNOWN',
     weight: message.loadBalancingWeight ?? 1,
     metadata: readMetadata(message.metadata, at.field('metadata')),
   };
+}
+
+/** Attempts to connect go to one port. By DNS, what a host's name resolves to are its addresses; Envoy ignores others. */
+function readAdditionalAddress(
+  { address: message }: Endpoint_AdditionalAddress,
+  at: Place,
+  first: Address,
+  host: HostKind,
+): Address {
+  if (host === 'name') throw at.problem('additional addresses are for STATIC clusters: here they come from DNS');
+  const address = readAddress(message, at, host);
+  if (address.kind !== 'ip' || first.kind !== 'ip' || address.port !== first.port) {
+    throw at.problem('an additional address is an IP address with the port of the first address');
+  }
+  return address;
 }
 
 /** What is wrong with an address may be that the cluster is of the wrong type; Envoy says so, and so do we. */
