@@ -17,8 +17,8 @@ test('layers keep their order', () => {
   ]);
 });
 
-test('without layers there is one for the admin API', () => {
-  assert.deepEqual(load({}).snapshot.runtime, [{ name: '', kind: 'admin' }]);
+test('an empty list stands for one layer, the admin API; without layered_runtime there is none', () => {
+  assert.deepEqual(load({}).snapshot.runtime, []);
   assert.deepEqual(load({ layered_runtime: {} }).snapshot.runtime, [{ name: '', kind: 'admin' }]);
 });
 
