@@ -1,6 +1,5 @@
 /**
- * Substitution format strings. Only their outline is checked here, that every operator is closed; which operators there are is known where
- * they are compiled.
+ * Substitution format strings, checked operator by operator.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#format-strings
  */
 import type { JsonObject } from '@bufbuild/protobuf';
@@ -10,6 +9,7 @@ import type { Json } from '#config/model/route.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readDataSource } from '#config/read/data-source.ts';
 import { honours } from '#config/read/support.ts';
+import { checkFormat } from '#config/syntax/format-operators.ts';
 import type { SubstitutionFormatString } from '#envoy/config/core/v3/substitution_format_string_pb.js';
 
 const check = honours(
@@ -63,16 +63,11 @@ function checkJson(json: unknown, at: Place): void {
   else for (const [key, value] of Object.entries(json)) checkJson(value, at.key(key));
 }
 
-/** An operator as Envoy reads it: `%NAME%`, `%NAME(arguments)%`, `%NAME(arguments):length%`; `%%` is a percent sign. */
-const OPERATOR = /^(%%|%[A-Z0-9_]+(\([^)]*\))?(:[0-9]+)?%|%[A-Z0-9_]+\(.*?\)(:[0-9]+)?%)/;
-
 /** @throws PlacedError with Envoy's words. */
 export function checkFormatText(text: string, at: Place): void {
-  for (let i = text.indexOf('%'); i >= 0; i = text.indexOf('%', i)) {
-    const match = OPERATOR.exec(text.slice(i));
-    if (match === null) {
-      throw at.problem(`Incorrect configuration: ${text}. Couldn't find valid command at position ${i}`);
-    }
-    i += match[0].length;
+  try {
+    checkFormat(text);
+  } catch (error) {
+    throw at.problem((error as Error).message);
   }
 }

@@ -3,12 +3,13 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#format-strings
  */
 import type { FormatConfig } from '#config/model/format.ts';
+import { checkFormat } from '#config/syntax/format-operators.ts';
+import { parseFormat } from '#config/syntax/parse-format.ts';
 import { toByteText } from '#proxy/observe/format/byte-text.ts';
 import { compileJsonFormat } from '#proxy/observe/format/compile-json-format.ts';
 import { compileOperator } from '#proxy/observe/format/compile-operator.ts';
 import { type FormatContext, systemFormatContext } from '#proxy/observe/format/format-context.ts';
 import type { Operator } from '#proxy/observe/format/operator.ts';
-import { parseFormat } from '#proxy/observe/format/parse-format.ts';
 import type { StreamInfo } from '#proxy/observe/stream-info.ts';
 
 export interface Formatter {
@@ -29,6 +30,7 @@ export function compileFormatConfig(config: FormatConfig, context: FormatContext
  * @throws Error with Envoy's words where an operator is unknown or written wrongly
  */
 export function compileFormat(text: string, empty = '-', context: FormatContext = systemFormatContext): Formatter {
+  checkFormat(text);
   const operators: Operator[] = [];
   const before: string[] = [];
   let literal = '';

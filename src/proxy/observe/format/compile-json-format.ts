@@ -4,13 +4,14 @@
  */
 import type { FormatConfig } from '#config/model/format.ts';
 import type { Json } from '#config/model/route.ts';
+import { checkFormat } from '#config/syntax/format-operators.ts';
+import { parseFormat } from '#config/syntax/parse-format.ts';
 import { toByteText } from '#proxy/observe/format/byte-text.ts';
 import type { Formatter } from '#proxy/observe/format/compile-format.ts';
 import { compileOperator } from '#proxy/observe/format/compile-operator.ts';
 import type { FormatContext } from '#proxy/observe/format/format-context.ts';
 import { jsonText, quoted, sortedKeys } from '#proxy/observe/format/json-text.ts';
 import type { Operator } from '#proxy/observe/format/operator.ts';
-import { parseFormat } from '#proxy/observe/format/parse-format.ts';
 import type { StreamInfo } from '#proxy/observe/stream-info.ts';
 
 /** Writes one value as JSON text; undefined: it is left out. */
@@ -39,6 +40,7 @@ function compileValue(json: Json, omit: boolean, context: FormatContext): Writer
 
 /** A string that is one operator keeps the operator's type; any other is text. */
 function compileText(text: string, omit: boolean, context: FormatContext): Writer {
+  checkFormat(text);
   const pieces = parseFormat(text).map((piece) =>
     typeof piece === 'string' ? toByteText(piece) : compileOperator(piece, context),
   );

@@ -1,7 +1,8 @@
 /**
- * Finds the operator that a command names and checks how it is written.
+ * Makes the operator that a command names.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#command-operators
  */
+import type { Command } from '#config/syntax/parse-format.ts';
 import type { FormatContext } from '#proxy/observe/format/format-context.ts';
 import type { Operator, OperatorDefinition, OperatorTable } from '#proxy/observe/format/operator.ts';
 import { addressOperators } from '#proxy/observe/format/operators/address-operators.ts';
@@ -11,13 +12,11 @@ import { durationOperators } from '#proxy/observe/format/operators/duration-oper
 import { grpcOperators } from '#proxy/observe/format/operators/grpc-operators.ts';
 import { headerOperators } from '#proxy/observe/format/operators/header-operators.ts';
 import { metadataOperators } from '#proxy/observe/format/operators/metadata-operators.ts';
-import { refusedOperators } from '#proxy/observe/format/operators/refused-operators.ts';
 import { requestOperators } from '#proxy/observe/format/operators/request-operators.ts';
 import { sizeOperators } from '#proxy/observe/format/operators/size-operators.ts';
 import { streamOperators } from '#proxy/observe/format/operators/stream-operators.ts';
 import { timeOperators } from '#proxy/observe/format/operators/time-operators.ts';
 import { upstreamOperators } from '#proxy/observe/format/operators/upstream-operators.ts';
-import type { Command } from '#proxy/observe/format/parse-format.ts';
 
 const tables: readonly OperatorTable[] = [
   headerOperators,
@@ -31,30 +30,17 @@ const tables: readonly OperatorTable[] = [
   certificateOperators,
   grpcOperators,
   metadataOperators,
-  refusedOperators,
 ];
 
 const definitions = new Map<string, OperatorDefinition>(tables.flatMap((table) => Object.entries(table)));
-definitions.set('COALESCE', coalesceOperator(findOperator));
+definitions.set('COALESCE', coalesceOperator(compileOperator));
 
-/** The names of all operators that Envoy knows, those that we refuse among them. */
-export const operatorNames: readonly string[] = [...definitions.keys()];
+/** The names of all operators that can be compiled. */
+export const compiledNames: readonly string[] = [...definitions.keys()];
 
-/** @throws Error with Envoy's words where the operator is unknown or written wrongly. */
-export function compileOperator(command: Command, context: FormatContext): Operator {
-  const operator = findOperator(command, context);
-  if (operator === undefined) throw new Error(`Not supported field in StreamInfo: ${command.name}`);
-  return operator;
-}
-
-function findOperator({ name, argument, maxLength }: Command, context: FormatContext): Operator | undefined {
-  const definition = definitions.get(name);
-  if (definition === undefined) return undefined;
-  const { params, length } = definition;
-  if (params === 'none' && (argument !== '' || maxLength !== undefined)) {
-    throw new Error(`${name} does not take any parameters or length`);
-  }
-  if (params === 'required' && argument === '') throw new Error(`${name} requires parameters`);
-  if (!length && maxLength !== undefined) throw new Error(`${name} does not allow length to be specified.`);
-  return definition.compile(argument, maxLength, context);
+/** @param command of a format that was checked: see config/syntax/format-operators.ts */
+export function compileOperator({ name, argument, maxLength }: Command, context: FormatContext): Operator {
+  const define = definitions.get(name);
+  if (define === undefined) throw new Error(`Not supported field in StreamInfo: ${name}`);
+  return define(argument, maxLength, context);
 }

@@ -15,18 +15,11 @@ export interface Operator {
   json(info: StreamInfo): string | undefined;
 }
 
-/** How an operator is written and made. */
-export interface OperatorDefinition {
-  /** What may stand in parentheses after its name. */
-  params: 'none' | 'optional' | 'required';
-  /** Whether `:Z`, a length, may follow. */
-  length: boolean;
-  /**
-   * @param argument what stands in parentheses; empty where nothing does
-   * @throws Error with Envoy's words where the argument is wrong
-   */
-  compile(argument: string, maxLength: number | undefined, context: FormatContext): Operator;
-}
+/**
+ * Makes an operator that is written rightly.
+ * @param argument what stands in parentheses; empty where nothing does
+ */
+export type OperatorDefinition = (argument: string, maxLength: number | undefined, context: FormatContext) => Operator;
 
 export type OperatorTable = { readonly [name: string]: OperatorDefinition };
 
@@ -97,5 +90,5 @@ export function countOf(read: NumberOf): OperatorDefinition {
 
 /** An operator without parameters. */
 export function plain(operator: Operator): OperatorDefinition {
-  return { params: 'none', length: false, compile: () => operator };
+  return () => operator;
 }

@@ -1,7 +1,8 @@
 /**
  * The addresses at both ends of the downstream and the upstream connection: whole, without the port, masked to a prefix, or the port alone.
  */
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
+import { networkText } from '#config/syntax/network-text.ts';
 import {
   nameOf,
   type Operator,
@@ -53,21 +54,17 @@ function known(address: string | undefined): string | undefined {
 
 /** The argument is the length of a prefix, `10.1.0.0/16`; one that is no number is passed over, as by Envoy. */
 function withoutPort(address: TextOf): OperatorDefinition {
-  return {
-    params: 'optional',
-    length: false,
-    compile(argument) {
-      const bare: TextOf = (info) => {
-        const text = address(info);
-        return text === undefined ? undefined : stripPort(text);
-      };
-      if (!/^[+-]?[0-9]+$/.test(argument)) return textOperator(bare);
-      const length = Number(argument);
-      return textOperator((info) => {
-        const text = bare(info);
-        return text === undefined ? undefined : masked(text, length);
-      });
-    },
+  const bare: TextOf = (info) => {
+    const text = address(info);
+    return text === undefined ? undefined : stripPort(text);
+  };
+  return (argument) => {
+    if (!/^[+-]?[0-9]+$/.test(argument)) return textOperator(bare);
+    const length = Number(argument);
+    return textOperator((info) => {
+      const text = bare(info);
+      return text === undefined ? undefined : masked(text, length);
+    });
   };
 }
 
@@ -96,28 +93,6 @@ function portOf(address: string): string {
 /** @returns the network of `length` bits, or as many as there are, that the address is in; empty where the length is negative. */
 function masked(address: string, length: number): string {
   if (length < 0) return '';
-  if (isIPv4(address)) {
-    const bits = Math.min(length, 32);
-    const octets = address.split('.').map((octet, i) => Number(octet) & (0xff00 >> bitsOf(bits, i, 8)));
-    return `${octets.map((octet) => octet & 0xff).join('.')}/${bits}`;
-  }
-  if (!isIPv6(address)) return address;
-  const bits = Math.min(length, 128);
-  return `${maskedIpv6(address, bits)}/${bits}`;
-}
-
-/** How many of the first `length` bits fall into part `i` of `width` bits. */
-function bitsOf(length: number, i: number, width: number): number {
-  return Math.min(Math.max(length - i * width, 0), width);
-}
-
-function maskedIpv6(address: string, length: number): string {
-  const [head, tail] = address.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = new Array<string>(8 - left.length - right.length).fill('0');
-  const groups = (tail === undefined ? left : [...left, ...zeros, ...right]).map((group, i) =>
-    (Number.parseInt(group, 16) & (0xffff0000 >>> bitsOf(length, i, 16)) & 0xffff).toString(16),
-  );
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
+  const version = isIP(address);
+  return version === 0 ? address : networkText({ address, prefixLength: Math.min(length, version === 4 ? 32 : 128) });
 }

@@ -24,19 +24,12 @@ const marksByName: { readonly [name: string]: Mark } = {
   DS_HS_END: 'downstreamTlsComplete',
 };
 
-/** When the first byte of the upstream's body came: the one mark of Envoy's own that we do not take. */
-const BODY_BEGIN = 'US_RX_BODY_BEG';
-
 /** How many of each unit are in a millisecond. */
 const units: { readonly [name: string]: number } = { ms: 1, us: 1_000, ns: 1_000_000 };
 
 export const durationOperators: OperatorTable = {
-  DURATION: {
-    params: 'none',
-    length: false,
-    compile: (_argument, _maxLength, { clock }) =>
-      numberOperator(({ marks }) => Math.trunc((marks.complete < 0 ? clock.now() : marks.complete) - marks.start)),
-  },
+  DURATION: (_argument, _maxLength, { clock }) =>
+    numberOperator(({ marks }) => Math.trunc((marks.complete < 0 ? clock.now() : marks.complete) - marks.start)),
   REQUEST_DURATION: countOf(sinceStart('lastDownstreamRxByte')),
   REQUEST_TX_DURATION: countOf(sinceStart('lastUpstreamTxByte')),
   RESPONSE_DURATION: countOf(sinceStart('firstUpstreamRxByte')),
@@ -46,19 +39,9 @@ export const durationOperators: OperatorTable = {
       : Math.trunc(marks.lastDownstreamTxByte - marks.firstUpstreamRxByte),
   ),
   DOWNSTREAM_HANDSHAKE_DURATION: countOf(sinceStart('downstreamTlsComplete')),
-  COMMON_DURATION: {
-    params: 'required',
-    length: false,
-    compile(argument) {
-      const parts = argument.split(':');
-      if (parts.length < 2 || parts.length > 3) {
-        throw new Error(`Invalid common duration configuration: ${argument}.`);
-      }
-      const [from, to, unit = 'ms'] = parts;
-      if (parts.includes(BODY_BEGIN)) throw new Error(`${BODY_BEGIN} is not supported: it is not measured`);
-      if (!Object.hasOwn(units, unit)) throw new Error(`Invalid common duration precision: ${unit}.`);
-      return numberOperator(between(marksByName[from], marksByName[to], units[unit]));
-    },
+  COMMON_DURATION(argument) {
+    const [from, to, unit = 'ms'] = argument.split(':');
+    return numberOperator(between(marksByName[from], marksByName[to], units[unit]));
   },
 };
 

@@ -6,7 +6,7 @@
 import {
   type NumberOf,
   numberOperator,
-  type OperatorDefinition,
+  type Operator,
   type OperatorTable,
   textOperator,
 } from '#proxy/observe/format/operator.ts';
@@ -50,27 +50,14 @@ const STATUS_OF_HTTP: { readonly [code: number]: number } = {
 const UNKNOWN = 2;
 
 export const grpcOperators: OperatorTable = {
-  GRPC_STATUS: {
-    params: 'optional',
-    length: false,
-    compile(argument) {
-      switch (argument) {
-        case '':
-        case 'CAMEL_STRING':
-          return named(CAMEL);
-        case 'SNAKE_STRING':
-          return named(SNAKE);
-        case 'NUMBER':
-          return numberOperator(grpcStatus);
-        default:
-          throw new Error(`GrpcStatusFormatter only supports CAMEL_STRING, SNAKE_STRING or NUMBER. Got: ${argument}`);
-      }
-    },
+  GRPC_STATUS(form) {
+    if (form === 'NUMBER') return numberOperator(grpcStatus);
+    return named(form === 'SNAKE_STRING' ? SNAKE : CAMEL);
   },
-  GRPC_STATUS_NUMBER: { params: 'none', length: false, compile: () => numberOperator(grpcStatus) },
+  GRPC_STATUS_NUMBER: () => numberOperator(grpcStatus),
 };
 
-function named(names: readonly string[]): ReturnType<OperatorDefinition['compile']> {
+function named(names: readonly string[]): Operator {
   return textOperator((info) => {
     const status = grpcStatus(info);
     return status === undefined ? undefined : (names[status] ?? String(status));

@@ -26,29 +26,20 @@ const types: { readonly [type: string]: MetadataOf } = {
 };
 
 export const metadataOperators: OperatorTable = {
-  DYNAMIC_METADATA: metadataOperator(types.DYNAMIC, true),
-  CLUSTER_METADATA: metadataOperator(types.CLUSTER, false),
-  UPSTREAM_METADATA: metadataOperator(types.UPSTREAM_HOST, false),
-  METADATA: {
-    params: 'optional',
-    length: true,
-    compile(argument, maxLength) {
-      const [type, ...path] = argument.split(':');
-      if (!Object.hasOwn(types, type)) throw new Error(`${type} is not supported type of metadata`);
-      return compileMetadata(types[type], path, maxLength);
-    },
+  DYNAMIC_METADATA: metadataOperator(types.DYNAMIC),
+  CLUSTER_METADATA: metadataOperator(types.CLUSTER),
+  UPSTREAM_METADATA: metadataOperator(types.UPSTREAM_HOST),
+  METADATA(argument, maxLength) {
+    const [type, ...path] = argument.split(':');
+    return compileMetadata(types[type], path, maxLength);
   },
   FILTER_STATE: filterStateOperator((info) => info.filterState),
   // Set by extensions of clusters and transport sockets: none of ours does.
   UPSTREAM_FILTER_STATE: filterStateOperator(() => undefined),
 };
 
-function metadataOperator(metadata: MetadataOf, length: boolean): OperatorDefinition {
-  return {
-    params: 'required',
-    length,
-    compile: (argument, maxLength) => compileMetadata(metadata, argument.split(':'), maxLength),
-  };
+function metadataOperator(metadata: MetadataOf): OperatorDefinition {
+  return (argument, maxLength) => compileMetadata(metadata, argument.split(':'), maxLength);
 }
 
 function compileMetadata(metadata: MetadataOf, path: string[], maxLength: number | undefined): Operator {
@@ -66,26 +57,13 @@ function member(value: Json, key: string): Json | undefined {
 
 /** `KEY`, `KEY:PLAIN`, `KEY:TYPED`, `KEY:FIELD:NAME`. */
 function filterStateOperator(state: (info: StreamInfo) => Map<string, unknown> | undefined): OperatorDefinition {
-  return {
-    params: 'optional',
-    length: true,
-    compile(argument, maxLength) {
-      const [key, form = '', field = ''] = argument.split(':');
-      if (key === '') throw new Error('Invalid filter state configuration, key cannot be empty.');
-      if (!['', 'PLAIN', 'TYPED', 'FIELD'].includes(form)) {
-        throw new Error('Invalid filter state serialize type, only support PLAIN/TYPED/FIELD.');
-      }
-      if ((form === 'FIELD') !== (field !== '')) {
-        throw new Error('Invalid filter state serialize type, FIELD should be used with the field name.');
-      }
-      const read = (info: StreamInfo): unknown => state(info)?.get(key);
-      if (form === 'PLAIN') return textOperator((info) => plainText(read(info)), maxLength);
-      if (form === 'FIELD') return textOperator((info) => plainText(fieldOf(read(info), field)), maxLength);
-      return {
-        text: textOperator((info) => typedText(read(info)), maxLength).text,
-        json: (info) => typedText(read(info)),
-      };
-    },
+  return (argument, maxLength) => {
+    const [key, form = '', field = ''] = argument.split(':');
+    const read = (info: StreamInfo): unknown => state(info)?.get(key);
+    if (form === 'PLAIN') return textOperator((info) => plainText(read(info)), maxLength);
+    if (form === 'FIELD') return textOperator((info) => plainText(fieldOf(read(info), field)), maxLength);
+    const typed = (info: StreamInfo): string | undefined => typedText(read(info));
+    return { text: textOperator(typed, maxLength).text, json: typed };
   };
 }
 

@@ -5,74 +5,37 @@ import { type OperatorTable, type TextOf, textOperator } from '#proxy/observe/fo
 import type { StreamInfo } from '#proxy/observe/stream-info.ts';
 
 export const requestOperators: OperatorTable = {
-  PATH: {
-    params: 'optional',
-    length: true,
-    compile(argument, maxLength) {
-      const { first: query, second: source } = twoOptions(argument);
-      const withQuery = choice('PATH', query, { '': true, WQ: true, NQ: false }, "'WQ'/'NQ'");
-      const read = choice(
-        'PATH',
-        source,
-        { '': originalPathOrPath, ORIG_OR_PATH: originalPathOrPath, ORIG: originalPath, PATH: path },
-        "'ORIG'/'PATH'/'ORIG_OR_PATH'",
-      );
-      return textOperator(withQuery ? read : (info) => withoutQuery(read(info)), maxLength);
-    },
+  PATH(argument, maxLength) {
+    const [query, source = ''] = argument.split(':');
+    const read = paths[source];
+    return textOperator(query === 'NQ' ? (info) => withoutQuery(read(info)) : read, maxLength);
   },
-  QUERY_PARAM: {
-    params: 'required',
-    length: true,
-    compile: (name, maxLength) => textOperator((info) => queryParameter(info.path, name), maxLength),
-  },
-  QUERY_PARAMS: {
-    params: 'optional',
-    length: true,
-    compile(argument, maxLength) {
-      const decoded = choice('QUERY_PARAMS', argument, { '': false, ORIG: false, DECODED: true }, "'ORIG'/'DECODED'");
-      return textOperator((info) => queryOf(info, decoded), maxLength);
-    },
-  },
-  REQUESTED_SERVER_NAME: {
-    params: 'optional',
-    length: false,
-    compile(argument) {
-      const name = 'REQUESTED_SERVER_NAME';
-      const { first: order, second: source } = twoOptions(argument);
-      const host = choice(
-        name,
-        source,
-        { '': originalHostOrHost, ORIG_OR_HOST: originalHostOrHost, ORIG: originalHost, HOST: hostOf },
-        "'ORIG_OR_HOST'/'HOST'/'ORIG'",
-      );
-      const orders: { readonly [order: string]: TextOf } = {
-        '': serverName,
-        SNI_ONLY: serverName,
-        SNI_FIRST: (info) => serverName(info) ?? host(info),
-        HOST_FIRST: (info) => host(info) ?? serverName(info),
-      };
-      return textOperator(choice(name, order, orders, "'SNI_ONLY'/'SNI_FIRST'/'HOST_FIRST'"));
-    },
+  QUERY_PARAM: (name, maxLength) => textOperator((info) => queryParameter(info.path, name), maxLength),
+  QUERY_PARAMS: (argument, maxLength) => textOperator((info) => queryOf(info, argument === 'DECODED'), maxLength),
+  REQUESTED_SERVER_NAME(argument) {
+    const [order, source = ''] = argument.split(':');
+    const host = hosts[source];
+    if (order === 'SNI_FIRST') return textOperator((info) => serverName(info) ?? host(info));
+    if (order === 'HOST_FIRST') return textOperator((info) => host(info) ?? serverName(info));
+    return textOperator(serverName);
   },
 };
 
-/** Whatever follows the second is passed over, as by Envoy. */
-function twoOptions(argument: string): { first: string; second: string } {
-  const [first = '', second = ''] = argument.split(':');
-  return { first, second };
-}
+/** Where the path comes from, by the option of PATH. */
+const paths: { readonly [source: string]: TextOf } = {
+  '': originalPathOrPath,
+  ORIG_OR_PATH: originalPathOrPath,
+  ORIG: originalPath,
+  PATH: path,
+};
 
-function choice<Value>(
-  name: string,
-  option: string,
-  values: { readonly [option: string]: Value },
-  allowed: string,
-): Value {
-  if (!Object.hasOwn(values, option)) {
-    throw new Error(`Invalid ${name} option: '${option}', only ${allowed} are allowed`);
-  }
-  return values[option];
-}
+/** Where the host comes from, by the option of REQUESTED_SERVER_NAME. */
+const hosts: { readonly [source: string]: TextOf } = {
+  '': originalHostOrHost,
+  ORIG_OR_HOST: originalHostOrHost,
+  ORIG: originalHost,
+  HOST: hostOf,
+};
 
 function path(info: StreamInfo): string | undefined {
   return info.path === '' ? undefined : info.path;

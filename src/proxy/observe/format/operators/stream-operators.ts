@@ -9,15 +9,11 @@ export const streamOperators: OperatorTable = {
   PROTOCOL: nameOf((info) => info.protocol),
   UPSTREAM_PROTOCOL: nameOf((info) => info.upstreamProtocol),
   RESPONSE_CODE: countOf((info) => info.responseCode),
-  RESPONSE_CODE_DETAILS: {
-    params: 'optional',
-    length: false,
-    compile(argument) {
-      const keepSpaces = argument === 'ALLOW_WHITESPACES';
-      return textOperator(({ responseCodeDetails: details }) =>
-        details === '' ? undefined : keepSpaces ? details : underscored(details),
-      );
-    },
+  RESPONSE_CODE_DETAILS(argument) {
+    const keepSpaces = argument === 'ALLOW_WHITESPACES';
+    return textOperator(({ responseCodeDetails: details }) =>
+      details === '' ? undefined : keepSpaces ? details : underscored(details),
+    );
   },
   CONNECTION_TERMINATION_DETAILS: nameOf(
     (info) => info.connectionTerminationDetails || info.connection.terminationDetails,
@@ -38,23 +34,11 @@ export const streamOperators: OperatorTable = {
   DOWNSTREAM_TRANSPORT_FAILURE_REASON: nameOf((info) => underscored(info.connection.transportFailureReason)),
   ACCESS_LOG_TYPE: bytesOf((info) => (info.accessLogType === '' ? 'NotSet' : info.accessLogType)),
   LOCAL_REPLY_BODY: bytesOf((info) => info.localReplyBody),
-  UNIQUE_ID: {
-    params: 'none',
-    length: false,
-    compile: (_argument, _maxLength, { random }) => textOperator(() => random.uuid()),
-  },
-  HOSTNAME: {
-    params: 'none',
-    length: false,
-    compile: (_argument, _maxLength, { hostname }) => textOperator(() => hostname),
-  },
-  ENVIRONMENT: {
-    params: 'required',
-    length: true,
-    compile(name, maxLength, { environment }) {
-      const value = toByteText(environment[name] ?? '-');
-      return textOperator(() => value, maxLength);
-    },
+  UNIQUE_ID: (_argument, _maxLength, { random }) => textOperator(() => random.uuid()),
+  HOSTNAME: (_argument, _maxLength, { hostname }) => textOperator(() => hostname),
+  ENVIRONMENT(name, maxLength, { environment }) {
+    const value = toByteText(environment[name] ?? '-');
+    return textOperator(() => value, maxLength);
   },
   // Round trips are told by HTTP/3 alone.
   ROUNDTRIP_DURATION: plain(textOperator(() => undefined)),

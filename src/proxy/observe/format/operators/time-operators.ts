@@ -28,16 +28,12 @@ export function timeOperator(
   zone: 'utc' | 'local',
   pick: (context: FormatContext) => (info: StreamInfo) => number | undefined,
 ): OperatorDefinition {
-  return {
-    params: 'optional',
-    length: false,
-    compile(argument, _maxLength, context) {
-      const write = compileTimeFormat(argument, zone);
-      const read = pick(context);
-      return textOperator((info) => {
-        const time = read(info);
-        return time === undefined ? undefined : write(time);
-      });
-    },
+  return (argument, _maxLength, context) => {
+    const write = compileTimeFormat(argument, zone);
+    const read = pick(context);
+    return textOperator((info) => {
+      const time = read(info);
+      return time === undefined ? undefined : write(time);
+    });
   };
 }
