@@ -10,7 +10,7 @@ import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { startUpstream, type Upstream } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 import type { WireClient } from '#testing/wire-client.ts';
-import type { Acting, Case, Observation, SeenMessage, Subject } from './subject.ts';
+import { type Acting, type Case, LOG_FILE, type Observation, type SeenMessage, type Subject } from './subject.ts';
 
 /** What tells a probe from a case's own requests. */
 const PROBE = '/probe-is-it-kept';
@@ -233,6 +233,7 @@ function prepared(bootstrap: Json, file: string): Json {
       fields.access_log ??= [fileAccessLog(file, LOG_FORMAT)];
       fields.delayed_close_timeout ??= '0.05s';
     }
+    if (fields.path === LOG_FILE) fields.path = file;
     for (const value of Object.values(fields)) walk(value);
   };
   walk(bootstrap);

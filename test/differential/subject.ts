@@ -5,6 +5,9 @@ import type { RunningProxy } from '#testing/start-proxy.ts';
 import type { Behaviour, Upstream } from '#testing/start-upstream.ts';
 import type { WireClient, WireOptions } from '#testing/wire-client.ts';
 
+/** As the path of an access logger: the file that is compared. Its lines begin with the connection's direct remote and local address. */
+export const LOG_FILE = '<the log that is compared>';
+
 /** One bootstrap with its upstreams, and exchanges to try on it. */
 export interface Subject {
   /** Makes the bootstrap for these ports of the upstreams. Each connection manager gets an access log, and a short delayed_close_timeout, unless it has them. */

@@ -80,7 +80,7 @@ const upstream: Record<Roots['upstream'][number], CelAttribute> = {
     const locality = info.upstream?.locality;
     return locality && { region: locality.region, zone: locality.zone, sub_zone: locality.subZone };
   },
-  transport_failure_reason: (info) => info.upstream?.transportFailureReason ?? '',
+  transport_failure_reason: (info) => info.upstream?.transportFailureReason,
   request_attempt_count: (info) => celLibrary().celUint(BigInt(info.attemptCount)),
   ...tlsAttributes((info) => info.upstream?.tls),
 };
@@ -88,10 +88,10 @@ const upstream: Record<Roots['upstream'][number], CelAttribute> = {
 const xds: Record<Roots['xds'][number], CelAttribute> = {
   cluster_name: (info) => text(info.clusterName),
   route_name: (info) => info.route?.name,
-  route_metadata: (info) => metadata(info.route?.metadata),
+  route_metadata: ({ route }) => route && metadata(route.metadata),
   virtual_host_name: (info) => info.virtualHost?.name,
-  virtual_host_metadata: (info) => metadata(info.virtualHost?.metadata),
-  upstream_host_metadata: (info) => metadata(info.upstream?.hostMetadata),
+  virtual_host_metadata: ({ virtualHost }) => virtualHost && metadata(virtualHost.metadata),
+  upstream_host_metadata: ({ upstream }) => upstream && metadata(upstream.hostMetadata),
   filter_chain_name: ({ connection }) => connection.filterChainName,
 };
 
@@ -101,7 +101,7 @@ export const celAttributes: Record<keyof Roots, Record<string, CelAttribute>> = 
   response,
   connection,
   upstream,
-  source: { address: (info) => text(info.remoteAddress), port: (info) => port(info.remoteAddress) },
+  source: { address: (info) => text(remoteAddress(info)), port: (info) => port(remoteAddress(info)) },
   destination: {
     address: ({ connection }) => text(connection.localAddress),
     port: ({ connection }) => port(connection.localAddress),
@@ -109,9 +109,9 @@ export const celAttributes: Record<keyof Roots, Record<string, CelAttribute>> = 
   xds,
 };
 
-/** A Metadata message as expressions see it. */
-export function metadata(given: Record<string, unknown> | undefined): CelInput | undefined {
-  return given && ({ filter_metadata: given } as CelInput);
+/** A Metadata message as expressions see it: without entries it has no field that is set. */
+export function metadata(given: Record<string, unknown> = {}): CelInput {
+  return (Object.keys(given).length === 0 ? {} : { filter_metadata: given }) as CelInput;
 }
 
 function tlsAttributes(of: (info: StreamInfo) => TlsInfo | undefined): Record<TlsName, CelAttribute> {
@@ -125,6 +125,11 @@ function tlsAttributes(of: (info: StreamInfo) => TlsInfo | undefined): Record<Tl
     dns_san_peer_certificate: (info) => of(info)?.peer.dnsSans[0],
     sha256_peer_certificate_digest: (info) => text(of(info)?.peer.sha256),
   } as Record<TlsName, CelAttribute>;
+}
+
+/** Requests that are refused before their headers are looked at come from the connection's peer. */
+function remoteAddress({ remoteAddress, connection }: StreamInfo): string {
+  return remoteAddress === '' ? connection.directRemoteAddress : remoteAddress;
 }
 
 /** Envoy counts the request line's parts as headers. */

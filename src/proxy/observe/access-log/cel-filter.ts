@@ -16,7 +16,7 @@ export function compileCelFilter(expression: string): (info: StreamInfo) => bool
   for (const { name, map } of attributes) variables[name] = celLibrary().celMap(map);
   return (info) => {
     for (const { map } of attributes) map.info = info;
-    variables.metadata = metadata(info.dynamicMetadata ?? {}) as CelInput;
+    variables.metadata = metadata(info.dynamicMetadata);
     variables.filter_state = serialized(info.filterState);
     return run(variables) === true;
   };
