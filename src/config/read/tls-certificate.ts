@@ -7,8 +7,9 @@ import { PlacedError } from '#api/place.ts';
 import type { TlsBytes, TlsCertificate } from '#config/model/tls.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readDataSource } from '#config/read/data-source.ts';
+import { stapleProblem } from '#config/read/ocsp-staple.ts';
 import { honours } from '#config/read/support.ts';
-import { chainProblem, keyProblem } from '#config/read/tls-material.ts';
+import { chainProblem, keyProblem, leafSerial } from '#config/read/tls-material.ts';
 import type { DataSource } from '#envoy/config/core/v3/base_pb.js';
 import type { TlsCertificate as TlsCertificateMessage } from '#envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 
@@ -38,7 +39,7 @@ export function readTlsCertificate(
   context: ReadContext,
 ): TlsCertificate | undefined {
   check(message, at);
-  const { certificateChain, privateKey, ocspStaple } = message;
+  const { certificateChain, privateKey } = message;
   if (certificateChain === undefined && privateKey === undefined) return undefined;
   const chain = readPart(certificateChain, at, 'certificate_chain', context);
   const key = readPart(privateKey, at, 'private_key', context);
@@ -47,11 +48,12 @@ export function readTlsCertificate(
   if (badChain !== '') throw at.field('certificate_chain').problem(badChain);
   const badKey = keyProblem(chain, key, password);
   if (badKey !== '') throw at.field('private_key').problem(badKey);
+  const ocspStaple = readStaple(message.ocspStaple, chain, at.field('ocsp_staple'), context);
   return {
     chain,
     key,
     password,
-    ...(ocspStaple === undefined ? {} : { ocspStaple: readStaple(ocspStaple, at.field('ocsp_staple'), context) }),
+    ...(ocspStaple === undefined ? {} : { ocspStaple }),
     secretName,
   };
 }
@@ -85,9 +87,20 @@ function readSecretText(source: DataSource | undefined, at: Place, context: Read
   return source === undefined ? '' : readDataSource(source, at, context).bytes.toString();
 }
 
-function readStaple(source: DataSource, at: Place, context: ReadContext): Uint8Array {
+/** No bytes are no staple. */
+function readStaple(
+  source: DataSource | undefined,
+  chain: TlsBytes,
+  at: Place,
+  context: ReadContext,
+): Uint8Array | undefined {
+  if (source === undefined) return undefined;
   if (source.specifier.case === 'inlineString') {
     throw at.field('inline_string').problem('OCSP staple cannot be provided via inline_string');
   }
-  return new Uint8Array(readDataSource(source, at, context).bytes);
+  const { bytes } = readDataSource(source, at, context);
+  if (bytes.length === 0) return undefined;
+  const problem = stapleProblem(bytes, leafSerial(chain));
+  if (problem !== '') throw at.problem(problem);
+  return new Uint8Array(bytes);
 }

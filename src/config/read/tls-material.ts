@@ -59,6 +59,11 @@ export function chainProblem(chain: TlsBytes): string {
   return '';
 }
 
+/** The serial number of a good chain's first certificate, in hexadecimal without leading zeros. */
+export function leafSerial(chain: TlsBytes): string {
+  return (parseCertificates(chain.pem)?.[0].serialNumber ?? '').toLowerCase().replace(/^0+/, '');
+}
+
 /** @returns what is wrong with the key of a chain that is well; empty: nothing. */
 export function keyProblem(chain: TlsBytes, key: TlsBytes, password: string): string {
   const failed = `Failed to load private key from ${origin(key)}, Cause: `;
