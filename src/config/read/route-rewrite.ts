@@ -62,7 +62,7 @@ export function readHostRewrite(
     case 'hostRewriteLiteral':
       return { kind: 'literal', value: given.value };
     case 'autoHostRewrite':
-      return given.value ? { kind: 'auto' } : undefined;
+      return given.value.value ? { kind: 'auto' } : undefined;
     case 'hostRewriteHeader':
       return { kind: 'header', header: given.value.toLowerCase() };
     case 'hostRewritePathRegex':
