@@ -3,7 +3,7 @@
  * raw, and how its connections were used.
  */
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls';
 import { type HttpMessage, readMessage } from '#testing/http-message.ts';
 import type { Scope } from '#testing/scope.ts';
 
@@ -85,7 +85,8 @@ export class Upstream {
 
   /** Resets every open connection; the server goes on listening. */
   resetAll(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    // A socket with TLS cannot be reset.
+    for (const socket of this.#sockets) socket instanceof TLSSocket ? socket.destroy() : socket.resetAndDestroy();
     this.#sockets.clear();
   }
 

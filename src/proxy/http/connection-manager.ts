@@ -16,6 +16,7 @@ import { applyTarget } from '#proxy/http/request-target.ts';
 import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
 import { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import {
@@ -110,17 +111,32 @@ export class ConnectionManager {
 
   /* Connections. */
 
+  /** A connection is there; TLS may still have to be agreed on. */
+  onConnectionBegin({ secured }: DownstreamConnection): void {
+    const { stats } = this;
+    stats.downstreamCxTotal.inc();
+    stats.downstreamCxActive.inc();
+    if (!secured) return;
+    stats.downstreamCxSslTotal.inc();
+    stats.downstreamCxSslActive.inc();
+  }
+
+  /** A connection is gone, perhaps before its handshake was done. */
+  onConnectionEnd({ secured, startMark }: DownstreamConnection, closedByUs: boolean): void {
+    const { stats } = this;
+    stats.downstreamCxActive.dec();
+    if (secured) stats.downstreamCxSslActive.dec();
+    stats.downstreamCxDestroy.inc();
+    if (closedByUs) stats.downstreamCxDestroyLocal.inc();
+    else stats.downstreamCxDestroyRemote.inc();
+    stats.downstreamCxLengthMs.record(Math.round(clock.now() - startMark));
+  }
+
   onConnectionOpen(connection: Http1ServerConnection): void {
     const { stats, config, worker } = this;
     this.connections.add(connection);
-    stats.downstreamCxTotal.inc();
-    stats.downstreamCxActive.inc();
     stats.downstreamCxHttp1Total.inc();
     stats.downstreamCxHttp1Active.inc();
-    if (connection.connection.transportProtocol === 'tls') {
-      stats.downstreamCxSslTotal.inc();
-      stats.downstreamCxSslActive.inc();
-    }
     this.armConnectionIdle(connection);
     const duration = config.common.maxConnectionDuration;
     if (duration !== undefined && duration > 0) worker.timers.arm(connection.durationTimer, duration);
@@ -129,14 +145,9 @@ export class ConnectionManager {
   onConnectionClosed(connection: Http1ServerConnection): void {
     if (!this.connections.delete(connection)) return;
     const { stats } = this;
-    stats.downstreamCxActive.dec();
     stats.downstreamCxHttp1Active.dec();
-    stats.downstreamCxDestroy.inc();
-    if (connection.closedByUs) stats.downstreamCxDestroyLocal.inc();
-    else stats.downstreamCxDestroyRemote.inc();
-    if (connection.connection.transportProtocol === 'tls') stats.downstreamCxSslActive.dec();
     stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);
-    stats.downstreamCxLengthMs.record(Math.round(clock.now() - connection.connection.startMark));
+    this.onConnectionEnd(connection.connection, connection.closedByUs);
   }
 
   armConnectionIdle(connection: Http1ServerConnection): void {

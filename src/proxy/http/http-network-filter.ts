@@ -28,6 +28,8 @@ export function httpNetworkFilter(config: HttpConnectionManager, parts: FilterCh
     localReply: compileLocalReply(config.localReply, logContext),
   });
   return {
+    begin: (connection) => manager.onConnectionBegin(connection),
+    lost: (connection, closedByUs) => manager.onConnectionEnd(connection, closedByUs),
     accept: (socket: Socket, connection) => new Http1ServerConnection(socket, connection, manager),
     drain: () => manager.drainConnections(),
     get active() {

@@ -28,6 +28,8 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   serverName = '';
   transportProtocol = 'raw_buffer';
   applicationProtocols: readonly string[] = [];
+  /** The filter chain speaks TLS. */
+  secured = false;
   tls: DownstreamTlsInfo | undefined = undefined;
   startMark = 0;
   tlsCompleteMark = -1;

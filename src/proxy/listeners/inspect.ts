@@ -49,7 +49,7 @@ export function inspect(config: ListenerConfig): Inspection {
         if (hello.kind === 'incomplete' && seen.length < HELLO_LIMIT) return;
         if (hello.kind === 'hello') {
           connection.transportProtocol = 'tls';
-          connection.serverName = hello.serverName;
+          connection.serverName = hello.serverName.toLowerCase();
           connection.applicationProtocols = hello.alpn;
         }
         asEvent(() => finish(true));

@@ -165,11 +165,15 @@ export class WorkerListener {
     }
     const inUse = this.inUse.get(chain) as FilterChainInUse;
     connection.filterChainName = chain.name;
+    connection.secured = inUse.tls !== undefined;
+    inUse.filter.begin(connection);
     connection.filterChainMetadata = chain.metadata;
     if (inUse.tls !== undefined) {
       inUse.tls.accept(accepted, connection, this.worker, (secure) => {
-        if (secure === undefined) this.onClosed(connection);
-        else this.serve(inUse.filter, secure, connection, false);
+        if (secure === undefined) {
+          inUse.filter.lost(connection, connection.terminationDetails !== '');
+          this.onClosed(connection);
+        } else this.serve(inUse.filter, secure, connection, false);
       });
       return;
     }

@@ -7,6 +7,10 @@ import type { DownstreamConnection } from '#proxy/listeners/downstream-connectio
 import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
 
 export interface NetworkFilterInUse {
+  /** A connection is on its way here: TLS may have to be agreed on first. */
+  begin(connection: DownstreamConnection): void;
+  /** It does not come: the handshake failed. @param closedByUs it took too long */
+  lost(connection: DownstreamConnection, closedByUs: boolean): void;
   /** Takes a connection: the result gets its socket's events. */
   accept(socket: Socket, connection: DownstreamConnection): SocketOwner;
   /** The listener drains: idle connections close. */

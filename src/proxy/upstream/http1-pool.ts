@@ -4,6 +4,7 @@
  * and Envoy's ConnPoolImplBase: the connection that became free last is used first.
  */
 import { logger } from '#base/logger.ts';
+import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import { connectUpstream } from '#proxy/upstream/connect.ts';
@@ -15,7 +16,8 @@ import type { WorkerContext } from '#proxy/worker-context.ts';
 /** A request that wants a connection. */
 export interface PoolWaiter extends ResponseReceiver {
   onPoolReady(client: Http1Client): void;
-  onPoolFailure(reason: ResetReason, details: string): void;
+  /** @param tried the connection that failed; undefined where none was begun */
+  onPoolFailure(reason: ResetReason, details: string, tried?: UpstreamInfo): void;
   /** The name that TLS to the upstream asks for, where the cluster takes it from the request. */
   readonly requestedServerName: string;
 }
@@ -212,6 +214,7 @@ export class Http1Pool {
             ? 'local_connection_failure'
             : 'remote_connection_failure',
         client.failure,
+        client.info,
       );
     }
   }

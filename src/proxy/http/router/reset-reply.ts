@@ -34,6 +34,6 @@ export function resetReply(reason: ResetReason, details: string): ResetReply {
     status: reason === 'protocol_error' ? 502 : 503,
     flag: flags[reason],
     name: details === '' ? words : `${words}|${details.replaceAll(' ', '_')}`,
-    text: details === '' ? text : `${text}, transport failure reason: ${details}`,
+    text,
   };
 }

@@ -3,6 +3,7 @@
  */
 
 import type { RouterRun } from '#proxy/http/router/router-run.ts';
+import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
@@ -54,9 +55,10 @@ export class UpstreamRequest implements PoolWaiter {
     this.router.onConnected(client);
   }
 
-  onPoolFailure(reason: ResetReason, details: string): void {
+  onPoolFailure(reason: ResetReason, details: string, tried?: UpstreamInfo): void {
     if (!this.active) return;
     this.active = false;
+    this.router.stream.upstream = tried;
     this.router.onReset(reason, details);
   }
 
