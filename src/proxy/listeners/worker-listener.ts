@@ -2,7 +2,7 @@
  * A listener on one worker: accepts connections, chooses a filter chain for each, hands it to the chain's network filter.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/listeners
  */
-import { linkSync, renameSync } from 'node:fs';
+import { chmodSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { logger } from '#base/logger.ts';
 import { type Address, addressText } from '#config/model/address.ts';
@@ -78,8 +78,8 @@ export class WorkerListener {
       const reusable = address.kind === 'ip' && this.config.enableReusePort && concurrency > 1;
       const servers =
         fds.length > 0
-          ? await Promise.all(fds.map((fd) => this.open({ fd }, borrowed)))
-          : [await this.open(this.target(address, port, reusable), false)];
+          ? await Promise.all(fds.map((fd) => this.open(address, { fd }, borrowed)))
+          : [await this.open(address, this.target(address, port, reusable), false)];
       if (concurrency > 1 && !reusable) this.sharesSockets = true;
       bound.push({
         address: boundAddress(address, servers[0]),
@@ -92,27 +92,29 @@ export class WorkerListener {
   }
 
   private target(address: Address, port: number, reusePort: boolean): ListenOptions {
-    if (address.kind === 'pipe') return { path: address.path };
+    if (address.kind === 'pipe') return pipeTarget(address.path);
     if (address.kind === 'internal') throw new Error(`internal address ${address.name} is not served`);
     return { host: address.address, port: address.port || port, reusePort, ipv6Only: !address.ipv4Compat };
   }
 
-  private open(target: ListenOptions & { fd?: number }, borrowed: boolean): Promise<Server> {
+  private open(address: Address, target: ListenOptions & { fd?: number }, borrowed: boolean): Promise<Server> {
     const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
-      asEvent(() => this.accept(socket)),
+      asEvent(() => this.accept(socket, address)),
     );
     this.servers.push({ server, borrowed });
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen({ ...target, backlog: this.config.tcpBacklogSize ?? 4096 }, () => {
         server.off('error', reject);
+        if (address.kind === 'pipe' && address.mode !== 0 && target.fd === undefined)
+          chmodSync(address.path, address.mode);
         server.on('error', (error) => this.log.warning(`listener '${this.config.name}': ${error.message}`));
         resolve(server);
       });
     });
   }
 
-  private accept(accepted: Socket): void {
+  private accept(accepted: Socket, address: Address): void {
     const { stats, worker } = this;
     stats.connectionsAcceptedPerSocketEvent.record(1);
     if (!this.config.ignoreGlobalConnLimit && !worker.downstreamLimit.take()) {
@@ -125,14 +127,14 @@ export class WorkerListener {
     connection.listenerMetadata = this.config.metadata;
     connection.startMark = clock.now();
     connection.bufferLimit = this.config.perConnectionBufferLimitBytes;
-    const unix = accepted.remoteAddress === undefined && this.config.addresses[0].kind === 'pipe';
+    const unix = address.kind === 'pipe';
     if (accepted.remoteAddress === undefined && !unix) {
       // The client is gone already.
       if (!this.config.ignoreGlobalConnLimit) worker.downstreamLimit.give();
       accepted.destroy();
       return;
     }
-    if (unix) connection.setPath(addressText(this.config.addresses[0]));
+    if (unix) connection.setPath(address.path);
     else
       connection.setAddresses(
         accepted.localAddress ?? '',
@@ -239,6 +241,13 @@ export class WorkerListener {
 }
 
 const NOWHERE: ListenPlace = { port: 0, fds: [], borrowed: false };
+
+/** A path that begins with @ is in the abstract namespace; any other is taken over from whoever left it there, as by Envoy. */
+function pipeTarget(path: string): ListenOptions {
+  if (path.startsWith('@')) return { path: `\0${path.slice(1)}` };
+  rmSync(path, { force: true });
+  return { path };
+}
 
 function boundAddress(address: Address, server: Server): Address {
   const now = server.address();

@@ -1,0 +1,121 @@
+/**
+ * Where listeners listen, and which filter chain answers: ours and real Envoy with the same bootstrap.
+ */
+import assert from 'node:assert/strict';
+import { statSync, writeFileSync } from 'node:fs';
+import { type RequestOptions, request } from 'node:http';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import {
+  answering,
+  bootstrap,
+  connectionManager,
+  httpListener,
+  type Json,
+  routeConfig,
+  socketAddress,
+} from '#testing/bootstrap.ts';
+import { freePort } from '#testing/free-port.ts';
+import type { ProxyKind } from '#testing/proxy-command.ts';
+import { startProxy } from '#testing/start-proxy.ts';
+import { temporaryFolder } from '#testing/temporary-folder.ts';
+
+const BOTH: ProxyKind[] = ['envoy', 'fairlead'];
+
+/** A chain whose every answer is its name, and the connection's two ends. */
+function chain(name: string, match: Json = {}): Json {
+  const said = '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%';
+  const ends = { response_headers_to_add: [{ header: { key: 'x-ends', value: said } }] };
+  const manager = connectionManager(routeConfig([answering(name, { prefix: '/' })], {}, ends));
+  return { name, filter_chain_match: match, filters: [manager] };
+}
+
+function listening(listener: Json, chains: Json[]): Json {
+  return bootstrap([httpListener({ listener: { filter_chains: chains, ...listener } })]);
+}
+
+/** @returns `body ends`, or what went wrong. */
+function ask(options: RequestOptions): Promise<string> {
+  return new Promise((resolve) => {
+    const sent = request({ path: '/', agent: false, ...options }, (response) => {
+      let body = '';
+      response.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      response.on('end', () => resolve(`${body} ${response.headers['x-ends']}`));
+    });
+    sent.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    sent.end();
+  });
+}
+
+function onBoth(name: string, run: (t: TestContext, kind: ProxyKind, concurrency: number) => Promise<void>): void {
+  for (const kind of BOTH)
+    for (const concurrency of [1, 2])
+      test(`${name} (${kind}, ${concurrency} workers)`, (t) => run(t, kind, concurrency));
+}
+
+onBoth('a listener has several addresses: IPv4, IPv6, unix sockets', async (t, kind, concurrency) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'in.sock');
+  // What a proxy before left there.
+  writeFileSync(path, '');
+  const hidden = `@fairlead-test-${process.pid}-${kind}-${concurrency}`;
+  const [four, six] = [await freePort(), await freePort()];
+  const additional = [
+    { address: socketAddress(six, '::1') },
+    { address: { pipe: { path, mode: 0o620 } } },
+    { address: { pipe: { path: hidden } } },
+  ];
+  const tree = listening({ address: socketAddress(four), additional_addresses: additional }, [chain('c')]);
+  await startProxy(t, tree, { kind, concurrency });
+  assert.equal(await ask({ host: '127.0.0.1', port: four }), 'c 127.0.0.1 127.0.0.1');
+  assert.equal(await ask({ host: '::1', port: six }), 'c ::1 ::1');
+  assert.match(await ask({ socketPath: path }), /^c .*in\.sock$/);
+  assert.equal(statSync(path).mode & 0o777, 0o620);
+  assert.match(await ask({ socketPath: hidden.replace('@', '\0') }), /^c /);
+});
+
+onBoth('a filter chain is chosen by where the connection goes and comes from', async (t, kind, concurrency) => {
+  const port = await freePort();
+  const to = (address: string, bits = 32) => ({ prefix_ranges: [{ address_prefix: address, prefix_len: bits }] });
+  const from = (address: string, bits = 32) => ({
+    source_prefix_ranges: [{ address_prefix: address, prefix_len: bits }],
+  });
+  const tree = listening({ address: socketAddress(port, '0.0.0.0'), default_filter_chain: chain('else') }, [
+    chain('exact', to('127.0.0.9')),
+    chain('wide', to('127.1.0.0', 16)),
+    chain('narrow', to('127.1.2.0', 24)),
+    chain('source', { ...to('127.1.0.0', 16), ...from('127.0.0.5') }),
+    chain('local', { ...to('127.2.0.0', 16), source_type: 'SAME_IP_OR_LOOPBACK' }),
+    chain('never', { ...to('127.0.0.1'), transport_protocol: 'tls' }),
+  ]);
+  await startProxy(t, tree, { kind, concurrency });
+  const asked = async (host: string, localAddress = '127.0.0.1') => {
+    const answer = await ask({ host, port, localAddress });
+    return answer.split(' ')[0];
+  };
+  assert.equal(await asked('127.0.0.9'), 'exact');
+  assert.equal(await asked('127.1.9.9'), 'wide');
+  assert.equal(await asked('127.1.2.9'), 'narrow');
+  assert.equal(await asked('127.1.9.9', '127.0.0.5'), 'source');
+  assert.equal(await asked('127.2.0.1'), 'local');
+  assert.equal(await asked('127.0.0.1'), 'else');
+});
+
+onBoth('a chain for the port of the connection leaves the others out', async (t, kind, concurrency) => {
+  const port = await freePort();
+  const elsewhere = { destination_port: port, prefix_ranges: [{ address_prefix: '127.0.0.9', prefix_len: 32 }] };
+  const chains = [chain('port', elsewhere), chain('any')];
+  const tree = listening({ address: socketAddress(port), default_filter_chain: chain('else') }, chains);
+  await startProxy(t, tree, { kind, concurrency });
+  assert.match(await ask({ host: '127.0.0.1', port }), /^else /);
+});
+
+onBoth('a connection that no chain is for is closed, and counted', async (t, kind, concurrency) => {
+  const port = await freePort();
+  const tree = listening({ address: socketAddress(port), stat_prefix: 'l' }, [chain('c', { destination_port: 1 })]);
+  const proxy = await startProxy(t, tree, { kind, concurrency });
+  assert.equal(await ask({ host: '127.0.0.1', port }), 'ECONNRESET');
+  assert.equal(await proxy.stat('listener.l.no_filter_chain_match'), 1);
+});
