@@ -19,6 +19,8 @@ export interface WireResponse extends HttpMessage {
 /** Where to connect, and what to wait for at most. */
 export interface WireOptions {
   host?: string;
+  /** The address to connect from. */
+  localAddress?: string;
   /** TLS with these options; checks no certificate unless they say so. */
   tls?: ConnectionOptions;
   /** Milliseconds that `response()` and `closed()` wait before they fail. */
@@ -27,7 +29,7 @@ export interface WireOptions {
 
 /** @returns a client whose connection stands. */
 export async function wireClient(port: number, options: WireOptions = {}): Promise<WireClient> {
-  const address = { host: options.host ?? '127.0.0.1', port };
+  const address = { host: options.host ?? '127.0.0.1', port, localAddress: options.localAddress };
   const socket = options.tls
     ? connectTls({ ...address, rejectUnauthorized: false, ...options.tls })
     : connectTcp({ ...address, allowHalfOpen: true });

@@ -8,7 +8,7 @@ import { encodeUtf8 } from '#selection/utf8-text.ts';
 /** What is known besides the request. */
 export interface FormatFacts {
   route: string;
-  /** Empty where nothing says which. */
+  /** Empty where the request goes to none. */
   cluster: string;
 }
 
@@ -37,7 +37,7 @@ function knownValue(name: string, argument: string, request: RequestUnderWay, fa
       return facts.route;
     case 'UPSTREAM_CLUSTER':
     case 'UPSTREAM_CLUSTER_RAW':
-      return facts.cluster === '' ? undefined : facts.cluster;
+      return facts.cluster;
     case 'REQUESTED_SERVER_NAME':
       return connection.serverName;
     case 'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT':
@@ -53,7 +53,7 @@ function knownValue(name: string, argument: string, request: RequestUnderWay, fa
   }
 }
 
-/** `NAME?OTHER`: the first, or the other where that is not there. */
+/** `NAME?OTHER`: the first, or the other where that is not there. Of several fields of one name, the first alone is told. */
 function headerOf(argument: string, request: RequestUnderWay): string | undefined {
   for (const name of argument.toLowerCase().split('?')) {
     const value = fieldOf(name, request);
@@ -74,6 +74,6 @@ function fieldOf(name: string, request: RequestUnderWay): string | undefined {
     case ':scheme':
       return request.scheme;
     default:
-      return request.headers.joined(name);
+      return request.headers.get(name);
   }
 }

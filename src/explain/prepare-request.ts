@@ -53,7 +53,7 @@ function dropNominated({ headers }: RequestUnderWay): ExplainedResponse | undefi
   for (const option of headers.joined('connection')?.split(',') ?? []) {
     const name = option.trim().toLowerCase();
     if (CONNECTION_OPTIONS.has(name)) continue;
-    if (PROTECTED.includes(name)) return answer(400, 'http1.connection_header_rejected');
+    if (PROTECTED.includes(name)) return answer(400, 'http1.connection_header_rejected', 'Bad Request');
     headers.remove(name);
   }
   return undefined;
@@ -63,7 +63,8 @@ function dropUnderscores({ headers }: RequestUnderWay, config: HttpConnectionMan
   const action = config.common.headersWithUnderscoresAction;
   if (action === 'ALLOW') return undefined;
   const named = headers.names().filter((name) => name.includes('_'));
-  if (action === 'REJECT_REQUEST') return named.length === 0 ? undefined : answer(400, 'http1.unexpected_underscore');
+  if (action === 'REJECT_REQUEST')
+    return named.length === 0 ? undefined : answer(400, 'http1.unexpected_underscore', 'Bad Request');
   for (const name of named) headers.remove(name);
   return undefined;
 }
@@ -76,8 +77,8 @@ function acceptPath(request: RequestUnderWay, config: HttpConnectionManager): Ex
   return undefined;
 }
 
-function answer(status: number, details: string): ExplainedResponse {
-  return { status, details, headers: [] };
+function answer(status: number, details: string, body?: string): ExplainedResponse {
+  return { status, details, ...(body === undefined ? {} : { body }), headers: [] };
 }
 
 function prepareHeaders(request: RequestUnderWay, config: HttpConnectionManager, node: NodeInfo): void {

@@ -1,0 +1,217 @@
+/**
+ * What explain says is what the running proxy does: random requests over random configurations, asked of both.
+ * FAIRLEAD_SEED=N tries the configurations of another seed.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { sourceOf } from '#api/source.ts';
+import { loadBootstrap } from '#config/load.ts';
+import type { Snapshot } from '#config/model/snapshot.ts';
+import { explain } from '#explain/explain.ts';
+import type { Explanation } from '#explain/explanation.ts';
+import { NEW_REQUEST_ID } from '#explain/prepare-request.ts';
+import { extensionReaders } from '#proxy/extensions.ts';
+import {
+  bootstrap,
+  connectionManager,
+  httpListener,
+  type Json,
+  socketAddress,
+  staticCluster,
+} from '#testing/bootstrap.ts';
+import { startProxy } from '#testing/start-proxy.ts';
+import { startUpstream } from '#testing/start-upstream.ts';
+import { type WireClient, type WireResponse, wireClient } from '#testing/wire-client.ts';
+import { type RandomRequest, RandomRoutes } from './random-routes.ts';
+
+const SEED = Number(process.env.FAIRLEAD_SEED ?? 1);
+const CONFIGURATIONS = 40;
+const REQUESTS = 250;
+
+test('explain says what the running proxy does with 10,000 random requests over 40 random configurations', async (t) => {
+  const random = new RandomRoutes(SEED);
+  const upstream = await startEcho(t);
+  const given = configurations(random, upstream);
+  const proxy = await startProxy(t, given);
+  const ports = new Map<string, number>();
+  const listeners = (given.static_resources as { listeners: Json[] }).listeners;
+  for (const listener of listeners) {
+    const port = await proxy.listenerPort(listener.name as string);
+    ports.set(listener.name as string, port);
+    listener.address = socketAddress(port);
+  }
+  const snapshot = load(given);
+  const seen = new Map<Outcome['status'], number>();
+  for (const [name, port] of ports) {
+    const asker = new Asker(port);
+    for (let i = 0; i < REQUESTS; i++) {
+      const request = random.request();
+      const told = explain(snapshot, {
+        url: `http://127.0.0.1:${port}${request.path}`,
+        method: request.method,
+        headers: request.headers,
+        source: request.source,
+        alpn: [],
+      });
+      const done = await asker.ask(request);
+      seen.set(done.status, (seen.get(done.status) ?? 0) + 1);
+      const place = `seed ${SEED}, listener ${name}, request ${i}: ${JSON.stringify(request)}`;
+      assert.deepEqual(
+        done,
+        expected(told, done),
+        `${place}\n${JSON.stringify({ ...told, request: undefined, listener: undefined })}`,
+      );
+    }
+    asker.close();
+  }
+  for (const status of [200, 301, 307, 308, 400, 404, 410, 503, 'closed'] as const)
+    assert.ok((seen.get(status) ?? 0) > 10, `hardly any of the answers was ${status}: ${JSON.stringify([...seen])}`);
+});
+
+function configurations(random: RandomRoutes, port: number): Json {
+  const listeners = Array.from({ length: CONFIGURATIONS }, (_, i) => {
+    const listener = httpListener({ name: `l${i}`, manager: random.manager(`l${i}`) });
+    if (!random.chance(30)) return listener;
+    const second = { filters: [connectionManager(random.manager(`m${i}`))] };
+    const range = { source_prefix_ranges: [{ address_prefix: '127.0.0.2', prefix_len: 32 }] };
+    const [first] = listener.filter_chains as Json[];
+    return random.chance(50)
+      ? { ...listener, filter_chains: [{ ...first, filter_chain_match: range }], default_filter_chain: second }
+      : { ...listener, filter_chains: [{ ...first, filter_chain_match: range }] };
+  });
+  const values = { split: { c0: 0, c1: 5 }, all: 100, none: 0 };
+  return bootstrap(
+    listeners,
+    ['c0', 'c1', 'c2'].map((name) => staticCluster(name, [port])),
+    { layered_runtime: { layers: [{ name: 'static', static_layer: values }] } },
+  );
+}
+
+/** An upstream that answers with the head that it got. */
+async function startEcho(t: TestContext): Promise<number> {
+  const upstream = await startUpstream(t, async (exchange) => {
+    const { head } = exchange.request;
+    upstream.requests.length = 0;
+    await exchange.write(`HTTP/1.1 200 OK\r\ncontent-length: ${head.length}\r\n\r\n${head}`);
+  });
+  return upstream.port;
+}
+
+function load(given: Json): Snapshot {
+  return loadBootstrap([sourceOf(JSON.stringify(given), 'random', 'json')], {
+    allowUnknownStaticFields: false,
+    serviceNode: '',
+    serviceCluster: '',
+    serviceZone: '',
+    extensions: extensionReaders(),
+    files: (path) => readFileSync(path),
+  }).snapshot;
+}
+
+/** What came of a request, as far as both can tell. */
+interface Outcome {
+  status: number | 'closed';
+  route: string;
+  cluster: string;
+  location: string;
+  body: string;
+  /** Request line and sorted fields, as the upstream got them. */
+  upstream: string[];
+}
+
+const NOTHING: Outcome = { status: 'closed', route: '', cluster: '', location: '', body: '', upstream: [] };
+
+/** Sends requests on connections that it keeps, one for each source. */
+class Asker {
+  readonly #port: number;
+  readonly #connections = new Map<string, WireClient>();
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  async ask({ method, path, headers, source }: RandomRequest): Promise<Outcome> {
+    const wire = await this.#connection(source);
+    await wire.send(
+      `${method} ${path} HTTP/1.1\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+    );
+    await wire.something();
+    if (wire.rest === '' && wire.ending !== undefined) return NOTHING;
+    return outcome(await wire.response(method));
+  }
+
+  async #connection(source: string): Promise<WireClient> {
+    const kept = this.#connections.get(source);
+    if (kept !== undefined && kept.ending === undefined) return kept;
+    const wire = await wireClient(this.#port, { localAddress: source });
+    this.#connections.set(source, wire);
+    return wire;
+  }
+
+  close(): void {
+    for (const wire of this.#connections.values()) wire.destroy();
+  }
+}
+
+function outcome(response: WireResponse): Outcome {
+  const body = response.body;
+  const forwarded = / HTTP\/1\.1\r\n/.test(body);
+  return {
+    status: response.status,
+    route: response.header('x-route') ?? '',
+    cluster: response.header('x-cluster') ?? '',
+    location: response.header('location') ?? '',
+    body: forwarded ? '' : body,
+    upstream: forwarded ? requestLines(body) : [],
+  };
+}
+
+function requestLines(head: string): string[] {
+  const [line, ...fields] = head.trimEnd().split('\r\n');
+  return [
+    line.replace(/ HTTP.*/, ''),
+    ...fields.map((field) => field.replace(/^(x-request-id): .*-.*/, '$1: new').trimEnd()).sort(),
+  ];
+}
+
+/** What explain expects; where chance decides, that of its two answers which came true, or the first. */
+function expected(told: Explanation, done: Outcome): Outcome {
+  if (told.closed !== undefined) return NOTHING;
+  const first = followed(told, done);
+  const { otherwise } = told.route ?? {};
+  if (otherwise === undefined || isDeepStrictEqual(first, done)) return first;
+  const { route, status = done.status, cluster = done.cluster } = otherwise;
+  return { ...done, route, status, cluster };
+}
+
+/** What comes of the way that explain followed. A share of a cluster that chance chose is taken as it is. */
+function followed(told: Explanation, done: Outcome): Outcome {
+  const { response, upstream, cluster } = told;
+  if (response !== undefined) {
+    const field = (name: string) => response.headers.find((header) => header.name === name)?.value ?? '';
+    return {
+      ...NOTHING,
+      status: response.status,
+      route: field('x-route'),
+      cluster: field('x-cluster'),
+      location: response.location ?? '',
+      body: response.body ?? '',
+    };
+  }
+  assert.ok(upstream !== undefined && cluster !== undefined);
+  const share =
+    cluster.name === '' ? cluster.shares?.find(({ name, weight }) => weight > 0 && name === done.cluster) : cluster;
+  const fields = [{ name: 'host', value: upstream.host }, ...upstream.headers].map(({ name, value }) =>
+    value === NEW_REQUEST_ID ? `${name}: new` : `${name}: ${value}`.trimEnd(),
+  );
+  return {
+    ...NOTHING,
+    status: 200,
+    route: told.route?.name ?? '',
+    cluster: share?.name ?? 'none that may be chosen',
+    upstream:
+      upstream.cluster === done.cluster ? [`${upstream.method} ${upstream.path}`, ...fields.sort()] : done.upstream,
+  };
+}
