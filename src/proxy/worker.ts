@@ -7,6 +7,7 @@ import { logger, reopenLog, setLogLevel } from '#base/logger.ts';
 import { systemRandom } from '#base/random.ts';
 import { Timers } from '#base/timers.ts';
 import { addressText } from '#config/model/address.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
 import { DrainState } from '#proxy/drain-state.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
@@ -25,7 +26,7 @@ export class Worker implements WorkerContext {
   readonly random = systemRandom;
   readonly stats: ThreadStats;
   readonly scope;
-  readonly clusters = new ClusterManager();
+  readonly clusters: ClusterManager;
   readonly runtime: RuntimeView;
   readonly drain: DrainState;
   readonly downstreamLimit: DownstreamLimit;
@@ -54,7 +55,10 @@ export class Worker implements WorkerContext {
     this.node = { id: snapshot.node.id, cluster: snapshot.node.cluster, locality: snapshot.node.locality };
     this.fileFlushInterval = start.fileFlushIntervalMs;
     this.leaseHostStats = () => stats.lease();
-    for (const cluster of snapshot.clusters) {
+    const { localClusterName } = snapshot.clusterManager;
+    this.clusters = new ClusterManager(localClusterName);
+    const isLocal = ({ name }: ClusterConfig) => Number(name === localClusterName);
+    for (const cluster of [...snapshot.clusters].sort((a, b) => isLocal(b) - isLocal(a))) {
       this.clusters.add(cluster, this, start.circuitBreakers[cluster.name], start.concurrency > 1);
     }
     clustersInflated(stats.root, `worker_${start.index}`).set(snapshot.clusters.length);

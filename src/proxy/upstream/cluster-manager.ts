@@ -9,11 +9,23 @@ import type { WorkerContext } from '#proxy/worker-context.ts';
 
 export class ClusterManager {
   private readonly clusters = new Map<string, Cluster>();
+  private readonly localClusterName: string;
 
-  /** @param shared whether other workers count against the same circuit breakers */
+  /** @param localClusterName the cluster that this proxy is one of, by whose members others are routed by zone; empty: none */
+  constructor(localClusterName: string) {
+    this.localClusterName = localClusterName;
+  }
+
+  /**
+   * The local cluster comes first.
+   * @param shared whether other workers count against the same circuit breakers
+   */
   add(config: ClusterConfig, worker: WorkerContext, slots: CircuitBreakerSlots, shared: boolean): void {
     this.clusters.get(config.name)?.close();
-    this.clusters.set(config.name, new Cluster(config, worker, slots, shared));
+    this.clusters.set(
+      config.name,
+      new Cluster(config, worker, slots, shared, this.clusters.get(this.localClusterName)?.hosts),
+    );
   }
 
   get(name: string): Cluster | undefined {

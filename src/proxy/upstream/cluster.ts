@@ -49,7 +49,14 @@ export class Cluster {
   private codecStats: Http1CodecStats | undefined = undefined;
   private readonly alternatives = new Map<string, AnswerCounts>();
 
-  constructor(config: ClusterConfig, worker: WorkerContext, slots: CircuitBreakerSlots, shared: boolean) {
+  /** @param localHosts the members of the local cluster, for routing by zone */
+  constructor(
+    config: ClusterConfig,
+    worker: WorkerContext,
+    slots: CircuitBreakerSlots,
+    shared: boolean,
+    localHosts?: PrioritySet,
+  ) {
     this.config = config;
     this.worker = worker;
     this.scope = worker.scope.scope(`cluster.${config.statName}`);
@@ -58,6 +65,7 @@ export class Cluster {
     this.loadBalancer = createLoadBalancer(config, this.hosts, worker.random, this.scope, {
       clock,
       runtime: worker.runtime,
+      localHosts,
     });
     this.breakers = new CircuitBreakers(slots, shared);
     this.breakers.configure(config, worker.runtime);
