@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bootstrap, type Json, socketAddress, typed } from '#testing/bootstrap.ts';
+import { agree, verdict } from './verdict.ts';
+
+const HTTP = 'extensions.upstreams.http.v3.HttpProtocolOptions';
+const RAW = typed('extensions.transport_sockets.raw_buffer.v3.RawBuffer');
+const POOL = 'extensions.upstreams.http';
+
+function hosts(names: string[], address: Json = {}): Json {
+  const endpoints = names.map((name) => {
+    const { socket_address: socket } = socketAddress(80, name) as { socket_address: Json };
+    return { endpoint: { address: { socket_address: { ...socket, ...address } } } };
+  });
+  return { load_assignment: { cluster_name: 'c', endpoints: [{ lb_endpoints: endpoints }] } };
+}
+
+function named(name: string, type?: Json): Json {
+  return { cluster_type: { name, ...(type === undefined ? {} : { typed_config: type }) }, ...hosts(['127.0.0.1']) };
+}
+
+function protocol(options: Json): Json {
+  const explicit = { explicit_http_config: { http_protocol_options: {} } };
+  return { typed_extension_protocol_options: { [`envoy.${HTTP}`]: typed(HTTP, { ...explicit, ...options }) } };
+}
+
+/** Fields of a cluster, by what is special in them. */
+const CLUSTERS: Record<string, Json> = {
+  'nothing but a name': {},
+  'no name': { name: '' },
+  'static with addresses': { type: 'STATIC', ...hosts(['127.0.0.1', '::1']) },
+  'static with a unix socket': {
+    load_assignment: {
+      cluster_name: 'c',
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: '/a' } } } }] }],
+    },
+  },
+  'the same host twice': hosts(['127.0.0.1', '127.0.0.1']),
+  'an assignment without its name': { load_assignment: { endpoints: [] } },
+  'names by strict DNS': { type: 'STRICT_DNS', ...hosts(['a.test', 'b.test']) },
+  'strict DNS without hosts': { type: 'STRICT_DNS' },
+  'strict DNS with a resolver name': { type: 'STRICT_DNS', ...hosts(['a'], { resolver_name: 'envoy.ip' }) },
+  'logical DNS': { type: 'LOGICAL_DNS', ...hosts(['a']) },
+  'logical DNS without an assignment': { type: 'LOGICAL_DNS' },
+  'logical DNS without hosts': { type: 'LOGICAL_DNS', ...hosts([]) },
+  'logical DNS with two hosts': { type: 'LOGICAL_DNS', ...hosts(['a', 'b']) },
+  'type by name, static': named('envoy.cluster.static'),
+  'type by name, DNS': named('envoy.cluster.dns'),
+  'type by name, unknown': named('envoy.clusters.static'),
+  'type by message': named('any', typed('extensions.clusters.dns.v3.DnsCluster')),
+  'type by a message that is none': named('envoy.cluster.strict_dns', RAW),
+  'connect timeout of nothing': { connect_timeout: '0s' },
+  'most requests a connection, twice': {
+    max_requests_per_connection: 3,
+    ...protocol({ common_http_protocol_options: { max_requests_per_connection: 2 } }),
+  },
+  'most requests a connection, twice in older fields': {
+    max_requests_per_connection: 3,
+    common_http_protocol_options: { max_requests_per_connection: 2 },
+  },
+  'most requests a connection, beside typed options': { max_requests_per_connection: 3, ...protocol({}) },
+  'older fields beside typed options': { common_http_protocol_options: { idle_timeout: '2s' }, ...protocol({}) },
+  'the HTTP pool': { upstream_config: { name: 'x', typed_config: typed(`${POOL}.http.v3.HttpConnectionPoolProto`) } },
+  preconnecting: { preconnect_policy: { per_upstream_preconnect_ratio: 1.5 } },
+  'preconnecting beyond the limit': { preconnect_policy: { per_upstream_preconnect_ratio: 4 } },
+  'transports by match': {
+    transport_socket_matches: [{ name: 'm', match: { a: 'b' }, transport_socket: { name: 'raw', typed_config: RAW } }],
+  },
+  'a match without a transport': { transport_socket_matches: [{ name: 'm' }] },
+  'a match without a name': { transport_socket_matches: [{ transport_socket: { name: 'raw', typed_config: RAW } }] },
+  'a transport by name alone': { transport_socket: { name: 'envoy.transport_sockets.raw_buffer' } },
+  'a transport that is none': { transport_socket: { name: 'mine' } },
+  'a source address': { upstream_bind_config: { source_address: { address: '127.0.0.1', port_value: 0 } } },
+  'a source that is no address': { upstream_bind_config: { source_address: { address: 'here', port_value: 0 } } },
+  'keep-alive probes': { upstream_connection_options: { tcp_keepalive: { keepalive_time: 3 } } },
+  'a policy of nobody': { lb_policy: 'LOAD_BALANCING_POLICY_CONFIG' },
+  'a policy that the cluster should provide': { lb_policy: 'CLUSTER_PROVIDED' },
+  'a policy of no known type': {
+    load_balancing_policy: { policies: [{ typed_extension_config: { name: 'mine', typed_config: RAW } }] },
+  },
+  'a list of policies without a policy': { load_balancing_policy: { policies: [] } },
+  'two categories of drops': {
+    load_assignment: {
+      cluster_name: 'c',
+      policy: { drop_overloads: ['a', 'b'].map((category) => ({ category, drop_percentage: { numerator: 1 } })) },
+    },
+  },
+  'a failure rate that shrinks': {
+    type: 'STRICT_DNS',
+    dns_failure_refresh_rate: { base_interval: '3s', max_interval: '2s' },
+  },
+  'a priority beyond the limit': {
+    load_assignment: { cluster_name: 'c', endpoints: [{ priority: 129, lb_endpoints: [] }] },
+  },
+  'a host of weight nothing': {
+    load_assignment: {
+      cluster_name: 'c',
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(80) }, load_balancing_weight: 0 }] }],
+    },
+  },
+  'limits per host with more than connections': {
+    circuit_breakers: { per_host_thresholds: [{ max_connections: 1, max_requests: 2 }] },
+  },
+};
+
+for (const [name, fields] of Object.entries(CLUSTERS)) {
+  test(`a cluster is judged as by Envoy: ${name}`, (t) => {
+    const both = verdict(t, bootstrap([], [{ name: 'c', ...fields }]));
+    assert.ok(agree(both), JSON.stringify(both, undefined, 2));
+  });
+}
