@@ -17,9 +17,11 @@ import { Outgoing } from '#proxy/transport/outgoing.ts';
 import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
+import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
 import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseRequestHead } from '#wire/http1/head.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
+import { statusLine } from '#wire/http1/reason.ts';
 import { Known } from '#wire/known-headers.ts';
 
 /** A request's head is next. */
@@ -219,7 +221,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (!this.keepAliveAsked) this.closing = true;
     const end = length === 0 || length === NO_LENGTH;
     stream.requestEnded = end;
-    stream.downstreamHeaderBytesReceived = headers.text.length;
+    stream.downstreamHeaderBytesReceived = fieldBytes(headers);
     if (end) {
       this.phase = RESPONDING;
       stream.marks.lastDownstreamRxByte = clock.now();
@@ -284,7 +286,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (this.closing) headers.setKnown(Known.connection, 'close');
     else if (stream.protocol === 'HTTP/1.0') headers.setKnown(Known.connection, 'keep-alive');
     this.outgoing.write(encodeResponseHead(stream, config.http1));
-    stream.downstreamHeaderBytesSent = this.outgoing.bytes - before;
+    const line = statusLine(stream.responseCode);
+    stream.downstreamHeaderBytesSent = this.outgoing.bytes - before - line.length - CRLF_LENGTH;
     if (end) this.responseSent(stream);
   }
 

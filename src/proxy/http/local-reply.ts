@@ -95,6 +95,7 @@ export function sendLocalReply(
     }
   } else prepare?.(stream);
   const bytes = Buffer.from(stream.localReplyBody, 'latin1');
+  stream.localReplyBody = '';
   if (bytes.length > 0) {
     headers.setKnown(Known['content-length'], String(bytes.length));
     if (!headers.hasKnown(Known['content-type'])) headers.addKnown(Known['content-type'], contentType);

@@ -10,10 +10,11 @@ import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.
 import { Outgoing } from '#proxy/transport/outgoing.ts';
 import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
-import { encodeRequestHead } from '#proxy/upstream/http1-request-head.ts';
+import { encodeRequestHead, requestLineLength } from '#proxy/upstream/http1-request-head.ts';
 import type { ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
+import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
 import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseResponseHead, type ResponseHead } from '#wire/http1/head.ts';
 import { INCOMPLETE, ParseError, parseErrorText } from '#wire/http1/parse-error.ts';
@@ -65,6 +66,8 @@ export class Http1Client implements BodySink, Reader {
   private blocked = false;
   private paused = false;
   private responseBytes = 0;
+  /** Up to where in the buffer being read the body is in `responseBytes`. */
+  private bodyCounted = 0;
   private bytesBefore = 0;
   private countedBytes = 0;
 
@@ -127,8 +130,9 @@ export class Http1Client implements BodySink, Reader {
       } else if (hasBody(stream.method)) framingLine = 'content-length: 0\r\n';
     }
     const before = this.outgoing.bytes;
-    this.outgoing.write(encodeRequestHead(stream, this.pool.cluster.config.http.http1, framingLine));
-    stream.upstreamHeaderBytesSent = this.outgoing.bytes - before;
+    const { http1 } = this.pool.cluster.config.http;
+    this.outgoing.write(encodeRequestHead(stream, http1, framingLine));
+    stream.upstreamHeaderBytesSent = this.outgoing.bytes - before - requestLineLength(stream, http1) - CRLF_LENGTH;
     stream.marks.firstUpstreamTxByte = clock.now();
     if (end) this.endRequest(stream);
   }
@@ -204,10 +208,10 @@ export class Http1Client implements BodySink, Reader {
       if (this.state === HEAD) {
         pos = this.readHead(bytes, pos, end);
       } else if (this.state === BODY) {
-        const before = pos;
+        this.bodyCounted = pos;
         pos = this.body.read(bytes, pos, end, this);
         if (pos < 0) return this.protocolError(pos);
-        this.responseBytes += pos - before;
+        this.responseBytes += pos - this.bodyCounted;
       } else {
         // Bytes that no request asked for: nothing that comes after them can be trusted.
         if (this.state === READY || this.state === ANSWERED) this.close();
@@ -268,7 +272,7 @@ export class Http1Client implements BodySink, Reader {
     }
     receiver.reason = head.reason;
     if (bodiless) this.responseWhole();
-    receiver.onHeaders(status, headers.text.length, bodiless);
+    receiver.onHeaders(status, fieldBytes(headers), bodiless);
     return after;
   }
 
@@ -294,6 +298,10 @@ export class Http1Client implements BodySink, Reader {
     const receiver = this.receiver;
     this.readsLargeBody = false;
     this.receiver = undefined;
+    if (this.state === BODY) {
+      this.responseBytes += this.body.position - this.bodyCounted;
+      this.bodyCounted = this.body.position;
+    }
     receiver?.onWireBytes(this.responseBytes, this.outgoing.bytes - this.bytesBefore);
     const { stats } = this.pool.cluster;
     stats.upstreamCxTxBytesTotal.add(this.outgoing.bytes - this.countedBytes);

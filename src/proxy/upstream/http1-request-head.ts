@@ -7,8 +7,7 @@ import type { HttpStream } from '#proxy/http/http-stream.ts';
 
 /** @param framingLine a line that frames the body, or nothing. @returns request line, fields and the empty line */
 export function encodeRequestHead(stream: HttpStream, options: Http1ProtocolOptions, framingLine: string): string {
-  const target = options.sendFullyQualifiedUrl ? `${stream.scheme}://${stream.host}${stream.path}` : stream.path;
-  const line = `${stream.method} ${target} HTTP/1.1\r\n`;
+  const line = requestLine(stream, options);
   if (options.headerFormat === 'lower')
     return `${stream.requestHeaders.encode(`${line}host: ${stream.host}\r\n`)}${framingLine}\r\n`;
   const spelled = `${line}${options.headerFormat === 'proper_case_words' ? 'Host' : stream.hostSpelling}: ${stream.host}\r\n`;
@@ -17,4 +16,15 @@ export function encodeRequestHead(stream: HttpStream, options: Http1ProtocolOpti
       ? encodeProperCase(stream.requestHeaders, spelled)
       : encodePreservedCase(stream.requestHeaders, spelled, options.preserveCase);
   return `${fields}${framingLine}\r\n`;
+}
+
+/** @returns its length in bytes, with its line end */
+export function requestLineLength(stream: HttpStream, options: Http1ProtocolOptions): number {
+  if (options.sendFullyQualifiedUrl) return requestLine(stream, options).length;
+  return stream.method.length + stream.path.length + '  HTTP/1.1\r\n'.length;
+}
+
+function requestLine(stream: HttpStream, options: Http1ProtocolOptions): string {
+  const target = options.sendFullyQualifiedUrl ? `${stream.scheme}://${stream.host}${stream.path}` : stream.path;
+  return `${stream.method} ${target} HTTP/1.1\r\n`;
 }

@@ -41,6 +41,8 @@ export interface BodySink {
 const LINE_LIMIT = 4096;
 
 export class BodyReader {
+  /** While the sink is told something: how far the buffer has been read. */
+  position = 0;
   private state = DONE;
   private left = 0;
   private digits = 0;
@@ -91,16 +93,19 @@ export class BodyReader {
           const stop = Math.min(end, pos + this.left);
           this.left -= stop - pos;
           if (this.left === 0) this.state = DONE;
+          this.position = stop;
           sink.onBody(bytes, pos, stop);
           return stop;
         }
         case UNTIL_CLOSE:
+          this.position = end;
           sink.onBody(bytes, pos, end);
           return end;
         case DATA: {
           const stop = Math.min(end, pos + this.left);
           this.left -= stop - pos;
           if (this.left === 0) this.state = DATA_CR;
+          this.position = stop;
           sink.onBody(bytes, pos, stop);
           pos = stop;
           break;
@@ -166,6 +171,7 @@ export class BodyReader {
     const kept = this.trailerBytes?.length ?? 0;
     if (kept === 0 && bytes[pos] === CR && pos + 1 < end && bytes[pos + 1] === LF) {
       this.state = DONE;
+      this.position = pos + 2;
       sink.onBodyEnd(undefined);
       return pos + 2;
     }
@@ -184,6 +190,7 @@ export class BodyReader {
     trailers.text = all.latin1Slice(0, after);
     this.state = DONE;
     this.trailerBytes = undefined;
+    this.position = pos + after - kept;
     sink.onBodyEnd(trailers.count > 0 ? trailers : undefined);
     return pos + after - kept;
   }
