@@ -1,7 +1,7 @@
 /**
  * The addresses at both ends of the downstream and the upstream connection: whole, without the port, masked to a prefix, or the port alone.
  */
-import { isIP } from 'node:net';
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { networkText } from '#config/syntax/network-text.ts';
 import {
   nameOf,
@@ -93,6 +93,8 @@ function portOf(address: string): string {
 /** @returns the network of `length` bits, or as many as there are, that the address is in; empty where the length is negative. */
 function masked(address: string, length: number): string {
   if (length < 0) return '';
-  const version = isIP(address);
-  return version === 0 ? address : networkText({ address, prefixLength: Math.min(length, version === 4 ? 32 : 128) });
+  if (isIPv4(address)) return networkText({ address, prefixLength: Math.min(length, 32) });
+  if (!isIPv6(address)) return address;
+  const [network, prefix] = networkText({ address, prefixLength: Math.min(length, 128) }).split('/');
+  return `${new SocketAddress({ address: network, family: 'ipv6' }).address}/${prefix}`;
 }
