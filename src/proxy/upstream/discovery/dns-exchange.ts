@@ -24,7 +24,9 @@ export interface Exchange {
 export type Exchanged = Packet | 'timeout' | 'failed';
 
 /** Loaded when a server is asked for the first time. */
-const dnsPacket = () => import('dns-packet');
+async function dnsPacket() {
+  return (await import('dns-packet')).default;
+}
 
 export async function exchangeOverUdp(exchange: Exchange): Promise<Exchanged> {
   const { encode, decode } = await dnsPacket();

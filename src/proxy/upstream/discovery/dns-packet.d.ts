@@ -28,4 +28,13 @@ declare module 'dns-packet' {
   export function streamEncode(packet: Packet): Buffer;
   export function streamDecode(buffer: Buffer): Packet;
   export const RECURSION_DESIRED: number;
+  /** The whole module: the only export that is there in the build too. */
+  const all: {
+    encode: typeof encode;
+    decode: typeof decode;
+    streamEncode: typeof streamEncode;
+    streamDecode: typeof streamDecode;
+    RECURSION_DESIRED: number;
+  };
+  export default all;
 }
