@@ -85,7 +85,7 @@ function adminContext(server: RunningServer): AdminContext {
       quit: () => void server.quit(),
     },
     profilePath: snapshot.admin?.profilePath ?? '',
-    explain: (query) => explainLive(snapshot, query, server.runtime.snapshot),
+    explain: (query) => explainLive(snapshot, query, { runtime: server.runtime.snapshot, bound: server.bound }),
   };
 }
 

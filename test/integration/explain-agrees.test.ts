@@ -24,14 +24,16 @@ import {
 import { startProxy } from '#testing/start-proxy.ts';
 import { startUpstream } from '#testing/start-upstream.ts';
 import { type WireClient, type WireResponse, wireClient } from '#testing/wire-client.ts';
-import { type RandomRequest, RandomRoutes } from './random-routes.ts';
+import { Random } from './random.ts';
+import { type RandomRequest, randomRequest } from './random-request.ts';
+import { RandomRoutes } from './random-routes.ts';
 
 const SEED = Number(process.env.FAIRLEAD_SEED ?? 1);
 const CONFIGURATIONS = 40;
 const REQUESTS = 250;
 
 test('explain says what the running proxy does with 10,000 random requests over 40 random configurations', async (t) => {
-  const random = new RandomRoutes(SEED);
+  const random = new Random(SEED);
   const upstream = await startEcho(t);
   const given = configurations(random, upstream);
   const proxy = await startProxy(t, given);
@@ -47,7 +49,7 @@ test('explain says what the running proxy does with 10,000 random requests over 
   for (const [name, port] of ports) {
     const asker = new Asker(port);
     for (let i = 0; i < REQUESTS; i++) {
-      const request = random.request();
+      const request = randomRequest(random);
       const told = explain(snapshot, {
         url: `http://127.0.0.1:${port}${request.path}`,
         method: request.method,
@@ -70,11 +72,12 @@ test('explain says what the running proxy does with 10,000 random requests over 
     assert.ok((seen.get(status) ?? 0) > 10, `hardly any of the answers was ${status}: ${JSON.stringify([...seen])}`);
 });
 
-function configurations(random: RandomRoutes, port: number): Json {
+function configurations(random: Random, port: number): Json {
+  const routes = new RandomRoutes(random);
   const listeners = Array.from({ length: CONFIGURATIONS }, (_, i) => {
-    const listener = httpListener({ name: `l${i}`, manager: random.manager(`l${i}`) });
+    const listener = httpListener({ name: `l${i}`, manager: routes.manager(`l${i}`) });
     if (!random.chance(30)) return listener;
-    const second = { filters: [connectionManager(random.manager(`m${i}`))] };
+    const second = { filters: [connectionManager(routes.manager(`m${i}`))] };
     const range = { source_prefix_ranges: [{ address_prefix: '127.0.0.2', prefix_len: 32 }] };
     const [first] = listener.filter_chains as Json[];
     return random.chance(50)
