@@ -11,6 +11,8 @@ export class DrainState {
   private readonly drainTime: number;
   private gradual: boolean;
   private startedAt = -1;
+  /** POST /healthcheck/fail was called: connections are asked to go, for as long as this is so. */
+  unhealthy = false;
 
   /** @param drainTime in milliseconds */
   constructor(clock: Clock, drainTime: number, strategy: 'gradual' | 'immediate') {

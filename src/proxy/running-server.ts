@@ -168,6 +168,12 @@ export class RunningServer {
 
   broadcast: WorkerPool['broadcast'] = (message) => this.workers.broadcast(message);
 
+  /** POST /healthcheck/fail and /healthcheck/ok. */
+  failHealthchecks(fails: boolean): void {
+    this.failsHealthcheck = fails;
+    this.workers.broadcast({ kind: 'healthcheck', fails });
+  }
+
   /** Listeners close now or, gracefully, after a drain time in which connections are asked to go. */
   drainListeners(how: { graceful: boolean; inboundOnly: boolean; skipExit: boolean }): void {
     const stop = () => {

@@ -75,10 +75,10 @@ function adminContext(server: RunningServer): AdminContext {
     },
     actions: {
       failHealthcheck: () => {
-        server.failsHealthcheck = true;
+        server.failHealthchecks(true);
       },
       okHealthcheck: () => {
-        server.failsHealthcheck = false;
+        server.failHealthchecks(false);
       },
       drainListeners: (how) => server.drainListeners(how),
       reopenLogs: () => server.reopenLogs(),

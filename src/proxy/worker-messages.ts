@@ -57,6 +57,8 @@ export type ToWorker =
   | { kind: 'stop_listeners'; inboundOnly: boolean; handedOver: boolean }
   /** Connections are to go: all of them now, idle ones at once, or little by little as the drain strategy says. */
   | { kind: 'drain'; immediate: boolean }
+  /** The admin API was told to fail health checks, or no more. */
+  | { kind: 'healthcheck'; fails: boolean }
   | { kind: 'reopen_logs' }
   | { kind: 'log_level'; component: string | undefined; level: LogLevel }
   | { kind: 'histograms' }

@@ -79,6 +79,9 @@ export class Worker implements WorkerContext {
           if (!message.inboundOnly || listener.config.trafficDirection === 'INBOUND') listener.stop(message.handedOver);
         }
         return;
+      case 'healthcheck':
+        this.drain.unhealthy = message.fails;
+        return;
       case 'drain':
         this.drain.start(message.immediate);
         if (message.immediate) for (const listener of this.listeners) listener.drain();

@@ -15,6 +15,7 @@ import {
   routeConfig,
   socketAddress,
 } from '#testing/bootstrap.ts';
+import { eventually } from '#testing/eventually.ts';
 import { freePort } from '#testing/free-port.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import { startProxy } from '#testing/start-proxy.ts';
@@ -119,3 +120,24 @@ onBoth('a connection that no chain is for is closed, and counted', async (t, kin
   assert.equal(await ask({ host: '127.0.0.1', port }), 'ECONNRESET');
   assert.equal(await proxy.stat('listener.l.no_filter_chain_match'), 1);
 });
+
+onBoth(
+  'a server that fails health checks asks connections to go, except at listeners that drain when changed only',
+  async (t, kind, concurrency) => {
+    const listeners = ['DEFAULT', 'MODIFY_ONLY'].map((drain_type) =>
+      httpListener({ name: drain_type, listener: { drain_type, filter_chains: [chain('c')] } }),
+    );
+    const proxy = await startProxy(t, bootstrap(listeners), { kind, concurrency });
+    const closes = async (listener: string) => {
+      const wire = await proxy.connect(listener);
+      await wire.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+      return (await wire.response()).header('connection') ?? 'stays';
+    };
+    const both = async () => [await closes('DEFAULT'), await closes('MODIFY_ONLY')];
+    assert.deepEqual(await both(), ['stays', 'stays']);
+    await proxy.admin.post('/healthcheck/fail');
+    assert.deepEqual(await both(), ['close', 'stays']);
+    await proxy.admin.post('/healthcheck/ok');
+    assert.deepEqual(await both(), ['stays', 'stays']);
+  },
+);

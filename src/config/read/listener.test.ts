@@ -43,6 +43,7 @@ test('every field that is honoured is in the snapshot', () => {
     listener_filters_timeout: '0s',
     continue_on_listener_filters_timeout: true,
     traffic_direction: 'INBOUND',
+    drain_type: 'MODIFY_ONLY',
     ignore_global_conn_limit: true,
     metadata: { filter_metadata: { m: { k: 'v' } } },
     additional_addresses: [{ address: { pipe: { path: '/run/in.sock', mode: 0o600 } } }],
@@ -52,7 +53,7 @@ test('every field that is honoured is in the snapshot', () => {
   assert.equal(listener.tcpBacklogSize, 7);
   assert.deepEqual([listener.enableReusePort, listener.bindToPort], [false, false]);
   assert.deepEqual([listener.listenerFiltersTimeout, listener.continueOnListenerFiltersTimeout], [0, true]);
-  assert.equal(listener.trafficDirection, 'INBOUND');
+  assert.deepEqual([listener.trafficDirection, listener.drainType], ['INBOUND', 'MODIFY_ONLY']);
   assert.equal(listener.ignoreGlobalConnLimit, true);
   assert.deepEqual(listener.metadata, { m: { k: 'v' } });
   assert.deepEqual(listener.addresses[1], { kind: 'pipe', path: '/run/in.sock', mode: 0o600 });

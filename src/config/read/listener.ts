@@ -31,6 +31,7 @@ const check = honours(
     'per_connection_buffer_limit_bytes',
     'metadata',
     'deprecated_v1',
+    'drain_type',
     'listener_filters',
     'listener_filters_timeout',
     'continue_on_listener_filters_timeout',
@@ -49,7 +50,6 @@ const check = honours(
   {
     withoutEffect: {
       reuse_port: 'Envoy reads enable_reuse_port instead',
-      drain_type: 'nothing but the end of the proxy drains listeners of the bootstrap',
       connection_balance_config: 'the kernel spreads connections over workers',
       max_connections_to_accept_per_socket_event: 'Node accepts what there is',
     },
@@ -74,6 +74,8 @@ const checkDeprecatedV1 = honours(`${LISTENER}.Listener.DeprecatedV1`, ['bind_to
 
 const DEFAULT_BUFFER_LIMIT = 1024 * 1024;
 const DEFAULT_LISTENER_FILTERS_TIMEOUT = 15_000;
+/** By number of Listener.DrainType. */
+const DRAIN_TYPES = ['DEFAULT', 'MODIFY_ONLY'] as const;
 /** By number of core.v3.TrafficDirection. */
 const DIRECTIONS = ['UNSPECIFIED', 'INBOUND', 'OUTBOUND'] as const;
 
@@ -113,7 +115,7 @@ export function readListener(message: Listener, at: Place, context: ReadContext)
     transparent: false,
     freebind: false,
     trafficDirection: DIRECTIONS[message.trafficDirection] ?? 'UNSPECIFIED',
-    drainType: 'DEFAULT',
+    drainType: DRAIN_TYPES[message.drainType] ?? 'DEFAULT',
     accessLog: [],
     // The overload manager does nothing but to limit connections.
     ignoreGlobalConnLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager,

@@ -53,11 +53,13 @@ export class WorkerListener {
     this.threadStats = listenerThreadStats(scope.scope(`worker_${worker.index}`));
     this.chains = compileFilterChains(config);
     this.inspection = inspect(config);
+    const leavesUnhealthy = config.drainType === 'DEFAULT';
     const parts = {
       worker,
       config,
       listenerScope: `listener.${listenerStatName(config)}`,
-      drainsNow: () => this.draining || worker.drain.closesNow(worker.random),
+      drainsNow: () =>
+        this.draining || (worker.drain.unhealthy && leavesUnhealthy) || worker.drain.closesNow(worker.random),
     };
     for (const chain of config.filterChains) this.inUse.set(chain, buildFilterChain(chain, parts));
     if (config.defaultFilterChain !== undefined)
