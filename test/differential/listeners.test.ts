@@ -136,8 +136,10 @@ onBoth(
     const both = async () => [await closes('DEFAULT'), await closes('MODIFY_ONLY')];
     assert.deepEqual(await both(), ['stays', 'stays']);
     await proxy.admin.post('/healthcheck/fail');
+    await eventually('every worker knows', async () => (await closes('DEFAULT')) === 'close');
     assert.deepEqual(await both(), ['close', 'stays']);
     await proxy.admin.post('/healthcheck/ok');
+    await eventually('every worker knows', async () => (await closes('DEFAULT')) === 'stays');
     assert.deepEqual(await both(), ['stays', 'stays']);
   },
 );
