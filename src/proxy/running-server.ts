@@ -84,7 +84,11 @@ export class RunningServer {
         ticketSecret: randomBytes(32),
         drainTimeMs: options.drainTimeS * 1000,
         drainStrategy: options.drainStrategy,
-        fileFlushIntervalMs: options.fileFlushIntervalMsec,
+        logFiles: {
+          flushInterval: options.fileFlushIntervalMsec,
+          flushBytes: options.fileFlushMinSizeKb * 1024,
+          writers: options.concurrency,
+        },
         logging: loggingOptions(options),
       },
       this.hub,

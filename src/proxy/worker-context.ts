@@ -7,6 +7,7 @@ import type { Timers } from '#base/timers.ts';
 import type { Locality } from '#config/model/cluster.ts';
 import type { DrainState } from '#proxy/drain-state.ts';
 import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
+import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
 import type { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
@@ -30,8 +31,7 @@ export interface WorkerContext {
   /** Session tickets of one worker are good at the others: their keys come from these bytes. */
   readonly ticketSecret: Uint8Array;
   readonly node: { id: string; cluster: string; locality: Locality };
-  /** Milliseconds between writes of access log files. */
-  readonly fileFlushInterval: number;
+  readonly logFiles: LogFileSettings;
   /** An error in our own code: counted, logged, and the connection that met it closed. */
   onBug(error: unknown): void;
 }

@@ -6,6 +6,7 @@
 import type { LoggingOptions, LogLevel } from '#base/logger.ts';
 import type { Address } from '#config/model/address.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
+import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
@@ -25,7 +26,7 @@ export interface WorkerStart {
   ticketSecret: Uint8Array;
   drainTimeMs: number;
   drainStrategy: 'gradual' | 'immediate';
-  fileFlushIntervalMs: number;
+  logFiles: LogFileSettings;
   logging: LoggingOptions;
 }
 

@@ -32,7 +32,7 @@ export class Worker implements WorkerContext {
   readonly downstreamLimit: DownstreamLimit;
   readonly ticketSecret: Uint8Array;
   readonly node;
-  readonly fileFlushInterval: number;
+  readonly logFiles;
   readonly leaseHostStats;
   private readonly concurrency: number;
   private readonly listeners: WorkerListener[] = [];
@@ -53,7 +53,7 @@ export class Worker implements WorkerContext {
     this.downstreamLimit = new DownstreamLimit(start.downstreamCount, snapshot.overload.maxActiveDownstreamConnections);
     this.ticketSecret = start.ticketSecret;
     this.node = { id: snapshot.node.id, cluster: snapshot.node.cluster, locality: snapshot.node.locality };
-    this.fileFlushInterval = start.fileFlushIntervalMs;
+    this.logFiles = start.logFiles;
     this.leaseHostStats = () => stats.lease();
     const { localClusterName } = snapshot.clusterManager;
     this.clusters = new ClusterManager(localClusterName);

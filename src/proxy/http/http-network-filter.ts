@@ -17,7 +17,7 @@ export function httpNetworkFilter(config: HttpConnectionManager, parts: FilterCh
     scope: worker.scope,
     timers: worker.timers,
     runtime: worker.runtime,
-    flushInterval: worker.fileFlushInterval,
+    files: worker.logFiles,
   };
   const chain = filtersInUse(config, worker.scope);
   const manager = new ConnectionManager(config, {

@@ -17,7 +17,12 @@ function context() {
   const clock = new FakeClock();
   const scope = new PlainScope();
   const timers = new Timers(clock, clock.schedule);
-  return { scope, timers, runtime: new RuntimeView(), flushInterval: 10_000 };
+  return {
+    scope,
+    timers,
+    runtime: new RuntimeView(),
+    files: { flushInterval: 10_000, flushBytes: 65_536, writers: 1 },
+  };
 }
 
 const text = (format: string): FormatConfig => ({

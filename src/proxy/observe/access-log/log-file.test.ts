@@ -22,12 +22,13 @@ import { PlainScope } from '#testing/plain-scope.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 
 const INTERVAL = 10_000;
+const SETTINGS = { flushInterval: INTERVAL, flushBytes: 65_536, writers: 1 };
 
 function setUp(t: TestContext, path = join(temporaryFolder(t), 'access.log'), mostWaiting?: number) {
   const clock = new FakeClock();
   const scope = new PlainScope();
   const timers = new Timers(clock, clock.schedule);
-  const file = new LogFile(path, { timers, stats: filesystemStats(scope), flushInterval: INTERVAL, mostWaiting });
+  const file = new LogFile(path, { timers, stats: filesystemStats(scope), settings: SETTINGS, mostWaiting });
   const stat = (name: string) => scope.value(`filesystem.${name}`);
   const contents = () => readFileSync(path, 'latin1');
   return { file, clock, path, stat, contents };

@@ -8,10 +8,9 @@
 import { close, fstatSync, openSync, write } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { Timer, type Timers } from '#base/timers.ts';
+import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { FilesystemStats } from '#proxy/observe/stats/manager-stats.ts';
 
-/** Envoy's --file-flush-min-size-kb, in bytes. */
-const FLUSH_BYTES = 64 * 1024;
 /** Text becomes bytes in pieces of this size: one call for many lines, and no line keeps a whole request's head alive for long. */
 const PIECE = 4096;
 const MOST_WAITING = 8 * 1024 * 1024;
@@ -24,9 +23,7 @@ const LINE_FEED = 10;
 export interface LogFileOptions {
   timers: Timers;
   stats: FilesystemStats;
-  /** Milliseconds. */
-  flushInterval: number;
-  flushBytes?: number;
+  settings: LogFileSettings;
   /** Above this many bytes that wait for a slow disk, lines are dropped. */
   mostWaiting?: number;
 }
@@ -39,6 +36,7 @@ export class LogFile {
   readonly #stats: FilesystemStats;
   readonly #flushInterval: number;
   readonly #flushBytes: number;
+  readonly #writers: number;
   readonly #mostWaiting: number;
   readonly #timer: Timer;
   readonly #retry: Timer;
@@ -66,8 +64,9 @@ export class LogFile {
     this.#path = path;
     this.#timers = options.timers;
     this.#stats = options.stats;
-    this.#flushInterval = Math.max(1, options.flushInterval);
-    this.#flushBytes = options.flushBytes ?? FLUSH_BYTES;
+    this.#flushInterval = Math.max(1, options.settings.flushInterval);
+    this.#flushBytes = options.settings.flushBytes;
+    this.#writers = options.settings.writers;
     this.#mostWaiting = options.mostWaiting ?? MOST_WAITING;
     this.#timer = new Timer(() => this.#onInterval());
     this.#retry = new Timer(() => this.#writeSome());
@@ -202,7 +201,9 @@ export class LogFile {
   }
 
   #noteKind(): void {
-    this.#pieceLimit = fstatSync(this.#fd).isFile() ? Number.POSITIVE_INFINITY : WHOLE_IN_PIPE;
+    const kind = fstatSync(this.#fd);
+    this.#pieceLimit =
+      this.#writers > 1 && (kind.isFIFO() || kind.isSocket()) ? WHOLE_IN_PIPE : Number.POSITIVE_INFINITY;
   }
 }
 

@@ -12,8 +12,8 @@ const files = new Map<string, LogFile>();
 export function logFile(path: string, context: AccessLogContext): LogFile {
   let file = files.get(path);
   if (file === undefined) {
-    const { scope, timers, flushInterval, flushBytes } = context;
-    file = new LogFile(path, { timers, stats: filesystemStats(scope), flushInterval, flushBytes });
+    const { scope, timers, files: settings } = context;
+    file = new LogFile(path, { timers, stats: filesystemStats(scope), settings });
     files.set(path, file);
   }
   return file;
