@@ -70,10 +70,16 @@ function named(address: string): Json {
   return { endpoint: { address: { socket_address: { address, port_value: 80 } } } };
 }
 
-async function start(t: TestContext, kind: ProxyKind, clusters: DnsCluster[], answers: DnsZone) {
+async function start(
+  t: TestContext,
+  kind: ProxyKind,
+  clusters: DnsCluster[],
+  answers: DnsZone,
+  env: Record<string, string> = {},
+) {
   const server = await startDnsServer(t, answers);
   const all = clusters.map((cluster) => dnsCluster(cluster, server.port));
-  return { server, proxy: await startProxy(t, bootstrap([], all), { kind }) };
+  return { server, proxy: await startProxy(t, bootstrap([], all), { kind, env }) };
 }
 
 /** Every cluster's hosts as /clusters tells of them, in its order: but for that of clusters, which is by chance. */
@@ -98,10 +104,15 @@ async function allAnswered(proxy: RunningProxy): Promise<void> {
 }
 
 /** Starts both, and compares what each has come to. */
-async function compareFirstAnswers(t: TestContext, clusters: DnsCluster[]): Promise<void> {
+async function compareFirstAnswers(
+  t: TestContext,
+  clusters: DnsCluster[],
+  answers = zone,
+  env?: Record<string, string>,
+): Promise<void> {
   const [envoy, ours] = await Promise.all(
     KINDS.map(async (kind) => {
-      const { server, proxy } = await start(t, kind, clusters, zone);
+      const { server, proxy } = await start(t, kind, clusters, answers, env);
       await allAnswered(proxy);
       return { hosts: await hosts(proxy), counted: await counted(proxy), queries: server.queries.sort() };
     }),
@@ -164,6 +175,38 @@ test('names, addresses, TCP and duplicates come out as by Envoy', async (t) => {
     { name: 'logical-none', hosts: ['none.test'], more: { type: 'LOGICAL_DNS' } },
     { name: 'nobody', hosts: [] },
   ]);
+});
+
+test('search domains are tried as by Envoy', async (t) => {
+  const replies: Record<string, DnsReply | string[]> = {
+    'first.a.test': ['10.0.0.1'],
+    'second.b.test': ['10.0.0.2'],
+    alone: ['10.0.0.3'],
+    'empty.a.test': {},
+    'empty-then.a.test': {},
+    'empty-then.b.test': ['10.0.0.4'],
+    'failing.a.test': { rcode: 'SERVFAIL' },
+    'failing.b.test': ['10.0.0.5'],
+    'one.dot.b.test': ['10.0.0.6'],
+    'two.dots.here': ['10.0.0.7'],
+    'three.dots.here.then.a.test': ['10.0.0.8'],
+  };
+  const answers: DnsZone = (question) => {
+    const reply = replies[question.name] ?? { rcode: 'NXDOMAIN' };
+    return Array.isArray(reply) ? addressRecords(question, reply) : reply;
+  };
+  const names = ['first', 'second', 'alone', 'nowhere', 'empty', 'empty-then', 'failing', 'one.dot', 'two.dots.here'];
+  names.push('three.dots.here.then', 'first.', 'nowhere.');
+  const clusters: DnsCluster[] = ['V4_ONLY', 'ALL', 'AUTO'].flatMap((family) =>
+    names.map((name) => ({
+      name: `${name.replaceAll('.', '-')}-${family}`,
+      hosts: [name],
+      more: { dns_lookup_family: family },
+    })),
+  );
+  const resolver = { dns_resolver_options: { no_default_search_domain: true } };
+  clusters.push({ name: 'unsearched', hosts: ['first'], more: { dns_lookup_family: 'V4_ONLY' }, resolver });
+  await compareFirstAnswers(t, clusters, answers, { LOCALDOMAIN: 'a.test b.test', RES_OPTIONS: 'ndots:2' });
 });
 
 /** Answers of one name, one after the other; the proxy asks often. */

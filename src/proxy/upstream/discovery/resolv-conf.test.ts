@@ -12,7 +12,7 @@ test('servers, the last search list and ndots are read; comments and what is no 
     search a.test b.test
     options rotate ndots:5
   `;
-  assert.deepEqual(parseResolvConf(text, 'machine.c.test'), {
+  assert.deepEqual(parseResolvConf(text, 'machine.c.test', {}), {
     servers: ['10.0.0.1:53', '[fd00::1]:53'],
     search: ['a.test', 'b.test'],
     ndots: 5,
@@ -20,8 +20,18 @@ test('servers, the last search list and ndots are read; comments and what is no 
 });
 
 test('without a file the server is this machine, and the domain that of its name', () => {
-  assert.deepEqual(parseResolvConf('', 'machine.c.test'), { servers: ['127.0.0.1:53'], search: ['c.test'], ndots: 1 });
-  assert.deepEqual(parseResolvConf('', 'machine').search, []);
+  assert.deepEqual(parseResolvConf('', 'machine.c.test', {}), {
+    servers: ['127.0.0.1:53'],
+    search: ['c.test'],
+    ndots: 1,
+  });
+  assert.deepEqual(parseResolvConf('', 'machine', {}).search, []);
+});
+
+test('the environment is over the file; of its domains the first counts', () => {
+  const environment = { LOCALDOMAIN: 'x.test y.test', RES_OPTIONS: 'rotate ndots:3' };
+  const { search, ndots } = parseResolvConf('search a.test\noptions ndots:2', 'machine', environment);
+  assert.deepEqual([search, ndots], [['x.test'], 3]);
 });
 
 test('a name with fewer dots than ndots is tried in each domain first, another one last', () => {

@@ -13,23 +13,30 @@ export interface ResolvConf {
   ndots: number;
 }
 
-/** @param host the name of this machine: where there is no search list, its domain is one. */
-export function parseResolvConf(text: string, host = hostname()): ResolvConf {
+/**
+ * @param host the name of this machine: where there is no search list, its domain is one.
+ * @param environment LOCALDOMAIN, of which c-ares takes one domain, is over the search list, RES_OPTIONS over the options.
+ */
+export function parseResolvConf(text: string, host = hostname(), environment = process.env): ResolvConf {
   const servers: string[] = [];
   let search: string[] | undefined;
   let ndots = 1;
   for (const line of text.split('\n')) {
-    const [keyword, ...values] = line
-      .replace(/[#;].*/, '')
-      .trim()
-      .split(/\s+/);
+    const [keyword, ...values] = words(line.replace(/[#;].*/, ''));
     if (keyword === 'nameserver' && isIP(values[0]?.replace(/%.*/, '') ?? '') > 0) servers.push(serverAt(values[0]));
     else if (keyword === 'search' || keyword === 'domain') search = values;
     else if (keyword === 'options') ndots = ndotsOf(values) ?? ndots;
   }
+  const { LOCALDOMAIN, RES_OPTIONS } = environment;
+  if (LOCALDOMAIN !== undefined) search = words(LOCALDOMAIN).slice(0, 1);
+  if (RES_OPTIONS !== undefined) ndots = ndotsOf(words(RES_OPTIONS)) ?? ndots;
   const dot = host.indexOf('.');
   search ??= dot > 0 && dot < host.length - 1 ? [host.slice(dot + 1)] : [];
   return { servers: servers.length > 0 ? servers : ['127.0.0.1:53'], search, ndots };
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
 }
 
 function serverAt(address: string): string {

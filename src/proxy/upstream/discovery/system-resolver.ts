@@ -38,6 +38,7 @@ const LOOKUPS: { [family in LookupFamily]: readonly (readonly (4 | 6)[])[] } = {
 const DEFAULT_TIMEOUT = 5000;
 const DEFAULT_TRIES = 4;
 
+const FAILURE: Resolution = { status: 'failure', addresses: [] };
 const NOT_FOUND: QueryResult = { outcome: 'not_found', addresses: [], timeouts: 0 };
 /** Not a name, or an address of the other family. */
 const BAD_NAME: QueryResult = { outcome: 'bad_name', addresses: [], timeouts: 0 };
@@ -60,16 +61,20 @@ export class SystemResolver implements NameResolver {
   resolve(name: string, family: LookupFamily, done: (resolution: Resolution) => void): () => void {
     const abort = new AbortController();
     this.stats.pendingResolutions.inc();
-    this.resolveFamily(name, family, abort.signal).then((resolution) => {
+    const answered = (resolution: Resolution): void => {
       this.stats.pendingResolutions.dec();
       if (!abort.signal.aborted) asEvent(() => done(resolution));
-    });
+    };
+    // A name that cannot be asked for, for whatever reason, is no reason for the proxy to end.
+    this.resolveFamily(name, family, abort.signal)
+      .catch(() => FAILURE)
+      .then(answered);
     return () => abort.abort();
   }
 
   /** Where no lookup finds anything, the last one says how it went. */
   private async resolveFamily(name: string, family: LookupFamily, signal: AbortSignal): Promise<Resolution> {
-    let resolution: Resolution = { status: 'failure', addresses: [] };
+    let resolution = FAILURE;
     const lookups = LOOKUPS[family];
     for (const [i, versions] of lookups.entries()) {
       const result = await this.lookUp(name, versions, signal);
