@@ -31,7 +31,8 @@ export function readDirectResponse(
 function readBody(body: DataSource, at: Place, context: RouteContext): Uint8Array {
   const { bytes, path } = readDataSource(body, at, context);
   const limit = context.maxDirectResponseBodySizeBytes;
-  if (bytes.length <= limit) return bytes;
+  // As in Envoy, a limit of 0 is none.
+  if (limit === 0 || bytes.length <= limit) return bytes;
   const what = path === '' ? 'response body' : `file ${path}`;
   throw at.problem(`${what} size is ${bytes.length} bytes; maximum is ${limit}`);
 }

@@ -176,7 +176,7 @@ export function readHttpConnectionManager(
     drainTimeout: millisecondsOr(message.drainTimeout, 5000),
     delayedCloseTimeout: millisecondsOr(message.delayedCloseTimeout, 1000),
     maxRequestHeadersKb: message.maxRequestHeadersKb ?? DEFAULT_HEADERS_KB,
-    common: readCommonHttpProtocolOptions(message.commonHttpProtocolOptions, at.field('common_http_protocol_options')),
+    common: readCommon(message, at.field('common_http_protocol_options')),
     http1: readHttp1ProtocolOptions(message.httpProtocolOptions, at.field('http_protocol_options')),
     ...(localReplyConfig === undefined
       ? {}
@@ -185,6 +185,17 @@ export function readHttpConnectionManager(
     accessLogOptions: readAccessLogOptions(message, at),
     streamErrorOnInvalidHttpMessage: false,
   };
+}
+
+function readCommon(
+  { commonHttpProtocolOptions: options }: HttpConnectionManagerMessage,
+  at: Place,
+): HttpConnectionManager['common'] {
+  if (options?.maxResponseHeadersKb !== undefined) {
+    const place = at.field('max_response_headers_kb');
+    place.report('Error: max_response_headers_kb cannot be set on http_connection_manager.');
+  }
+  return readCommonHttpProtocolOptions(options, at);
 }
 
 function readCodecType({ codecType }: HttpConnectionManagerMessage, at: Place): HttpConnectionManager['codecType'] {

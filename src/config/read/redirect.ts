@@ -2,7 +2,7 @@
  * Redirects. Follows envoy.config.route.v3.RedirectAction.
  */
 import type { Place } from '#api/place.ts';
-import type { RedirectAction } from '#config/model/route.ts';
+import type { RedirectAction, RouteMatch } from '#config/model/route.ts';
 import { readSubstitution } from '#config/read/regex.ts';
 import { honours } from '#config/read/support.ts';
 import type { RedirectAction as RedirectMessage } from '#envoy/config/route/v3/route_components_pb.js';
@@ -30,9 +30,13 @@ const check = honours(
 /** By the numbers of the enum. */
 const CODES = [301, 302, 303, 307, 308] as const;
 
-export function readRedirect(message: RedirectMessage, at: Place): RedirectAction {
+/** @param match of the route, which some rewrites do not go with. */
+export function readRedirect(message: RedirectMessage, match: RouteMatch, at: Place): RedirectAction {
   check(message, at);
   const { schemeRewriteSpecifier: scheme, pathRewriteSpecifier: path } = message;
+  if (path.case === 'prefixRewrite' && path.value !== '' && match.path.kind === 'path_match_policy') {
+    throw at.field('prefix_rewrite').problem('Cannot use redirect.prefix_rewrite with path_match_policy');
+  }
   return {
     kind: 'redirect',
     httpsRedirect: scheme.case === 'httpsRedirect' && scheme.value,

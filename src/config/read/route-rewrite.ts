@@ -25,6 +25,9 @@ export function readPathRewrite(message: RouteActionMessage, match: RouteMatch, 
   if (given.filter(Boolean).length > 1) {
     throw at.problem('Specify only one of prefix_rewrite, regex_rewrite or path_rewrite_policy');
   }
+  if (prefixRewrite !== '' && match.path.kind === 'path_match_policy') {
+    throw at.field('prefix_rewrite').problem('Cannot use prefix_rewrite with matcher extension');
+  }
   return {
     prefixRewrite,
     pathRewrite: '',

@@ -40,6 +40,7 @@ const check = honours(
     },
   },
 );
+const checkNonForwarding = honours('envoy.config.route.v3.NonForwardingAction', []);
 const checkDecorator = honours('envoy.config.route.v3.Decorator', ['operation', 'propagate']);
 
 export function readRoute(message: RouteMessage, at: Place, context: RouteContext): Route {
@@ -66,12 +67,16 @@ function readAction({ action }: RouteMessage, match: RouteMatch, at: Place, cont
     case 'route':
       return readRouteAction(action.value, match, at.field('route'), context);
     case 'redirect':
-      return readRedirect(action.value, at.field('redirect'));
+      return readRedirect(action.value, match, at.field('redirect'));
     case 'directResponse':
       return readDirectResponse(action.value, at.field('direct_response'), context);
     case undefined:
       throw at.problem('one of route, redirect, direct_response, non_forwarding_action is required');
+    case 'nonForwardingAction':
+      checkNonForwarding(action.value, at.field('non_forwarding_action'));
+      return { kind: 'non_forwarding' };
     default:
+      // Refused above, by its name.
       return { kind: 'non_forwarding' };
   }
 }
