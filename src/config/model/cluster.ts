@@ -87,6 +87,8 @@ export interface UpstreamBindConfig {
   sourceAddress?: string;
   sourcePort: number;
   freebind: boolean;
+  /** For hosts whose addresses are of this one's family, not of that of the source above. */
+  extraSource?: { address: string; port: number };
 }
 
 export interface LoadAssignment {

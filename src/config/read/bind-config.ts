@@ -2,14 +2,27 @@
  * The local address that connections to upstreams start from, and how they are kept alive.
  * Follows envoy.config.core.v3.BindConfig and TcpKeepalive.
  */
+import { isIPv6 } from 'node:net';
 import type { Place } from '#api/place.ts';
 import type { UpstreamBindConfig } from '#config/model/cluster.ts';
 import { readSocketAddress } from '#config/read/address.ts';
 import { honours } from '#config/read/support.ts';
-import type { BindConfig, TcpKeepalive } from '#envoy/config/core/v3/address_pb.js';
+import type { BindConfig, SocketAddress, TcpKeepalive } from '#envoy/config/core/v3/address_pb.js';
 
-const checkBind = honours('envoy.config.core.v3.BindConfig', ['source_address', 'freebind'], {
-  withoutEffect: { validate_network_namespaces: 'no address here names a network namespace' },
+const NO_OPTIONS = 'Node sets no socket options';
+const checkBind = honours(
+  'envoy.config.core.v3.BindConfig',
+  ['source_address', 'extra_source_addresses', 'additional_source_addresses', 'freebind'],
+  {
+    withoutEffect: { validate_network_namespaces: 'no address here names a network namespace' },
+    refused: {
+      socket_options: NO_OPTIONS,
+      local_address_selector: "the source of the host's address family is chosen",
+    },
+  },
+);
+const checkExtra = honours('envoy.config.core.v3.ExtraSourceAddress', ['address'], {
+  refused: { socket_options: NO_OPTIONS },
 });
 const checkKeepalive = honours('envoy.config.core.v3.TcpKeepalive', [
   'keepalive_probes',
@@ -17,13 +30,54 @@ const checkKeepalive = honours('envoy.config.core.v3.TcpKeepalive', [
   'keepalive_interval',
 ]);
 
-export function readBindConfig(message: BindConfig, at: Place): UpstreamBindConfig {
+const FIELDS = 'extra_source_addresses/additional_source_addresses';
+
+/** @param owner whose it is, as Envoy says it: `Cluster x`, `Bootstrap`. */
+export function readBindConfig(message: BindConfig, at: Place, owner: string): UpstreamBindConfig {
   checkBind(message, at);
   if (message.freebind) at.collect(at.field('freebind').unsupported('Node cannot set IP_FREEBIND'));
+  const extraSource = readExtra(message, at, owner);
   const source = message.sourceAddress;
-  if (source === undefined) return { sourcePort: 0, freebind: false };
+  if (source === undefined) {
+    if (extraSource !== undefined) {
+      const words = `${owner}'s upstream binding config has extra/additional source addresses but no source_address.`;
+      at.report(`${words} Extra/additional addresses cannot be specified if source_address is not set.`);
+    }
+    return { sourcePort: 0, freebind: false };
+  }
   const { address, port } = readSocketAddress(source, at.field('source_address'));
-  return { sourceAddress: address, sourcePort: port, freebind: false };
+  if (extraSource !== undefined && isIPv6(extraSource.address) === isIPv6(address)) {
+    const words = `${owner}'s upstream binding config has two same IP version source addresses.`;
+    const limit = 'Only two different IP version source addresses can be supported';
+    at.report(`${words} ${limit} in BindConfig's source_address and ${FIELDS} fields`);
+  }
+  const bind = { sourceAddress: address, sourcePort: port, freebind: false };
+  return extraSource === undefined ? bind : { ...bind, extraSource };
+}
+
+/** The other source, which may stand in either of two fields. */
+function readExtra(message: BindConfig, at: Place, owner: string): UpstreamBindConfig['extraSource'] {
+  const { extraSourceAddresses: extra, additionalSourceAddresses: additional } = message;
+  if (extra.length > 0 && additional.length > 0) {
+    const fields = '`extra_source_addresses` and `additional_source_addresses`';
+    throw at.problem(`Can't specify both ${fields} in the ${owner}'s upstream binding config`);
+  }
+  if (extra.length + additional.length > 1) {
+    const words = `${owner}'s upstream binding config has more than one extra/additional source addresses.`;
+    const limit = 'Only one extra/additional source can be supported';
+    throw at.problem(`${words} ${limit} in BindConfig's ${FIELDS} field`);
+  }
+  if (additional.length > 0) return readSource(additional[0], at.field('additional_source_addresses').index(0));
+  if (extra.length === 0) return undefined;
+  const place = at.field('extra_source_addresses').index(0);
+  checkExtra(extra[0], place);
+  if (extra[0].address === undefined) throw place.field('address').missing();
+  return readSource(extra[0].address, place.field('address'));
+}
+
+function readSource(message: SocketAddress, at: Place): { address: string; port: number } {
+  const { address, port } = readSocketAddress(message, at);
+  return { address, port };
 }
 
 /** Numbers of probes, seconds; undefined where the system's setting stays. */

@@ -27,6 +27,6 @@ export function readClusterManager(
   if (localClusterName !== '' && !clusterNames.has(localClusterName)) {
     at.field('local_cluster_name').report(`local cluster '${localClusterName}' must be defined`);
   }
-  const bind = upstreamBindConfig && readBindConfig(upstreamBindConfig, at.field('upstream_bind_config'));
+  const bind = upstreamBindConfig && readBindConfig(upstreamBindConfig, at.field('upstream_bind_config'), 'Bootstrap');
   return { localClusterName, ...(bind === undefined ? {} : { bind }) };
 }

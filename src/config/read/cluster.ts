@@ -120,6 +120,10 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
     message.upstreamConnectionOptions,
     at.field('upstream_connection_options'),
   );
+  const http = readHttp(message, at, context);
+  const transport = readUpstreamTransport(message.transportSocket, at.field('transport_socket'), context);
+  const transportSocketMatches = readTransportSocketMatches(message, at.field('transport_socket_matches'), context);
+  if (http.protocol === 'auto') checkAlpn(name, transport, transportSocketMatches, at);
   return {
     name,
     statName: message.altStatName || name,
@@ -129,10 +133,10 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
     connectTimeout: millisecondsOr(message.connectTimeout, DEFAULT_CONNECT_TIMEOUT),
     perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT,
     circuitBreakers: readCircuitBreakers(message.circuitBreakers, at.field('circuit_breakers')),
-    http: readHttp(message, at, context),
-    transport: readUpstreamTransport(message.transportSocket, at.field('transport_socket'), context),
-    transportSocketMatches: readTransportSocketMatches(message, at.field('transport_socket_matches'), context),
-    ...(bind === undefined ? {} : { bind: readBindConfig(bind, at.field('upstream_bind_config')) }),
+    http,
+    transport,
+    transportSocketMatches,
+    ...(bind === undefined ? {} : { bind: readBindConfig(bind, at.field('upstream_bind_config'), `Cluster ${name}`) }),
     preconnect: readPreconnect(message.preconnectPolicy, at.field('preconnect_policy')),
     ...(tcpKeepalive === undefined ? {} : { tcpKeepalive }),
     trackTimeoutBudgets: tracked.timeoutBudgets || message.trackTimeoutBudgets,
@@ -156,6 +160,18 @@ function readHttp(message: Cluster, at: Place, context: ReadContext): ClusterCon
     at.field('max_requests_per_connection').report(words);
   }
   return { ...http, common: { ...http.common, maxRequestsPerConnection: limit } };
+}
+
+/** A protocol that ALPN chooses needs a transport that speaks it, for every host. */
+function checkAlpn(
+  name: string,
+  transport: ClusterConfig['transport'],
+  matches: ClusterConfig['transportSocketMatches'],
+  at: Place,
+): void {
+  const words = `ALPN configured for cluster ${name} which has a non-ALPN transport socket`;
+  if (transport.kind !== 'tls') at.report(words);
+  else if (matches.some((match) => match.transport.kind !== 'tls')) at.report(`${words} matcher`);
 }
 
 function readPreconnect(message: Cluster_PreconnectPolicy | undefined, at: Place): ClusterConfig['preconnect'] {

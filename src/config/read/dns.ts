@@ -190,7 +190,7 @@ function readTypedResolver(message: TypedExtensionConfig, at: Place, context: Re
 function readServers(messages: readonly AddressMessage[], at: Place): string[] {
   return readAll(messages, at, (message, place) => {
     const address = readAddress(message, place);
-    if (address.kind !== 'ip') throw place.problem('a DNS server has an IP address');
+    if (address.kind !== 'ip') throw place.problem(`DNS resolver '${addressText(address)}' is not an IP address`);
     return addressText({ ...address, port: address.port || DNS_PORT });
   });
 }

@@ -29,15 +29,16 @@ import type { RoundRobin } from '#envoy/extensions/load_balancing_policies/round
 
 const CLUSTER = 'envoy.config.cluster.v3';
 const POLICIES = 'envoy.extensions.load_balancing_policies';
-const HEALTH_CHECKS = 'health checks come later';
 
 const checkCommon = honours(
   `${CLUSTER}.Cluster.CommonLbConfig`,
   ['healthy_panic_threshold', 'zone_aware_lb_config', 'locality_weighted_lb_config'],
   {
-    withoutEffect: { update_merge_window: "every update of a cluster's members takes effect at once" },
+    withoutEffect: {
+      update_merge_window: "every update of a cluster's members takes effect at once",
+      ignore_new_hosts_until_first_hc: 'health checks come later; a cluster that asks for them is refused',
+    },
     refused: {
-      ignore_new_hosts_until_first_hc: HEALTH_CHECKS,
       consistent_hashing_lb_config: 'consistent hashing comes later',
     },
   },

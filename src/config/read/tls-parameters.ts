@@ -88,7 +88,8 @@ function readCiphers(suites: readonly string[], at: Place): string[] {
 }
 
 function readCurves(curves: readonly string[], at: Place): string[] {
-  const named = curves.filter((curve) => curve !== '');
+  // Several may stand in one item, with colons.
+  const named = curves.flatMap((curve) => curve.split(':')).filter((curve) => curve !== '');
   if (named.length === 0) return DEFAULT_CURVES;
   const known = named.map((curve) => CURVES[curve]);
   if (known.includes(undefined as never) || new Set(known).size < known.length) {

@@ -20,6 +20,21 @@ test('one address is connected to as it is, from the source that the cluster bin
   });
 });
 
+test('a second source serves the hosts of its family', () => {
+  const bind = {
+    sourceAddress: '127.0.0.2',
+    sourcePort: 0,
+    freebind: false,
+    extraSource: { address: '::1', port: 7 },
+  };
+  const local = (host: string) => {
+    const { localAddress, localPort } = connectTarget(at(host), [], bind) as Record<string, unknown>;
+    return [localAddress, localPort];
+  };
+  assert.deepEqual(local('127.0.0.1'), ['127.0.0.2', undefined]);
+  assert.deepEqual(local('::1'), ['::1', 7]);
+});
+
 test('a unix socket is connected to by its path', () => {
   assert.deepEqual(connectTarget({ kind: 'pipe', path: '/run/x.sock', mode: 0 }, [], undefined), {
     path: '/run/x.sock',

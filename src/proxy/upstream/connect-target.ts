@@ -3,7 +3,7 @@
  * one fails, or has been under way for 300 ms.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/happy_eyeballs and RFC 8305
  */
-import type { LookupFunction } from 'node:net';
+import { isIPv6, type LookupFunction } from 'node:net';
 import type { Address } from '#config/model/address.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { ConnectTarget } from '#proxy/tls/upstream-context.ts';
@@ -22,11 +22,7 @@ export function connectTarget(
 ): ConnectTarget {
   if (address.kind === 'pipe') return { path: address.path };
   if (address.kind === 'internal') throw new Error(`internal address ${address.name} cannot be connected to`);
-  const source =
-    bind?.sourceAddress === undefined
-      ? {}
-      : { localAddress: bind.sourceAddress, ...(bind.sourcePort > 0 ? { localPort: bind.sourcePort } : {}) };
-  const where = { port: address.port, noDelay: true, ...source };
+  const where = { port: address.port, noDelay: true, ...sourceFor(address.address, bind) };
   if (others.length === 0) return { ...where, host: address.address, autoSelectFamily: false };
   const addresses = [address, ...others].flatMap((each) => (each.kind === 'ip' ? [lookedUp(each.address)] : []));
   return {
@@ -36,6 +32,20 @@ export function connectTarget(
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT,
   };
+}
+
+/** The second source serves the hosts of its own family. */
+function sourceFor(address: string, bind: ClusterConfig['bind']): { localAddress?: string; localPort?: number } {
+  if (bind?.sourceAddress === undefined) return {};
+  const { extraSource } = bind;
+  if (extraSource !== undefined && isIPv6(extraSource.address) === isIPv6(address)) {
+    return localEnd(extraSource.address, extraSource.port);
+  }
+  return localEnd(bind.sourceAddress, bind.sourcePort);
+}
+
+function localEnd(localAddress: string, port: number): { localAddress: string; localPort?: number } {
+  return port > 0 ? { localAddress, localPort: port } : { localAddress };
 }
 
 function lookedUp(address: string): { address: string; family: 4 | 6 } {

@@ -12,6 +12,9 @@ import { connectTarget } from '#proxy/upstream/connect-target.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
 
+/** Linux's own settings, in seconds, which hold where the configuration says nothing; Node's would be others. */
+const KERNEL_KEEPALIVE = { time: 7200, interval: 75, probes: 9 };
+
 let lastConnection = 0;
 
 /** Begins to connect to the pool's host; the client hears when it is done, or failed. */
@@ -63,7 +66,9 @@ export function connectUpstream(
 }
 
 function keptAlive<Kind extends Socket>(socket: Kind, { tcpKeepalive }: ClusterConfig): Kind {
-  if (tcpKeepalive !== undefined) socket.setKeepAlive(true, (tcpKeepalive.time ?? 0) * 1000);
+  if (tcpKeepalive === undefined) return socket;
+  const { time, interval, probes } = { ...KERNEL_KEEPALIVE, ...tcpKeepalive };
+  socket.setKeepAlive(true, time * 1000, interval * 1000, probes);
   return socket;
 }
 
