@@ -5,6 +5,8 @@ import { agree, verdict } from './verdict.ts';
 
 const HTTP = 'extensions.upstreams.http.v3.HttpProtocolOptions';
 const RAW = typed('extensions.transport_sockets.raw_buffer.v3.RawBuffer');
+const TLS = typed('extensions.transport_sockets.tls.v3.UpstreamTlsContext');
+const ROUND_ROBIN = typed('extensions.load_balancing_policies.round_robin.v3.RoundRobin');
 const POOL = 'extensions.upstreams.http';
 
 function hosts(names: string[], address: Json = {}): Json {
@@ -22,6 +24,15 @@ function named(name: string, type?: Json): Json {
 function protocol(options: Json): Json {
   const explicit = { explicit_http_config: { http_protocol_options: {} } };
   return { typed_extension_protocol_options: { [`envoy.${HTTP}`]: typed(HTTP, { ...explicit, ...options }) } };
+}
+
+function address(text: string): Json {
+  return { address: text, port_value: 0 };
+}
+
+function sources(extra: string[]): Json {
+  const others = extra.map((text) => ({ address: address(text) }));
+  return { upstream_bind_config: { source_address: address('127.0.0.1'), extra_source_addresses: others } };
 }
 
 /** Fields of a cluster, by what is special in them. */
@@ -97,6 +108,64 @@ const CLUSTERS: Record<string, Json> = {
       cluster_name: 'c',
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(80) }, load_balancing_weight: 0 }] }],
     },
+  },
+  'no options of a protocol': { typed_extension_protocol_options: { [`envoy.${HTTP}`]: typed(HTTP) } },
+  'an explicit protocol that is none': protocol({ explicit_http_config: {} }),
+  'the protocol of the client': protocol({
+    explicit_http_config: undefined,
+    use_downstream_protocol_config: { http_protocol_options: {} },
+  }),
+  'a protocol by ALPN without TLS': protocol({ explicit_http_config: undefined, auto_config: {} }),
+  'a protocol by ALPN with TLS': {
+    ...protocol({ explicit_http_config: undefined, auto_config: {} }),
+    transport_socket: { name: 'tls', typed_config: TLS },
+  },
+  'a protocol by ALPN with TLS for some': {
+    ...protocol({ explicit_http_config: undefined, auto_config: {} }),
+    transport_socket: { name: 'tls', typed_config: TLS },
+    transport_socket_matches: [{ name: 'm', transport_socket: { name: 'raw', typed_config: RAW } }],
+  },
+  'protocol options under another name': { typed_extension_protocol_options: { mine: typed(HTTP) } },
+  'protocol options of another type': { typed_extension_protocol_options: { [`envoy.${HTTP}`]: RAW } },
+  'a router among the filters of the upstream': protocol({
+    http_filters: [{ name: 'x', typed_config: typed('extensions.filters.http.router.v3.Router') }],
+  }),
+  'both older protocols': { http_protocol_options: {}, http2_protocol_options: {} },
+  'one choice among hosts': { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: 1 } },
+  'a bias without a runtime key': {
+    lb_policy: 'LEAST_REQUEST',
+    least_request_lb_config: { active_request_bias: { default_value: 0.5 } },
+  },
+  'options of another policy': { lb_policy: 'RANDOM', ring_hash_lb_config: {} },
+  'a policy in a list': {
+    load_balancing_policy: { policies: [{ typed_extension_config: { name: 'x', typed_config: ROUND_ROBIN } }] },
+  },
+  'a policy in a list, and localities in the older field': {
+    load_balancing_policy: { policies: [{ typed_extension_config: { name: 'x', typed_config: ROUND_ROBIN } }] },
+    common_lb_config: { locality_weighted_lb_config: {} },
+  },
+  'panic above all': { common_lb_config: { healthy_panic_threshold: { value: 101 } } },
+  'new hosts that wait for a check': { common_lb_config: { ignore_new_hosts_until_first_hc: true } },
+  'no refresh rate': { type: 'STRICT_DNS', dns_refresh_rate: '0s' },
+  'a resolver by name': { type: 'STRICT_DNS', dns_resolvers: [socketAddress(53, 'here')] },
+  'a resolver that is a unix socket': { type: 'STRICT_DNS', dns_resolvers: [{ pipe: { path: '/a' } }] },
+  'a host of nothing': {
+    load_assignment: { cluster_name: 'c', endpoints: [{ lb_endpoints: [{}] }] },
+  },
+  'a port beyond the limit': hosts(['127.0.0.1'], { port_value: 70_000 }),
+  'a host of UDP': hosts(['127.0.0.1'], { protocol: 'UDP' }),
+  'sources of both families': sources(['::1']),
+  'two sources of one family': sources(['127.0.0.2']),
+  'three sources': sources(['::1', '::2']),
+  'sources in both fields': {
+    upstream_bind_config: {
+      source_address: address('127.0.0.1'),
+      extra_source_addresses: [{ address: address('::1') }],
+      additional_source_addresses: [address('::1')],
+    },
+  },
+  'another source without the first': {
+    upstream_bind_config: { extra_source_addresses: [{ address: address('::1') }] },
   },
   'limits per host with more than connections': {
     circuit_breakers: { per_host_thresholds: [{ max_connections: 1, max_requests: 2 }] },

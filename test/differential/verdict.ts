@@ -18,6 +18,9 @@ export interface Verdict {
   ours: string[];
 }
 
+/** Envoy shows the message itself behind some of its words. */
+const DUMP = /: goo\.gle\/debug.*$/;
+
 export const BROKEN_RULE = 'Proto constraint validation failed';
 
 export function verdict(t: Scope, bootstrap: Json): Verdict {
@@ -34,7 +37,8 @@ export function verdict(t: Scope, bootstrap: Json): Verdict {
 function complaint(output: string): string {
   if (output.includes(BROKEN_RULE)) return BROKEN_RULE;
   const match = /error initializing configuration '[^']*': (.*)/.exec(output);
-  return match === null ? `no words found in: ${output}` : match[1].trim();
+  if (match === null) return `no words found in: ${output}`;
+  return match[1].replace(DUMP, '').trim();
 }
 
 /** Whether ours says what Envoy says: nothing, or the same words somewhere. */
