@@ -84,3 +84,13 @@ test('problems are counted in words', () => {
   assert.equal(countProblems([typo, typo, { ...typo, severity: 'warning' }]), '2 errors, 1 warning');
   assert.equal(countProblems([typo]), '1 error');
 });
+
+test('of a private key on the line nothing is shown', () => {
+  const key = '-----BEGIN PRIVATE KEY-----\\nMIGHAgEAMBMG\\n-----END PRIVATE KEY-----';
+  const line = `{"key": "${key}", "b": 1}`;
+  const column = line.indexOf('"b"') + 1;
+  const problem = { ...typo, file: 'one.json', line: 1, column, length: 3 };
+  const shown = renderProblems([problem], [sourceOf(line, 'one.json')]);
+  assert.ok(!shown.includes('MIGH'));
+  assert.match(shown, /PRIVATE KEY-----\*+-----END PRIVATE KEY-----", "b": 1/);
+});

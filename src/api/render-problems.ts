@@ -70,11 +70,19 @@ function placeOf({ file, line, column }: Problem): string {
   return line === undefined ? `${file}: ` : `${file}:${line}:${column}: `;
 }
 
+/** Private keys that stand on the line, as they do in JSON, are not for everybody who reads the log. The length stays. */
+function withoutKeys(line: string): string {
+  return line.replace(/(?<=PRIVATE KEY-----).*?(?=-----END|$)/g, (key) => '*'.repeat(key.length));
+}
+
 function excerpt(problem: Problem, line: string, paint: Paint): string[] {
   const { line: number = 1, column = 1, length = 1, hint, severity } = problem;
   const cut = column - 1 + Math.min(length, WIDTH / 2) > WIDTH ? column - 1 - WIDTH / 2 : 0;
   const end = cut + WIDTH;
-  const shown = `${cut > 0 ? '…' : ''}${line.slice(cut, end)}${line.length > end ? '…' : ''}`.replaceAll('\t', ' ');
+  const shown = `${cut > 0 ? '…' : ''}${withoutKeys(line).slice(cut, end)}${line.length > end ? '…' : ''}`.replaceAll(
+    '\t',
+    ' ',
+  );
   const start = column - 1 - cut + (cut > 0 ? 1 : 0);
   const carets = '^'.repeat(Math.max(1, Math.min(length, shown.length - start)));
   const margin = String(number).padStart(5);
