@@ -23,6 +23,8 @@ export interface ProxyOptions {
   under?: string[];
   /** Part in a hot restart: without it, hot restart is off. */
   hotRestart?: { baseId: number; epoch: number };
+  /** Milliseconds between writes of access logs; 20 unless said. */
+  flushInterval?: number;
   /** What `--log-level` gets; `error` unless said. */
   logLevel?: string;
 }
@@ -66,7 +68,7 @@ export class RunningProxy {
       ...(options.under ?? []),
       ...proxyCommand(this.kind),
       ...['-c', config, '--concurrency', String(options.concurrency ?? 1), '-l', options.logLevel ?? 'error'],
-      ...['--admin-address-path', adminFile, '--file-flush-interval-msec', '20'],
+      ...['--admin-address-path', adminFile, '--file-flush-interval-msec', String(options.flushInterval ?? 20)],
       ...(hotRestart
         ? ['--base-id', `${hotRestart.baseId}`, '--restart-epoch', `${hotRestart.epoch}`]
         : ['--disable-hot-restart']),
