@@ -104,6 +104,8 @@ export class RunningServer {
     this.hearSignals();
     this.state = 'INITIALIZING';
     await this.workers.ready();
+    // As Envoy, which reads the layers again where RTDS would have brought its own.
+    this.runtime.reload();
     const slow = snapshot.clusters.some((cluster) => cluster.discovery.kind !== 'STATIC');
     if (slow) await this.startAdmin();
     await this.clusters.start((update) => this.workers.broadcast({ kind: 'hosts', update }));

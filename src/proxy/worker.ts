@@ -6,7 +6,6 @@
 import { logger, reopenLog, setLogLevel } from '#base/logger.ts';
 import { systemRandom } from '#base/random.ts';
 import { Timers } from '#base/timers.ts';
-import { addressText } from '#config/model/address.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import { DrainState } from '#proxy/drain-state.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
@@ -103,15 +102,12 @@ export class Worker implements WorkerContext {
   private async listen(places: { [listener: string]: ListenPlace[] }): Promise<void> {
     const bound: { [listener: string]: BoundAddress[] } = {};
     for (const listener of this.listeners) {
-      const { name, addresses, bindToPort } = listener.config;
+      const { name, bindToPort } = listener.config;
       if (!bindToPort) continue;
       try {
         bound[name] = await listener.listen(places[name] ?? [], this.concurrency);
       } catch (error) {
-        this.tell({
-          kind: 'cannot_listen',
-          message: `cannot bind '${addressText(addresses[0])}': ${bindError(error)}`,
-        });
+        this.tell({ kind: 'cannot_listen', message: (error as Error).message });
         return;
       }
     }
@@ -122,12 +118,4 @@ export class Worker implements WorkerContext {
     this.log.critical(() => `bug: ${error instanceof Error ? error.stack : String(error)}`);
     this.tell({ kind: 'bug' });
   }
-}
-
-function bindError(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return 'Address already in use';
-  if (code === 'EACCES') return 'Permission denied';
-  if (code === 'EADDRNOTAVAIL') return 'Cannot assign requested address';
-  return message;
 }

@@ -7,6 +7,7 @@ import { createServer, type ListenOptions, type Server, type Socket } from 'node
 import { logger } from '#base/logger.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import { bindError } from '#proxy/listeners/bind-error.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { buildFilterChain, type FilterChainInUse } from '#proxy/listeners/filter-chain-in-use.ts';
 import { type Inspection, inspect } from '#proxy/listeners/inspect.ts';
@@ -105,9 +106,9 @@ export class WorkerListener {
     );
     this.servers.push({ server, borrowed });
     return new Promise((resolve, reject) => {
-      server.once('error', reject);
+      server.once('error', (error) => reject(bindError(address, error)));
       server.listen({ ...target, backlog: this.config.tcpBacklogSize ?? 4096 }, () => {
-        server.off('error', reject);
+        server.removeAllListeners('error');
         if (address.kind === 'pipe' && address.mode !== 0 && target.fd === undefined)
           chmodSync(address.path, address.mode);
         server.on('error', (error) => this.log.warning(`listener '${this.config.name}': ${error.message}`));
