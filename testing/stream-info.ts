@@ -74,10 +74,12 @@ const NO_MARKS: StreamMarks = {
   lastUpstreamRxByte: -1,
   firstDownstreamTxByte: -1,
   lastDownstreamTxByte: -1,
+  firstUpstreamRxBody: -1,
+  upstreamPoolAsked: -1,
+  upstreamPoolAnswered: -1,
   upstreamConnectStart: -1,
   upstreamConnectComplete: -1,
   upstreamTlsComplete: -1,
-  downstreamTlsComplete: -1,
   complete: -1,
 };
 
@@ -89,6 +91,7 @@ const CONNECTION: ConnectionInfo = {
   filterChainName: '',
   listenerName: '',
   startMark: 0,
+  tlsCompleteMark: -1,
   transportFailureReason: '',
   terminationDetails: '',
 };

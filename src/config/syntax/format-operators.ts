@@ -53,12 +53,6 @@ const refused: { readonly [name: string]: string } = {
   UPSTREAM_DETECTED_CLOSE_TYPE: 'how connections were closed is not kept',
   DOWNSTREAM_LOCAL_CLOSE_REASON: 'how connections were closed is not kept',
   UPSTREAM_LOCAL_CLOSE_REASON: 'how connections were closed is not kept',
-  UPSTREAM_CONNECTION_POOL_READY_DURATION: 'the wait for a connection is not measured',
-  UPSTREAM_HOSTS_ATTEMPTED: 'earlier attempts are not kept',
-  UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT: 'earlier attempts are not kept',
-  UPSTREAM_HOST_NAMES_ATTEMPTED: 'earlier attempts are not kept',
-  UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT: 'earlier attempts are not kept',
-  UPSTREAM_CONNECTION_IDS_ATTEMPTED: 'earlier attempts are not kept',
   ROUTE_RESOLUTION_COUNT: 'route resolutions are not counted',
   ROUTE_RESOLUTION_TIME_US: 'route resolutions are not timed',
   CEL: 'expressions in formats come later',
@@ -202,15 +196,11 @@ function checkFilterState(argument: string): void {
   }
 }
 
-/** When the first byte of the upstream's body came: the one mark of Envoy's own that we do not take. */
-const BODY_BEGIN = 'US_RX_BODY_BEG';
-
 function checkDuration(argument: string): void {
   const parts = argument.split(':');
   if (parts.length < 2 || parts.length > 3) throw new Error(`Invalid common duration configuration: ${argument}.`);
   const [, , unit = 'ms'] = parts;
   if (!['ms', 'us', 'ns'].includes(unit)) throw new Error(`Invalid common duration precision: ${unit}.`);
-  if (parts.includes(BODY_BEGIN)) throw new Error(`${BODY_BEGIN} is not supported: it is not measured`);
 }
 
 function checkGrpcForm(argument: string): void {

@@ -69,10 +69,12 @@ export class HttpStream implements StreamInfo, RequestView {
     lastUpstreamRxByte: -1,
     firstDownstreamTxByte: -1,
     lastDownstreamTxByte: -1,
+    firstUpstreamRxBody: -1,
+    upstreamPoolAsked: -1,
+    upstreamPoolAnswered: -1,
     upstreamConnectStart: -1,
     upstreamConnectComplete: -1,
     upstreamTlsComplete: -1,
-    downstreamTlsComplete: -1,
     complete: -1,
   };
   bytesReceived = 0;
@@ -157,10 +159,12 @@ export class HttpStream implements StreamInfo, RequestView {
     marks.lastUpstreamRxByte = -1;
     marks.firstDownstreamTxByte = -1;
     marks.lastDownstreamTxByte = -1;
+    marks.firstUpstreamRxBody = -1;
+    marks.upstreamPoolAsked = -1;
+    marks.upstreamPoolAnswered = -1;
     marks.upstreamConnectStart = -1;
     marks.upstreamConnectComplete = -1;
     marks.upstreamTlsComplete = -1;
-    marks.downstreamTlsComplete = -1;
     marks.complete = -1;
     this.bytesReceived = 0;
     this.bytesSent = 0;

@@ -4,15 +4,14 @@
 
 import type { Metadata } from '#config/model/route.ts';
 import type { ConnectionInfo, TlsInfo } from '#proxy/observe/stream-info.ts';
+import { nextConnectionId } from '#proxy/transport/connection-id.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
 
 /** TLS as both access logs and route matching ask for it. */
 export type DownstreamTlsInfo = TlsInfo & { presented: boolean; validated: boolean };
 
-let lastId = 0;
-
 export class DownstreamConnection implements ConnectionInfo, ConnectionView {
-  readonly id = lastId++;
+  readonly id = nextConnectionId();
   listenerName = '';
   filterChainName = '';
   listenerMetadata: Metadata | undefined = undefined;

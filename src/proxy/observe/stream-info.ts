@@ -58,6 +58,8 @@ export interface ConnectionInfo {
   /** Milliseconds on the clock of `StreamInfo.startTime`'s monotonic marks. */
   startMark: number;
   /** Empty where nothing failed. */
+  /** When the TLS handshake was done, on the same clock; -1: never. */
+  tlsCompleteMark: number;
   transportFailureReason: string;
   terminationDetails: string;
   /** Round trip time in microseconds, or undefined where the runtime cannot say. */
@@ -75,10 +77,14 @@ export interface StreamMarks {
   lastUpstreamRxByte: number;
   firstDownstreamTxByte: number;
   lastDownstreamTxByte: number;
+  /** The first bytes of the response's body. */
+  firstUpstreamRxBody: number;
+  /** An attempt asked for a connection; it got one, or learned that there is none. */
+  upstreamPoolAsked: number;
+  upstreamPoolAnswered: number;
   upstreamConnectStart: number;
   upstreamConnectComplete: number;
   upstreamTlsComplete: number;
-  downstreamTlsComplete: number;
   complete: number;
 }
 
@@ -151,6 +157,7 @@ export interface UpstreamInfo {
   hostname: string;
   hostMetadata: Metadata;
   locality: Locality;
+  /** Empty: there was no connection. */
   localAddress: string;
   remoteAddress: string;
   transportFailureReason: string;

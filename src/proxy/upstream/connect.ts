@@ -1,10 +1,12 @@
 /**
  * Opens connections to upstream hosts, with TLS where the cluster asks for it.
  */
+
 import { connect, type Socket } from 'node:net';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import { hostPort } from '#proxy/listeners/downstream-connection.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import { nextConnectionId } from '#proxy/transport/connection-id.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { onread, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import { connectErrorText } from '#proxy/upstream/connect-error.ts';
@@ -14,8 +16,6 @@ import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
 
 /** Linux's own settings, in seconds, which hold where the configuration says nothing; Node's would be others. */
 const KERNEL_KEEPALIVE = { time: 7200, interval: 75, probes: 9 };
-
-let lastConnection = 0;
 
 /** Begins to connect to the pool's host; the client hears when it is done, or failed. */
 export function connectUpstream(
@@ -33,7 +33,7 @@ export function connectUpstream(
     localAddress: '',
     remoteAddress: host.addressText,
     transportFailureReason: '',
-    connectionId: lastConnection++,
+    connectionId: nextConnectionId(),
   };
   const tls = cluster.transports.tlsFor(host);
   const where = connectTarget(host.address, host.additionalAddresses, cluster.config.bind);

@@ -179,6 +179,8 @@ export class RouterRun {
       stream.requestHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
     }
     stream.upstream = undefined;
+    stream.marks.upstreamPoolAsked = clock.now();
+    stream.marks.upstreamPoolAnswered = -1;
     this.responseStarted = false;
     this.attempt.begin(host, cluster.poolFor(host, this.priority), cluster.serverNameFor(stream));
   }

@@ -52,6 +52,7 @@ export class UpstreamRequest implements PoolWaiter {
   onPoolReady(client: Http1Client): void {
     this.client = client;
     this.sent = true;
+    this.router.stream.marks.upstreamPoolAnswered = clock.now();
     this.router.onConnected(client);
   }
 
@@ -59,6 +60,7 @@ export class UpstreamRequest implements PoolWaiter {
     if (!this.active) return;
     this.active = false;
     this.router.stream.upstream = tried;
+    this.router.stream.marks.upstreamPoolAnswered = clock.now();
     this.router.onReset(reason, details);
   }
 
@@ -70,12 +72,15 @@ export class UpstreamRequest implements PoolWaiter {
     if (!this.active) return;
     const { marks } = this.router.stream;
     marks.firstUpstreamRxByte = clock.now();
+    marks.firstUpstreamRxBody = -1;
     if (end) this.ended();
     this.router.onResponse(status, bytes, end);
   }
 
   onData(chunk: Buffer, end: boolean): void {
     if (!this.active) return;
+    const { marks } = this.router.stream;
+    if (marks.firstUpstreamRxBody < 0 && chunk.length > 0) marks.firstUpstreamRxBody = clock.now();
     if (end) this.ended();
     this.router.onResponseData(chunk, end);
   }

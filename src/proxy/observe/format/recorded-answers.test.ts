@@ -62,7 +62,7 @@ function operatorOf(format: Json): string {
 }
 
 function isRefused(format: Json): boolean {
-  return refusedOperators.includes(operatorOf(format)) || /US_RX_BODY_BEG/.test(String(format));
+  return refusedOperators.includes(operatorOf(format));
 }
 
 /** The request that the answers are about, as Envoy saw it. */

@@ -12,11 +12,12 @@ import {
   type TextOf,
   textOperator,
 } from '#proxy/observe/format/operator.ts';
+import { isConnected } from '#proxy/observe/format/operators/upstream-operators.ts';
 
 const remote: TextOf = (info) => known(info.remoteAddress);
 const directRemote: TextOf = (info) => known(info.connection.directRemoteAddress);
 const local: TextOf = (info) => known(info.connection.localAddress);
-const upstreamRemote: TextOf = (info) => known(info.upstream?.remoteAddress);
+const upstreamRemote: TextOf = (info) => (isConnected(info) ? known(info.upstream?.remoteAddress) : undefined);
 const upstreamLocal: TextOf = (info) => known(info.upstream?.localAddress);
 
 /** Addresses of internal listeners have ids; others have an empty one. */

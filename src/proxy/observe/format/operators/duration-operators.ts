@@ -7,7 +7,7 @@ import type { StreamInfo, StreamMarks } from '#proxy/observe/stream-info.ts';
 type Mark = keyof StreamMarks;
 
 /** The names that COMMON_DURATION knows; filters may set others, which ours do not. */
-const marksByName: { readonly [name: string]: Mark } = {
+const marksByName: { readonly [name: string]: Mark | undefined } = {
   DS_RX_BEG: 'start',
   // A stream begins when its head is whole.
   DS_RX_HDR_END: 'start',
@@ -21,7 +21,7 @@ const marksByName: { readonly [name: string]: Mark } = {
   US_RX_END: 'lastUpstreamRxByte',
   DS_TX_BEG: 'firstDownstreamTxByte',
   DS_TX_END: 'lastDownstreamTxByte',
-  DS_HS_END: 'downstreamTlsComplete',
+  US_RX_BODY_BEG: 'firstUpstreamRxBody',
 };
 
 /** How many of each unit are in a millisecond. */
@@ -38,10 +38,16 @@ export const durationOperators: OperatorTable = {
       ? undefined
       : Math.trunc(marks.lastDownstreamTxByte - marks.firstUpstreamRxByte),
   ),
-  DOWNSTREAM_HANDSHAKE_DURATION: countOf(sinceStart('downstreamTlsComplete')),
+  // Below zero where the handshake was done before the request came.
+  DOWNSTREAM_HANDSHAKE_DURATION: countOf(({ marks, connection }) =>
+    connection.tlsCompleteMark < 0 ? undefined : Math.trunc(connection.tlsCompleteMark - marks.start),
+  ),
+  UPSTREAM_CONNECTION_POOL_READY_DURATION: countOf(({ marks }) =>
+    marks.upstreamPoolAnswered < 0 ? undefined : Math.trunc(marks.upstreamPoolAnswered - marks.upstreamPoolAsked),
+  ),
   COMMON_DURATION(argument) {
     const [from, to, unit = 'ms'] = argument.split(':');
-    return numberOperator(between(marksByName[from], marksByName[to], units[unit]));
+    return numberOperator(between(from, to, units[unit]));
   },
 };
 
@@ -49,11 +55,19 @@ function sinceStart(mark: Mark): NumberOf {
   return ({ marks }) => (marks[mark] < 0 ? undefined : Math.trunc(marks[mark] - marks.start));
 }
 
-function between(from: Mark | undefined, to: Mark | undefined, perMillisecond: number): NumberOf {
-  if (from === undefined || to === undefined) return () => undefined;
-  return ({ marks }: StreamInfo) => {
-    const begin = marks[from];
-    const end = marks[to];
-    return begin < 0 || end < begin ? undefined : Math.floor((end - begin) * perMillisecond);
+function between(from: string, to: string, perMillisecond: number): NumberOf {
+  const begin = pointOf(from);
+  const end = pointOf(to);
+  return (info) => {
+    const first = begin(info);
+    const last = end(info);
+    return first < 0 || last < first ? undefined : Math.floor((last - first) * perMillisecond);
   };
+}
+
+/** @returns the time of a point by its name; -1 where it has not happened */
+function pointOf(name: string): (info: StreamInfo) => number {
+  if (name === 'DS_HS_END') return ({ connection }) => connection.tlsCompleteMark;
+  const mark = marksByName[name];
+  return mark === undefined ? () => -1 : ({ marks }) => marks[mark];
 }
