@@ -72,7 +72,7 @@ function placeOf({ file, line, column }: Problem): string {
 
 /** Private keys that stand on the line, as they do in JSON, are not for everybody who reads the log. The length stays. */
 function withoutKeys(line: string): string {
-  return line.replace(/(?<=PRIVATE KEY-----).*?(?=-----END|$)/g, (key) => '*'.repeat(key.length));
+  return line.replace(/(?<=BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|$)/g, (key) => '*'.repeat(key.length));
 }
 
 function excerpt(problem: Problem, line: string, paint: Paint): string[] {
