@@ -60,7 +60,7 @@ export function readRouteTable(message: RouteConfiguration, at: Place, context: 
     maxDirectResponseBodySizeBytes,
     ignorePortInHostMatching: message.ignorePortInHostMatching,
     ignorePathParametersInPathMatching: message.ignorePathParametersInPathMatching,
-    vhostHeader: message.vhostHeader.toLowerCase(),
+    vhostHeader: readHeaderName(message.vhostHeader, at.field('vhost_header')),
     requestMirrorPolicies: readMirrorPolicies(message.requestMirrorPolicies, at.field('request_mirror_policies'), {
       ...inside,
       clusterNames: undefined,
@@ -68,6 +68,13 @@ export function readRouteTable(message: RouteConfiguration, at: Place, context: 
     perFilterConfig: readPerFilterConfig(message.typedPerFilterConfig, at.field('typed_per_filter_config'), context),
     metadata: readMetadata(message.metadata, at.field('metadata')),
   };
+}
+
+/** Envoy's rule for this name, which the API of our version does not state. */
+function readHeaderName(name: string, at: Place): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what the rule is about.
+  if (/[\x00\n\r]/.test(name)) throw at.problem('value does not match regex pattern "^[^\\x00\\n\\r]*$"');
+  return name.toLowerCase();
 }
 
 /** Every domain belongs to one virtual host, and stands there once. */
