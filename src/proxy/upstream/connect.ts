@@ -11,6 +11,7 @@ import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { onread, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import { connectErrorText } from '#proxy/upstream/connect-error.ts';
 import { connectTarget } from '#proxy/upstream/connect-target.ts';
+import type { Host } from '#proxy/upstream/host.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
 
@@ -42,7 +43,7 @@ export function connectUpstream(
     const client = make(socket, info);
     own(socket, ownerOf(client, info), false);
     socket.once('connect', () => {
-      info.localAddress = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
+      noteAddresses(info, socket, host);
       asEvent(() => client.onConnected());
     });
     return client;
@@ -50,7 +51,7 @@ export function connectUpstream(
   const request = { serverName, hostname: host.hostname, verifiesServerName: cluster.config.http.autoSanValidation };
   const socket = tls.open(where, request, onread, {
     onSecure: (tlsInfo) => {
-      info.localAddress = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
+      noteAddresses(info, socket, host);
       info.tls = tlsInfo;
       client.tlsEnd = clock.now();
       asEvent(() => client.onConnected());
@@ -63,6 +64,13 @@ export function connectUpstream(
   const client = make(countAttempts(keptAlive(socket, cluster.config), pool), info);
   own(socket, ownerOf(client, info), false);
   return client;
+}
+
+/** Which of the host's addresses it was. */
+function noteAddresses(info: UpstreamInfo, socket: Socket, host: Host): void {
+  info.localAddress = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
+  if (host.additionalAddresses.length === 0) return;
+  info.remoteAddress = hostPort(socket.remoteAddress ?? '', socket.remotePort ?? 0);
 }
 
 function keptAlive<Kind extends Socket>(socket: Kind, { tcpKeepalive }: ClusterConfig): Kind {

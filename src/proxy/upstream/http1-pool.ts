@@ -200,6 +200,9 @@ export class Http1Pool {
     const { stats } = this.cluster;
     this.connecting.delete(client);
     stats.upstreamCxConnectFail.inc();
+    stats.upstreamCxDestroy.inc();
+    if (client.timedOut || client.failedLocally) stats.upstreamCxDestroyLocal.inc();
+    else stats.upstreamCxDestroyRemote.inc();
     this.host.stats.cxConnectFail.inc();
     this.countClosed(client);
     const waiting = this.waiting;
