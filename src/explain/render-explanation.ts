@@ -65,7 +65,7 @@ function rowsOf(explanation: Explanation): Row[] {
     if (more > 0) rows.push(detail('', `and ${more} more hosts`));
     if (cluster.hosts?.length === 0) rows.push(detail('', 'no hosts are configured'));
   }
-  if (upstream !== undefined) rows.push(...upstreamRows(upstream));
+  if (upstream !== undefined) rows.push(...upstreamRows(upstream, cluster?.name === ''));
   if (response !== undefined) {
     const { status, details, location, body } = response;
     rows.push({ label: 'response', name: String(status), text: details, style: 'won' });
@@ -143,7 +143,8 @@ function hostsText(hosts: readonly ExplainedHost[]): string {
   return `: ${shown.join(', ')}${hosts.length > 3 ? ` and ${hosts.length - 3} more` : ''}`;
 }
 
-function upstreamRows(upstream: ExplainedUpstream): Row[] {
+/** @param ofSome weights decide, and the request is shown as one of the clusters gets it. */
+function upstreamRows(upstream: ExplainedUpstream, ofSome: boolean): Row[] {
   const { method, host, path, retries, tls, mirrors } = upstream;
   const limits = [
     upstream.timeout_ms === 0 ? 'no timeout' : `timeout ${duration(upstream.timeout_ms)}`,
@@ -160,6 +161,7 @@ function upstreamRows(upstream: ExplainedUpstream): Row[] {
       text: limits.filter((text) => text !== '').join(', '),
       style: 'won',
     },
+    ...(ofSome ? [detail('', `as ${upstream.cluster} gets it`)] : []),
     ...(tls === undefined ? [] : [detail('', `TLS, server name ${tls.server_name === '' ? 'none' : tls.server_name}`)]),
     ...(mirrors === undefined ? [] : [detail('', `a copy goes to ${mirrors.join(', ')}`)]),
     detail('', `host: ${host}`),

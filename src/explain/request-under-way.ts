@@ -51,13 +51,14 @@ export class RequestUnderWay implements RequestView {
     const from = parseAddress(query.source ?? '127.0.0.1', 'source');
     this.client = from.address;
     const secure = target.scheme === 'https';
+    const name = query.serverName ?? (known === undefined ? target.hostname : '');
     this.connection = {
       destinationAddress: unix ? (query.destination as string) : to.address,
       destinationPort: unix ? 0 : to.port || target.port,
       sourceAddress: unix ? '' : from.address,
       sourcePort: from.port,
       directSourceAddress: unix ? '' : from.address,
-      serverName: secure ? (query.serverName ?? (known === undefined ? target.hostname.toLowerCase() : '')) : '',
+      serverName: secure ? name.toLowerCase() : '',
       transportProtocol: secure ? 'tls' : 'raw_buffer',
       applicationProtocols: secure ? query.alpn : [],
       tls: secure ? { presented: false, validated: false } : undefined,
