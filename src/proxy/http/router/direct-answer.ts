@@ -7,6 +7,7 @@ import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
+import { Flag } from '#proxy/observe/response-flags.ts';
 import { redirect } from '#selection/redirect.ts';
 import { Known } from '#wire/known-headers.ts';
 
@@ -28,7 +29,13 @@ export function answerDirectly(stream: HttpStream, manager: ConnectionManager): 
     });
     return true;
   }
-  if (action.kind === 'non_forwarding') return false;
+  if (action.kind === 'non_forwarding') {
+    // No filter answered: for the router, the route has no cluster.
+    manager.routerStats.noCluster.inc();
+    stream.flags |= Flag.NoClusterFound;
+    sendLocalReply(stream, 503, '', 'cluster_not_found');
+    return true;
+  }
   manager.routerStats.rqDirectResponse.inc();
   sendLocalReply(stream, action.status, bodyOf(action, stream), 'direct_response', (reply) => {
     manager.routeHeaders.applyResponse(reply, host, selected.config, undefined);
