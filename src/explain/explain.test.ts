@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import { sourceOf } from '#api/source.ts';
 import { loadBootstrap } from '#config/load.ts';
 import { ExtensionReaders } from '#config/read/extensions.ts';
+import { httpConnectionManagerReader } from '#config/read/http-connection-manager.ts';
+import { routerReader } from '#config/read/router.ts';
 import { explain, isRouted } from '#explain/explain.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import type { Explanation } from '#explain/explanation.ts';
@@ -25,12 +27,15 @@ import { signed } from '#testing/certificates.ts';
 
 const TLS_INSPECTOR = 'extensions.filters.listener.tls_inspector.v3.TlsInspector';
 
-const readers = new ExtensionReaders().register({
-  name: 'envoy.filters.listener.tls_inspector',
-  message: `envoy.${TLS_INSPECTOR}`,
-  category: 'listener_filter',
-  read: () => ({}),
-});
+const readers = new ExtensionReaders()
+  .register(httpConnectionManagerReader)
+  .register(routerReader)
+  .register({
+    name: 'envoy.filters.listener.tls_inspector',
+    message: `envoy.${TLS_INSPECTOR}`,
+    category: 'listener_filter',
+    read: () => ({}),
+  });
 
 function snapshotOf(given: Json) {
   return loadBootstrap([sourceOf(JSON.stringify(given), 'test', 'json')], {
