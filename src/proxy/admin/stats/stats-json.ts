@@ -2,8 +2,10 @@
  * Stats as JSON, on one line, numbers written as Envoy writes them; histograms share the last element.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--stats-format-json
  */
+
 import type { BucketMode, SelectedStats } from '#proxy/admin/stats/stats-query.ts';
 import { percent } from '#proxy/admin/stats/stats-text.ts';
+import { wholeNumberText } from '#proxy/admin/stats/whole-number-text.ts';
 import { binWidth, type HistogramBins, lowerBound } from '#proxy/observe/stats/histogram-bins.ts';
 import type { HistogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
 import { shortest } from '#proxy/observe/stats/number-text.ts';
@@ -13,7 +15,8 @@ import type { HistogramStat } from '#proxy/observe/stats/stats-hub.ts';
 export function statsJson(stats: SelectedStats, mode: BucketMode | undefined, buckets: HistogramBuckets): string {
   const elements: string[] = [];
   for (const { name, value } of stats.texts) elements.push(`{"name":${quoted(name)},"value":${quoted(value)}}`);
-  for (const { name, value } of stats.numbers) elements.push(`{"name":${quoted(name)},"value":${value}}`);
+  for (const { name, value } of stats.numbers)
+    elements.push(`{"name":${quoted(name)},"value":${wholeNumberText(value)}}`);
   if (stats.histograms.length > 0) elements.push(`{"histograms":${histograms(stats.histograms, mode, buckets)}}`);
   return `{"stats":[${elements.join(',')}]}`;
 }

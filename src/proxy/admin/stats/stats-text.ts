@@ -2,7 +2,9 @@
  * Stats as lines of text: `name: value`, texts first, then counters and gauges, then histograms.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--stats
  */
+
 import type { BucketMode, SelectedStats } from '#proxy/admin/stats/stats-query.ts';
+import { wholeNumberText } from '#proxy/admin/stats/whole-number-text.ts';
 import { binWidth, type HistogramBins, lowerBound } from '#proxy/observe/stats/histogram-bins.ts';
 import type { HistogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
 import { general } from '#proxy/observe/stats/number-text.ts';
@@ -12,7 +14,7 @@ import type { HistogramStat } from '#proxy/observe/stats/stats-hub.ts';
 export function statsText(stats: SelectedStats, mode: BucketMode | undefined, buckets: HistogramBuckets): string {
   const lines: string[] = [];
   for (const { name, value } of stats.texts) lines.push(`${name}: "${escaped(value)}"\n`);
-  for (const { name, value } of stats.numbers) lines.push(`${name}: ${value}\n`);
+  for (const { name, value } of stats.numbers) lines.push(`${name}: ${wholeNumberText(value)}\n`);
   for (const stat of stats.histograms) lines.push(`${stat.name}:${histogramText(stat, mode, buckets)}\n`);
   return lines.join('');
 }
