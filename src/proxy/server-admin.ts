@@ -17,6 +17,7 @@ import { histogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
 import { RecentLookups } from '#proxy/observe/stats/recent-lookups.ts';
 import { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 import type { RunningServer } from '#proxy/running-server.ts';
+import { compileString } from '#selection/match-string.ts';
 
 /** Opens the admin port. */
 export function startAdminServer(server: RunningServer, address: Address): Promise<AdminServer> {
@@ -28,6 +29,7 @@ function adminContext(server: RunningServer): AdminContext {
   const { snapshot } = loaded;
   const lookups = new RecentLookups();
   const resources = configuredResources(server);
+  const allowed = (snapshot.admin?.allowPaths ?? []).map(compileString);
   const bootstrap = { ...loaded.bootstrap, node: serverNode(loaded.bootstrap.node, options, extensionsOf()) };
   return {
     options,
@@ -85,6 +87,7 @@ function adminContext(server: RunningServer): AdminContext {
       quit: () => void server.quit(),
     },
     profilePath: snapshot.admin?.profilePath ?? '',
+    allows: (target) => allowed.length === 0 || allowed.some((matches) => matches(target)),
     explain: (query) => explainLive(snapshot, query, { runtime: server.runtime.snapshot, bound: server.bound }),
   };
 }

@@ -11,7 +11,7 @@ import type { Json, Metadata } from './route.ts';
 
 export interface Snapshot {
   node: NodeInfo;
-  admin?: { address: Address; accessLog: AccessLogConfig[]; profilePath: string };
+  admin?: AdminConfig;
   listeners: ListenerConfig[];
   clusters: ClusterConfig[];
   runtime: RuntimeLayer[];
@@ -24,6 +24,15 @@ export interface Snapshot {
   /** default_regex_engine's, flags and fixed header options of the bootstrap. */
   headerPrefix: string;
   statsServerVersionOverride?: number;
+}
+
+/** Follows config.bootstrap.v3.Admin. */
+export interface AdminConfig {
+  address: Address;
+  accessLog: AccessLogConfig[];
+  profilePath: string;
+  /** Of a path with its query; empty: every path is served. */
+  allowPaths: StringMatcher[];
 }
 
 export interface NodeInfo {

@@ -8,6 +8,7 @@ test('the admin API is where its address says, and profiles go where Envoy write
     address: { kind: 'ip', address: '127.0.0.1', port: 8001, protocol: 'TCP', ipv4Compat: false },
     accessLog: [],
     profilePath: '/var/log/envoy/envoy.prof',
+    allowPaths: [],
   });
 });
 
@@ -16,6 +17,12 @@ test('without an address there is no admin API', () => {
   assert.equal(load({}).snapshot.admin, undefined);
 });
 
-test('paths cannot be closed off', () => {
-  assert.match(errorsOf({ admin: { allow_paths: [{ exact: '/stats' }] } }).join(), /^admin\.allow_paths: field/);
+test('paths may be closed off', () => {
+  const admin = { address: socketAddress(8001), allow_paths: [{ exact: '/ready' }] };
+  assert.deepEqual(load({ admin }).snapshot.admin?.allowPaths, [{ kind: 'exact', value: '/ready', ignoreCase: false }]);
+});
+
+test('socket options are refused', () => {
+  const admin = { socket_options: [{ level: 1, name: 2, int_value: 3 }] };
+  assert.match(errorsOf({ admin }).join(), /^admin\.socket_options: field/);
 });

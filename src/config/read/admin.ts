@@ -6,10 +6,12 @@ import type { Snapshot } from '#config/model/snapshot.ts';
 import { readAccessLogs } from '#config/read/access-log.ts';
 import { readAddress } from '#config/read/address.ts';
 import type { ReadContext } from '#config/read/context.ts';
+import { readAll } from '#config/read/read-all.ts';
+import { readStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
 import type { Admin } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
 
-const check = honours('envoy.config.bootstrap.v3.Admin', ['address', 'profile_path'], {
+const check = honours('envoy.config.bootstrap.v3.Admin', ['address', 'profile_path', 'allow_paths'], {
   withoutEffect: {
     access_log: 'the admin API writes no access log yet',
     ignore_global_conn_limit: "connections to the admin API never count among the listeners'",
@@ -17,7 +19,6 @@ const check = honours('envoy.config.bootstrap.v3.Admin', ['address', 'profile_pa
   refused: {
     access_log_path: 'write access_log',
     socket_options: 'Node sets no socket options',
-    allow_paths: 'every path of the admin API is served to whoever reaches its address',
   },
 });
 
@@ -28,7 +29,8 @@ export function readAdmin(message: Admin | undefined, at: Place, context: ReadCo
   if (message === undefined) return undefined;
   check(message, at);
   const accessLog = readAccessLogs(message.accessLog, at.field('access_log'), context);
+  const allowPaths = readAll(message.allowPaths, at.field('allow_paths'), readStringMatcher);
   if (message.address === undefined) return undefined;
   const address = readAddress(message.address, at.field('address'));
-  return { address, accessLog, profilePath: message.profilePath || DEFAULT_PROFILE_PATH };
+  return { address, accessLog, profilePath: message.profilePath || DEFAULT_PROFILE_PATH, allowPaths };
 }

@@ -276,3 +276,10 @@ test('lookups of stat names are counted, and listed once that is enabled', async
   await post('/stats/recentlookups/clear');
   assert.equal((await get('/stats/recentlookups')).text, '   Count Lookup\n\ntotal: 0\n');
 });
+
+test('a path that admin.allow_paths leaves out is not served', async (t) => {
+  const { get } = await start(t, adminContext('{}', { allows: (target) => target === '/ready' }));
+  assert.equal((await get('/ready')).status, 200);
+  const refused = await get('/ready?x');
+  assert.deepEqual([refused.status, await refused.text()], [403, 'request to path /ready?x not allowed']);
+});

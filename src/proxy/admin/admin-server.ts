@@ -61,6 +61,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, context
 
 async function answer(request: IncomingMessage, context: AdminContext): Promise<AdminResponse> {
   const url = request.url ?? '/';
+  if (!context.allows(url)) return text(`request to path ${url} not allowed`, 403);
   const question = url.indexOf('?');
   const path = question < 0 ? url : url.slice(0, question);
   const handler = HANDLERS.find((one) => one.path === path);

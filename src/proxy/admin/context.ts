@@ -44,6 +44,8 @@ export interface AdminContext {
   readonly actions: AdminActions;
   /** Where POST /cpuprofiler writes: admin.profile_path. */
   readonly profilePath: string;
+  /** Whether admin.allow_paths lets a path, with its query, be served. */
+  allows(target: string): boolean;
   /** Where would a request go? The same as `fairlead explain`, on the running configuration. */
   explain(query: ExplainQuery): Promise<ExplainAnswer>;
 }
