@@ -85,7 +85,6 @@ export interface Http1ProtocolOptions {
   allowChunkedLength: boolean;
   overrideStreamErrorOnInvalidHttpMessage?: boolean;
   sendFullyQualifiedUrl: boolean;
-  ignoreHttp11Upgrade: import('./matchers.ts').StringMatcher[];
 }
 
 export interface LocalReplyConfig {

@@ -169,7 +169,6 @@ export interface RetryPolicy {
   retriableRequestHeaders: HeaderMatcher[];
   backOff: { baseInterval: number; maxInterval: number };
   rateLimitedBackOff?: { resetHeaders: { name: string; format: 'SECONDS' | 'UNIX_TIMESTAMP' }[]; maxInterval: number };
-  retryPriority?: { name: string; updateFrequency: number };
   retryHostPredicates: { name: string; config: unknown }[];
   hostSelectionRetryMaxAttempts: number;
 }

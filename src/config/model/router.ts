@@ -4,12 +4,9 @@
 import type { AccessLogConfig } from './access-log.ts';
 
 export interface RouterConfig {
-  dynamicStats: boolean;
-  startChildSpan: boolean;
   upstreamLog: AccessLogConfig[];
   suppressEnvoyHeaders: boolean;
   /** Lower-case names of headers whose values are checked: a request with a bad one is answered 400. */
   strictCheckHeaders: string[];
   respectExpectedRqTimeout: boolean;
-  suppressGrpcRequestFailureCodeStats: boolean;
 }

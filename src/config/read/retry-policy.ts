@@ -2,26 +2,22 @@
  * When a request is tried again. Follows envoy.config.route.v3.RetryPolicy and
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-retry-on
  */
-import { unpack } from '#api/any.ts';
 import type { Place } from '#api/place.ts';
 import { closest } from '#base/closest.ts';
 import type { RetryPolicy } from '#config/model/route.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr, optionalMilliseconds } from '#config/read/duration.ts';
-import { readExtension, unsupportedExtension } from '#config/read/extensions.ts';
+import { readExtension } from '#config/read/extensions.ts';
 import { readHeaderMatchers } from '#config/read/matchers.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
 import type {
   RetryPolicy_RateLimitedRetryBackOff,
   RetryPolicy_RetryBackOff,
-  RetryPolicy_RetryPriority,
   RetryPolicy as RetryPolicyMessage,
 } from '#envoy/config/route/v3/route_components_pb.js';
-import type { PreviousPrioritiesConfig } from '#envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
 
 const TYPE = 'envoy.config.route.v3.RetryPolicy';
-const PREVIOUS_PRIORITIES = 'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig';
 
 const check = honours(
   TYPE,
@@ -30,7 +26,6 @@ const check = honours(
     'num_retries',
     'per_try_timeout',
     'per_try_idle_timeout',
-    'retry_priority',
     'retry_host_predicate',
     'host_selection_retry_max_attempts',
     'retriable_status_codes',
@@ -41,12 +36,12 @@ const check = honours(
   ],
   {
     refused: {
+      retry_priority: 'retries go to the priorities that the load gives',
       retry_options_predicates: 'no such extension runs here yet',
       refresh_cluster_on_retry: 'the cluster is chosen once',
     },
   },
 );
-const checkPriorities = honours(PREVIOUS_PRIORITIES, ['update_frequency']);
 
 /** Envoy's words for HTTP and for gRPC. */
 const WORDS = [
@@ -73,7 +68,7 @@ const DEFAULT_RATE_LIMITED_MAX_INTERVAL = 300_000;
 
 export function readRetryPolicy(message: RetryPolicyMessage, at: Place, context: ReadContext): RetryPolicy {
   check(message, at);
-  const { retryPriority, rateLimitedRetryBackOff } = message;
+  const { rateLimitedRetryBackOff } = message;
   return {
     retryOn: readRetryOn(message.retryOn, at.field('retry_on')),
     numRetries: message.numRetries ?? 1,
@@ -86,9 +81,6 @@ export function readRetryPolicy(message: RetryPolicyMessage, at: Place, context:
     ...(rateLimitedRetryBackOff === undefined
       ? {}
       : { rateLimitedBackOff: readRateLimitedBackOff(rateLimitedRetryBackOff) }),
-    ...(retryPriority === undefined || retryPriority.name === ''
-      ? {}
-      : { retryPriority: readRetryPriority(retryPriority, at.field('retry_priority')) }),
     retryHostPredicates: readAll(message.retryHostPredicate, at.field('retry_host_predicate'), (predicate, place) => {
       const any = predicate.configType.value;
       const typed = place.field('typed_config');
@@ -132,14 +124,4 @@ function readRateLimitedBackOff(message: RetryPolicy_RateLimitedRetryBackOff): R
     })),
     maxInterval: Math.max(1, millisecondsOr(message.maxInterval, DEFAULT_RATE_LIMITED_MAX_INTERVAL)),
   };
-}
-
-function readRetryPriority({ name, configType }: RetryPolicy_RetryPriority, at: Place): RetryPolicy['retryPriority'] {
-  const place = at.field('typed_config');
-  if (configType.case === undefined) throw place.missing();
-  const { type, message } = unpack(configType.value, place);
-  if (type.typeName !== PREVIOUS_PRIORITIES) throw unsupportedExtension(name, type.typeName, 'retry_priority', place);
-  checkPriorities(message, place);
-  const { updateFrequency } = message as PreviousPrioritiesConfig;
-  return { name: 'envoy.retry_priorities.previous_priorities', updateFrequency };
 }

@@ -16,15 +16,17 @@ const check = honours(
   TYPE,
   [
     'dynamic_stats',
-    'start_child_span',
     'upstream_log',
     'suppress_envoy_headers',
     'strict_check_headers',
     'respect_expected_rq_timeout',
-    'suppress_grpc_request_failure_code_stats',
     'upstream_http_filters',
   ],
   {
+    withoutEffect: {
+      start_child_span: 'nothing is traced yet',
+      suppress_grpc_request_failure_code_stats: 'gRPC comes with HTTP/2',
+    },
     refused: {
       upstream_log_options: 'the upstream log is written when a try ends',
       reject_connect_request_early_data: 'CONNECT comes later',
@@ -34,6 +36,9 @@ const check = honours(
 
 export function readRouter(message: Router, at: Place, context: ReadContext): RouterConfig {
   check(message, at);
+  if (message.dynamicStats === false) {
+    at.collect(at.field('dynamic_stats').unsupported('the stats of answers by code are always kept'));
+  }
   const filters = at.field('upstream_http_filters');
   for (const [i, { configType }] of message.upstreamHttpFilters.entries()) {
     const isCodec = configType.case === 'typedConfig' && configType.value.typeUrl.endsWith(UPSTREAM_CODEC);
@@ -41,13 +46,10 @@ export function readRouter(message: Router, at: Place, context: ReadContext): Ro
       filters.index(i).report('upstream HTTP filters other than the upstream codec are not supported by Fairlead yet');
   }
   return {
-    dynamicStats: message.dynamicStats ?? true,
-    startChildSpan: message.startChildSpan,
     upstreamLog: readAccessLogs(message.upstreamLog, at.field('upstream_log'), context),
     suppressEnvoyHeaders: message.suppressEnvoyHeaders,
     strictCheckHeaders: message.strictCheckHeaders.map((name) => name.toLowerCase()),
     respectExpectedRqTimeout: message.respectExpectedRqTimeout,
-    suppressGrpcRequestFailureCodeStats: message.suppressGrpcRequestFailureCodeStats,
   };
 }
 
