@@ -26,6 +26,7 @@ export const sample: Sample = {
   tries: [
     'curl -k https://localhost:8000/service/blue',
     'curl -k https://localhost:8000/service          (takes turns)',
+    "curl 'localhost:8001/explain?url=https://localhost:8000/service/blue'",
   ],
   table: {
     adminPort: 8001,

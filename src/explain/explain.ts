@@ -65,6 +65,7 @@ class Way {
     const manager = connectionManagerOf(chain);
     if (manager === undefined) return this.#closed('the filter chain has no HTTP connection manager');
     this.#manage(manager);
+    if (found.response !== undefined && manager.localReply !== undefined) found.response.local_reply_config = true;
     return found;
   }
 

@@ -120,4 +120,6 @@ export interface ExplainedResponse {
   location?: string;
   body?: string;
   headers: ExplainedHeader[];
+  /** The connection manager's local_reply_config, which explain does not apply, has the last word. */
+  local_reply_config?: true;
 }

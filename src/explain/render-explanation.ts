@@ -72,6 +72,7 @@ function rowsOf(explanation: Explanation): Row[] {
     if (location !== undefined) rows.push(detail('', `location: ${location}`));
     rows.push(...response.headers.map((header) => detail('', headerText(header))));
     if (body !== undefined) rows.push(detail('', `body: ${body}`));
+    if (response.local_reply_config) rows.push(detail('', 'local_reply_config may change it'));
   }
   if (explanation.closed !== undefined)
     rows.push({ label: 'closed', name: '', text: explanation.closed, style: 'failed' });
