@@ -57,7 +57,7 @@ test('beyond a limit a request is refused, or waits, as by Envoy', async (t) => 
         Object.keys(LIMITS).map((name) => limited(name, c)),
       ),
     counters:
-      /^cluster\.\w+\.(circuit_breakers\.default\.(cx_open|rq_open|rq_pending_open|rq_retry_open|remaining_rq|remaining_pending|remaining_cx|remaining_retries)|upstream_rq_pending_overflow|upstream_rq_retry_overflow|upstream_cx_overflow|upstream_cx_pool_overflow|upstream_rq_total|upstream_rq_(5xx|503))$/,
+      /^cluster\.\w+\.(circuit_breakers\.default\.(cx_open|rq_open|rq_pending_open|rq_retry_open|remaining_rq|remaining_pending|remaining_cx|remaining_retries)|upstream_rq_pending_overflow|upstream_rq_active_overflow|upstream_rq_retry_overflow|upstream_cx_overflow|upstream_cx_pool_overflow|upstream_rq_total|upstream_rq_(5xx|503))$/,
     cases: [
       { name: 'one request too many', send: behind('requests', 1), status: 503 },
       { name: 'the only one', send: behind('requests', 0), status: 200 },

@@ -89,8 +89,8 @@ export class Http1Pool {
   private attach(client: Http1Client, waiter: PoolWaiter): boolean {
     const { stats } = this.cluster;
     if (!this.breakers.requests.canCreate()) {
-      stats.upstreamRqPendingOverflow.inc();
-      waiter.onPoolFailure('overflow', '');
+      stats.upstreamRqActiveOverflow.inc();
+      waiter.onPoolFailure('overflow', '', client.info);
       return false;
     }
     this.breakers.requests.inc();
@@ -178,7 +178,6 @@ export class Http1Pool {
 
   onConnectTimeout(client: Http1Client): void {
     this.cluster.stats.upstreamCxConnectTimeout.inc();
-    client.failure = 'connection timeout';
     client.timedOut = true;
     client.socket.destroy();
   }
