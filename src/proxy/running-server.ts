@@ -84,6 +84,7 @@ export class RunningServer {
         ticketSecret: randomBytes(32),
         drainTimeMs: options.drainTimeS * 1000,
         drainStrategy: options.drainStrategy,
+        localAddressIpVersion: options.localAddressIpVersion,
         logFiles: {
           flushInterval: options.fileFlushIntervalMsec,
           flushBytes: options.fileFlushMinSizeKb * 1024,

@@ -26,6 +26,7 @@ export interface WorkerStart {
   ticketSecret: Uint8Array;
   drainTimeMs: number;
   drainStrategy: 'gradual' | 'immediate';
+  localAddressIpVersion: 'v4' | 'v6';
   logFiles: LogFileSettings;
   logging: LoggingOptions;
 }

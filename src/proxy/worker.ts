@@ -10,6 +10,7 @@ import type { ClusterConfig } from '#config/model/cluster.ts';
 import { DrainState } from '#proxy/drain-state.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
+import { useLocalAddressOf } from '#proxy/local-address.ts';
 import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
@@ -47,6 +48,7 @@ export class Worker implements WorkerContext {
     this.stats = stats;
     this.scope = stats.root;
     this.timers = new Timers(clock);
+    useLocalAddressOf(start.localAddressIpVersion);
     this.runtime = new RuntimeView(start.runtime);
     this.drain = new DrainState(clock, start.drainTimeMs, start.drainStrategy);
     this.downstreamLimit = new DownstreamLimit(start.downstreamCount, snapshot.overload.maxActiveDownstreamConnections);

@@ -8,16 +8,16 @@ import type { HttpConnectionManager } from '#config/model/http-connection-manage
 /** The path to go on with, and what to do with the request. */
 export type NormalizedPath =
   | { kind: 'forward'; path: string }
-  | { kind: 'reject' }
+  /** `path` is as far as it came: logs show it. */
+  | { kind: 'reject'; path: string }
   | { kind: 'redirect'; path: string };
 
 const ESCAPED_SLASH = /%2f|%5c/i;
-const REJECT: NormalizedPath = { kind: 'reject' };
 
 /** @param path path and query; `%`-encoded as it came */
 export function normalizePath(path: string, config: HttpConnectionManager): NormalizedPath {
   // A fragment has no business on the wire, whatever the configuration.
-  if (path.includes('#')) return REJECT;
+  if (path.includes('#')) return { kind: 'reject', path };
   const { pathWithEscapedSlashesAction: escapedSlashes } = config;
   if (!config.normalizePath && !config.mergeSlashes && escapedSlashes === 'KEEP_UNCHANGED')
     return { kind: 'forward', path };
@@ -25,17 +25,21 @@ export function normalizePath(path: string, config: HttpConnectionManager): Norm
   let pure = cut < 0 ? path : path.slice(0, cut);
   let redirect = false;
   if (escapedSlashes !== 'KEEP_UNCHANGED' && ESCAPED_SLASH.test(pure)) {
-    if (escapedSlashes === 'REJECT_REQUEST') return REJECT;
     pure = pure.replace(/%2f/gi, '/').replace(/%5c/gi, '\\');
+    if (escapedSlashes === 'REJECT_REQUEST') return { kind: 'reject', path: withQuery(pure, path, cut) };
     redirect = escapedSlashes === 'UNESCAPE_AND_REDIRECT';
   }
   if (config.normalizePath) {
     const canonical = canonicalPath(pure);
-    if (canonical === undefined) return REJECT;
+    if (canonical === undefined) return { kind: 'reject', path: withQuery(pure, path, cut) };
     pure = canonical;
   }
   if (config.mergeSlashes && pure.includes('//')) pure = mergeSlashes(pure);
-  return { kind: redirect ? 'redirect' : 'forward', path: cut < 0 ? pure : pure + path.slice(cut) };
+  return { kind: redirect ? 'redirect' : 'forward', path: withQuery(pure, path, cut) };
+}
+
+function withQuery(pure: string, path: string, cut: number): string {
+  return cut < 0 ? pure : pure + path.slice(cut);
 }
 
 /** Nothing but slashes stays two of them: the first and the last are never one, as in Envoy. */

@@ -15,6 +15,8 @@ export interface DownstreamCodec {
   /** Sends a piece of the body, which the caller may reuse at once; `end`: it was the last. */
   sendData(stream: HttpStream, chunk: Buffer, end: boolean): void;
   sendTrailers(stream: HttpStream, trailers: Headers): void;
+  /** The stream is about to be answered 400. */
+  onBadRequest(): void;
   /** Ends the stream without finishing the response. */
   resetStream(stream: HttpStream): void;
   /** Stops or goes on reading the request's body; calls nest. */

@@ -155,9 +155,13 @@ export class ConnectionManager {
       this.worker.timers.arm(connection.idleTimer, this.config.common.idleTimeout);
   }
 
-  armHeadersTimeout(connection: Http1ServerConnection): void {
-    if (this.config.requestHeadersTimeout > 0)
-      this.worker.timers.arm(connection.headTimer, this.config.requestHeadersTimeout);
+  /** Part of a request's head is there. */
+  onHeadBegun(connection: Http1ServerConnection): void {
+    const { requestHeadersTimeout, streamIdleTimeout } = this.config;
+    const { timers } = this.worker;
+    timers.cancel(connection.idleTimer);
+    const patience = requestHeadersTimeout > 0 ? requestHeadersTimeout : streamIdleTimeout;
+    if (patience > 0) timers.arm(connection.headTimer, patience);
   }
 
   onConnectionIdle(connection: Http1ServerConnection): void {
@@ -185,8 +189,11 @@ export class ConnectionManager {
   }
 
   onRequestHeadersTimeout(connection: Http1ServerConnection): void {
+    const stream = connection.beginUnread();
+    if (stream === undefined) return;
+    if (this.config.requestHeadersTimeout === 0) return this.onStreamIdle(stream);
     this.stats.downstreamRqHeaderTimeout.inc();
-    connection.refuseSlowHead();
+    sendLocalReply(stream, 408, 'request header timeout', 'request_header_timeout');
   }
 
   /* Streams. */
@@ -213,13 +220,7 @@ export class ConnectionManager {
     const headers = stream.requestHeaders;
     stream.host = headers.getKnown(Known.host) ?? '';
     const hasHost = headers.removeKnown(Known.host) > 0;
-    if (stream.protocol === 'HTTP/1.0') {
-      if (!config.http1.acceptHttp10) {
-        connection.closing = true;
-        return sendLocalReply(stream, 426, '', 'low_version');
-      }
-      if (!hasHost) stream.host = config.http1.defaultHostForHttp10;
-    }
+    if (stream.protocol === 'HTTP/1.0' && !hasHost) stream.host = config.http1.defaultHostForHttp10;
     const wrong = applyTarget(stream, config, options);
     if (wrong !== undefined) {
       this.stats.downstreamCxProtocolError.inc();
@@ -287,10 +288,8 @@ export class ConnectionManager {
 
   private acceptPath(stream: HttpStream): boolean {
     const normalized = normalizePath(stream.path, this.config);
-    if (normalized.kind === 'forward') {
-      stream.path = normalized.path;
-      return true;
-    }
+    stream.path = normalized.path;
+    if (normalized.kind === 'forward') return true;
     if (normalized.kind === 'reject') {
       this.stats.downstreamRqFailedPathNormalization.inc();
       sendLocalReply(stream, 400, '', 'path_normalization_failed');

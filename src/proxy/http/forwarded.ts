@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { hostPort } from '#proxy/listeners/downstream-connection.ts';
+import { isLoopback, localAddress } from '#proxy/local-address.ts';
 import { addressFromXff } from '#selection/forwarded-for.ts';
 import { Known } from '#wire/known-headers.ts';
 
@@ -25,7 +26,7 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
     if (config.xffNumTrustedHops > 0)
       remote = addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops - 1)?.address;
     remote ??= connection.directSourceAddress;
-    if (!config.skipXffAppend) appendXff(stream, manager, connection.directSourceAddress);
+    if (!config.skipXffAppend) appendXff(stream, manager, addressToTell(connection.directSourceAddress));
     if (config.xffNumTrustedHops === 0 || !headers.hasKnown(PROTO))
       headers.setKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
   } else {
@@ -45,6 +46,11 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
       ? connection.directRemoteAddress
       : hostPort(remote, 0);
   return internal;
+}
+
+/** For a peer on this machine Envoy names the machine by the address that others know it by. */
+function addressToTell(peer: string): string {
+  return isLoopback(peer) ? localAddress() : peer;
 }
 
 function appendXff(stream: HttpStream, manager: ConnectionManager, peer: string): void {

@@ -123,6 +123,7 @@ export class HttpStream implements StreamInfo, RequestView {
     this.codec = codec;
     this.connection = codec.connection;
     this.manager = manager;
+    this.remoteAddress = codec.connection.directRemoteAddress;
     const now = clock.now();
     this.startTime = clock.wall();
     this.marks.start = now;
@@ -139,6 +140,10 @@ export class HttpStream implements StreamInfo, RequestView {
     this.responseTrailers = undefined;
     this.originalPath = '';
     this.requestEnded = false;
+    this.method = '';
+    this.path = '';
+    this.host = '';
+    this.scheme = '';
     this.responseCode = 0;
     this.responseStarted = false;
     this.responseEnded = false;

@@ -9,8 +9,8 @@ import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { HeldHead } from '#proxy/http/held-head.ts';
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
 import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-response-head.ts';
-import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import { refuseRequest } from '#proxy/http/protocol-error.ts';
+import { joinRequestFields } from '#proxy/http/single-fields.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { asEvent, beginEvent, clock, endEvent, type Resumable, resumeLater } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
@@ -114,6 +114,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
       this.release();
       return;
     }
+    // A request of which only a part of its head came is one that was broken off.
+    if (this.phase === HEAD && this.held.length > 0) this.beginStream();
     const stream = this.stream;
     this.phase = CLOSED;
     this.release();
@@ -180,26 +182,18 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if ((after === INCOMPLETE ? end : after) - start > this.manager.headBytesLimit) return ParseError.HeadTooLarge;
     if (after === INCOMPLETE) {
       stream.requestHeaders.clear();
-      if (!this.headTimer.armed) this.manager.armHeadersTimeout(this);
+      if (!this.headTimer.armed) this.manager.onHeadBegun(this);
     }
     return after;
   }
 
   /** Begins the stream whose head was parsed, or refuses it. @returns whether reading goes on */
   private startStream(after: number, size: number): boolean {
-    const stream = this.takeNext();
     const { manager } = this;
-    this.spare = undefined;
-    this.stream = stream;
-    this.requests++;
-    this.requestBytes = size;
-    this.bytesBeforeResponse = this.outgoing.bytes;
-    manager.worker.timers.cancel(this.headTimer);
-    manager.worker.timers.cancel(this.idleTimer);
-    stream.begin(this, manager);
     const { method, target, minor } = manager.requestHead;
-    stream.protocol = minor === 0 && after >= 0 ? 'HTTP/1.0' : 'HTTP/1.1';
-    manager.onStreamBegin(stream, this);
+    const stream = this.beginStream();
+    this.requestBytes = size;
+    if (minor === 0 && after >= 0) stream.protocol = 'HTTP/1.0';
     if (after < 0) {
       this.refuse(after);
       return false;
@@ -210,12 +204,30 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     return true;
   }
 
+  private beginStream(): HttpStream {
+    const { manager } = this;
+    const stream = this.takeNext();
+    this.spare = undefined;
+    this.stream = stream;
+    this.requests++;
+    this.requestBytes = 0;
+    this.bytesBeforeResponse = this.outgoing.bytes;
+    manager.worker.timers.cancel(this.headTimer);
+    manager.worker.timers.cancel(this.idleTimer);
+    stream.begin(this, manager);
+    stream.protocol = 'HTTP/1.1';
+    manager.onStreamBegin(stream, this);
+    return stream;
+  }
+
   private beginRequest(stream: HttpStream, minor: number): void {
     const headers = stream.requestHeaders;
+    if (minor === 0 && !this.manager.config.http1.acceptHttp10) return this.refuse(ParseError.OldVersion);
     const length = framing(headers, this.manager.config.http1.allowChunkedLength);
     if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return this.refuse(length);
     if (minor === 0 && length === CHUNKED) return this.refuse(ParseError.BadTransferEncoding);
     if (headers.repeated && headers.all('host').length > 1) return this.refuse(ParseError.ConflictingHost);
+    if (headers.repeated) joinRequestFields(headers);
     const options = connectionOptions(headers);
     this.keepAliveAsked = minor === 1 ? !options.close : options.keepAlive && !options.close;
     if (!this.keepAliveAsked) this.closing = true;
@@ -270,15 +282,18 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     const headers = stream.responseHeaders;
     this.chunkedResponse = false;
     const before = this.outgoing.bytes;
-    const bodiless = stream.method === 'HEAD' || stream.responseCode === 204 || stream.responseCode === 304;
+    const { responseCode } = stream;
+    const bodiless = responseCode === 204 || responseCode === 304;
+    if (responseCode === 204) headers.removeKnown(Known['content-length']);
     if (!headers.hasKnown(Known['content-length'])) {
       if (end) {
-        if (stream.method !== 'HEAD' && stream.responseCode !== 204 && stream.responseCode !== 304)
-          headers.addKnown(Known['content-length'], '0');
+        if (stream.method === 'HEAD' && !bodiless && stream.protocol !== 'HTTP/1.0')
+          headers.addKnown(Known['transfer-encoding'], 'chunked');
+        else if (!bodiless) headers.addKnown(Known['content-length'], '0');
       } else if (!bodiless) {
         if (stream.protocol === 'HTTP/1.0') this.closing = true;
         else {
-          this.chunkedResponse = true;
+          this.chunkedResponse = stream.method !== 'HEAD';
           headers.addKnown(Known['transfer-encoding'], 'chunked');
         }
       }
@@ -289,6 +304,12 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     const line = statusLine(stream.responseCode);
     stream.downstreamHeaderBytesSent = this.outgoing.bytes - before - line.length - CRLF_LENGTH;
     if (end) this.responseSent(stream);
+  }
+
+  /** A peer that sends bad messages is not trusted to frame the next one, unless the configuration says otherwise. */
+  onBadRequest(): void {
+    const { http1, streamErrorOnInvalidHttpMessage } = this.manager.config;
+    if (!(http1.overrideStreamErrorOnInvalidHttpMessage ?? streamErrorOnInvalidHttpMessage)) this.closing = true;
   }
 
   sendInterim(_stream: HttpStream, status: number, headers: Headers): void {
@@ -381,23 +402,22 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
 
   private refuse(error: number): void {
     const stream = this.stream as HttpStream;
+    if (error === ParseError.OldVersion) stream.protocol = 'HTTP/1.1';
+    // What could not be read as a whole is not shown in part.
+    stream.method = '';
+    stream.path = '';
+    stream.requestHeaders.clear();
     this.phase = stream.requestEnded ? RESPONDING : BODY;
     this.closing = true;
     refuseRequest(stream, error);
     this.phase = CLOSED;
   }
 
-  /** The head did not come in time: request_headers_timeout. */
-  refuseSlowHead(): void {
-    if (this.phase !== HEAD || this.stream !== undefined) return;
-    const stream = this.takeNext();
-    this.spare = undefined;
-    this.stream = stream;
+  /** @returns a stream for the request whose head is not whole yet, to be refused; undefined where there is none. */
+  beginUnread(): HttpStream | undefined {
+    if (this.phase !== HEAD || this.stream !== undefined) return undefined;
     this.closing = true;
-    stream.begin(this, this.manager);
-    stream.protocol = 'HTTP/1.1';
-    this.manager.onStreamBegin(stream, this);
-    sendLocalReply(stream, 408, 'request header timeout', 'request_header_timeout');
+    return this.beginStream();
   }
 
   /** Closes once everything is written; `wait`: gives the client up to delayed_close_timeout to close first. */

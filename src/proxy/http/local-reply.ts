@@ -3,10 +3,12 @@
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/local_reply
  */
 import type { LocalReplyConfig } from '#config/model/http-connection-manager.ts';
+import { grpcStatusOf, percentEncoded } from '#proxy/http/grpc-answer.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { type AccessLogPredicate, compileAccessLogFilter } from '#proxy/observe/access-log/filters.ts';
 import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import { type CompiledHeaderMutations, compileHeaderMutations } from '#proxy/observe/format/header-mutations.ts';
+import { isGrpc as isGrpcContentType } from '#selection/route-conditions.ts';
 import { Known } from '#wire/known-headers.ts';
 
 interface Mapper {
@@ -57,6 +59,7 @@ function contentTypeOf(format: { contentType: string; body: { kind: string } }):
  * Answers a stream whose response has not begun.
  * @param body bytes, one character each
  * @param prepare adds headers of the caller's before mappers and filters see them
+ * @param flags response flags that the answer itself does not know of yet
  */
 export function sendLocalReply(
   stream: HttpStream,
@@ -64,11 +67,13 @@ export function sendLocalReply(
   body: string,
   details: string,
   prepare?: (stream: HttpStream) => void,
+  flags = 0,
 ): void {
   if (stream.responseStarted || stream.finished) return;
   const { manager } = stream;
   const headers = stream.responseHeaders;
   headers.clear();
+  if (status === 400) stream.codec.onBadRequest();
   stream.responseCode = status;
   stream.responseCodeDetails = details;
   stream.localReplyBody = body;
@@ -94,6 +99,11 @@ export function sendLocalReply(
       contentType = formatType;
     }
   } else prepare?.(stream);
+  stream.flags |= flags;
+  if (isGrpc(stream.requestHeaders)) {
+    answerGrpc(stream);
+    return;
+  }
   const bytes = Buffer.from(stream.localReplyBody, 'latin1');
   stream.localReplyBody = '';
   if (bytes.length > 0) {
@@ -103,4 +113,21 @@ export function sendLocalReply(
   const bodiless = bytes.length === 0 || stream.method === 'HEAD';
   stream.filters.response(bodiless);
   if (!bodiless && !stream.finished) stream.filters.responseData(bytes, true);
+}
+
+/** A call of gRPC gets its status in headers alone. Follows https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
+function answerGrpc(stream: HttpStream): void {
+  const headers = stream.responseHeaders;
+  const message = stream.localReplyBody;
+  stream.localReplyBody = '';
+  headers.setKnown(Known['content-type'], 'application/grpc');
+  headers.setKnown(Known['grpc-status'], String(grpcStatusOf(stream.responseCode)));
+  if (message !== '') headers.setKnown(Known['grpc-message'], percentEncoded(message));
+  stream.responseCode = 200;
+  stream.filters.response(true);
+}
+
+function isGrpc(headers: HttpStream['requestHeaders']): boolean {
+  const type = headers.getKnown(Known['content-type']);
+  return type !== undefined && isGrpcContentType(type);
 }

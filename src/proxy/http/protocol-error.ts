@@ -25,6 +25,7 @@ const refusals = new Map<number, Refusal>([
     ParseError.TooManyFields,
     { status: 431, details: 'http1.too_many_headers', body: 'Request Header Fields Too Large' },
   ],
+  [ParseError.OldVersion, { status: 426, details: 'low_version', body: 'Upgrade Required' }],
   [ParseError.BadFieldValue, badRequest('http1.invalid_characters')],
   [ParseError.LengthAndChunked, badRequest('http1.content_length_and_chunked_not_allowed')],
   [
@@ -40,6 +41,6 @@ export function refuseRequest(stream: HttpStream, error: number): void {
   const { manager } = stream;
   manager.stats.downstreamCxProtocolError.inc();
   manager.log.debug(() => `[C${stream.connection.id}] dispatch error: ${parseErrorText(error)}`);
-  stream.flags |= Flag.DownstreamProtocolError;
-  sendLocalReply(stream, refusal.status, refusal.body, refusal.details);
+  const { status, body, details } = refusal;
+  sendLocalReply(stream, status, body, details, undefined, Flag.DownstreamProtocolError);
 }

@@ -17,6 +17,9 @@ import { Known } from '#wire/known-headers.ts';
 const internalOnly = INTERNAL_ONLY_HEADERS.map((name) => Known[name]);
 const edgeOnly = EDGE_ONLY_HEADERS.map((name) => Known[name]);
 const hopByHop = HOP_BY_HOP_HEADERS.map((name) => Known[name]);
+const UUID_LENGTH = 36;
+/** Where a UUID tells its version, and Envoy's also why it is traced. */
+const TRACE_DIGIT = 14;
 
 export function prepareRequestHeaders(
   stream: HttpStream,
@@ -48,12 +51,19 @@ export function prepareRequestHeaders(
   }
   if (config.addUserAgent) addUserAgent(stream, manager);
   if (config.via !== '') appendVia(headers, config.via);
-  if (config.generateRequestId) {
-    const known = headers.hasKnown(Known['x-request-id']);
-    if (!known || (edge && !config.preserveExternalRequestId))
-      headers.setKnown(Known['x-request-id'], manager.worker.random.uuid());
-  }
+  if (config.generateRequestId) setRequestId(headers, edge, manager);
   applyClientCertificate(stream, config);
+}
+
+/** Follows extensions.request_id.uuid.v3.UuidRequestIdConfig. */
+function setRequestId(headers: Headers, edge: boolean, { config, worker }: ConnectionManager): void {
+  const id = Known['x-request-id'];
+  const given = headers.getKnown(id) ?? '';
+  if (given === '' || (edge && !config.preserveExternalRequestId)) headers.setKnown(id, worker.random.uuid());
+  else if (edge && (config.requestIdExtension?.packTraceReason ?? true) && given.length === UUID_LENGTH) {
+    // A client may not say whether it is traced: the digit that tells is put back to "no".
+    headers.setKnown(id, `${given.slice(0, TRACE_DIGIT)}4${given.slice(TRACE_DIGIT + 1)}`);
+  }
 }
 
 /** Only `trailers` may be asked of the next hop (RFC 9110, section 10.1.4). */

@@ -26,21 +26,24 @@ export class AnswerCounts {
     this.canary = new ResponseCodeStats(scope.scope('canary'));
   }
 
-  /** @param host undefined where no host answered: the router did. */
-  count(status: number, internal: boolean, host: Host | undefined): void {
+  /**
+   * @param host undefined where no host answered: the router did
+   * @param canary the answer itself says that it comes from a canary (x-envoy-upstream-canary)
+   */
+  count(status: number, internal: boolean, host: Host | undefined, canary: boolean): void {
     this.all.count(status);
     (internal ? this.internal : this.external).count(status);
+    if (canary || host?.canary) this.canary.count(status);
     if (host === undefined) return;
-    if (host.canary) this.canary.count(status);
     if (this.ownZone !== '' && host.locality.zone !== '') this.zone(host.locality.zone).count(status);
   }
 
   /** @param milliseconds whole ones. */
-  time(milliseconds: number, internal: boolean, host: Host | undefined): void {
+  time(milliseconds: number, internal: boolean, host: Host | undefined, canary: boolean): void {
     this.all.time(milliseconds);
     (internal ? this.internal : this.external).time(milliseconds);
+    if (canary || host?.canary) this.canary.time(milliseconds);
     if (host === undefined) return;
-    if (host.canary) this.canary.time(milliseconds);
     if (this.ownZone !== '' && host.locality.zone !== '') this.zone(host.locality.zone).time(milliseconds);
   }
 

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
 import { HeldHead } from '#proxy/http/held-head.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { joinResponseFields } from '#proxy/http/single-fields.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
@@ -255,6 +256,7 @@ export class Http1Client implements BodySink, Reader {
       receiver.onInterim(status);
       return after;
     }
+    if (headers.repeated) joinResponseFields(headers);
     const length = framing(headers, this.pool.cluster.config.http.http1.allowChunkedLength);
     if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return length;
     const options = connectionOptions(headers);

@@ -23,6 +23,7 @@ export const ParseError = {
   BadChunk: -16,
   ChunkLineTooLong: -17,
   ConflictingHost: -18,
+  OldVersion: -19,
 } as const;
 
 const words = new Map<number, string>([
@@ -42,6 +43,7 @@ const words = new Map<number, string>([
   [ParseError.BadChunkSize, 'a chunk size is malformed or too large'],
   [ParseError.BadChunk, 'a chunk does not end in CRLF'],
   [ParseError.ChunkLineTooLong, 'a chunk extension is too long'],
+  [ParseError.OldVersion, 'HTTP/1.0 is not accepted here'],
   [ParseError.ConflictingHost, 'there is more than one host'],
 ]);
 

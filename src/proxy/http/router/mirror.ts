@@ -68,7 +68,7 @@ class MirroredRequest implements PoolWaiter {
   }
 
   begin(host: NonNullable<ReturnType<Cluster['loadBalancer']['choose']>>): void {
-    this.cluster.poolFor(host, 'DEFAULT').request(this);
+    this.cluster.poolFor(host, 'DEFAULT', this.requestedServerName).request(this);
   }
 
   onPoolReady(client: Http1Client): void {
@@ -77,7 +77,7 @@ class MirroredRequest implements PoolWaiter {
   }
 
   onHeaders(status: number, _bytes: number, end: boolean): void {
-    this.cluster.answers.count(status, false, undefined);
+    this.cluster.answers.count(status, false, undefined, false);
     if (end) this.finish();
   }
 

@@ -28,12 +28,10 @@ const flags: Record<ResetReason, number> = {
 
 /** @param details the transport's own words, or nothing */
 export function resetReply(reason: ResetReason, details: string): ResetReply {
-  const words = reason === 'connection_timeout' ? 'connection_failure' : reason;
-  const text = words.replaceAll('_', ' ');
   return {
     status: reason === 'protocol_error' ? 502 : 503,
     flag: flags[reason],
-    name: details === '' ? words : `${words}|${details.replaceAll(' ', '_')}`,
-    text,
+    name: details === '' ? reason : `${reason}|${details.replaceAll(' ', '_')}`,
+    text: reason.replaceAll('_', ' '),
   };
 }

@@ -24,6 +24,7 @@ export class ResponseAccount {
   private routeGroup: RequestGroup | undefined = undefined;
   private alternative: AnswerCounts | undefined = undefined;
   private internal = false;
+  private canary = false;
 
   /** The request goes to this cluster. Takes x-envoy-upstream-alt-stat-name out of it. */
   begin(stream: HttpStream, cluster: Cluster, host: CompiledVirtualHost, route: CompiledRoute): void {
@@ -49,10 +50,11 @@ export class ResponseAccount {
     this.alternative = undefined;
   }
 
-  /** An answer by its code: the upstream's, or the one that the router makes in its place. */
-  count(status: number, host: Host | undefined): void {
-    this.cluster?.answers.count(status, this.internal, host);
-    this.alternative?.count(status, this.internal, host);
+  /** An answer by its code: the upstream's with its headers, or the one that the router makes in its place. */
+  count(status: number, host: Host | undefined, headers?: Headers): void {
+    this.canary = headers?.getKnown(Known['x-envoy-upstream-canary']) === 'true';
+    this.cluster?.answers.count(status, this.internal, host, this.canary);
+    this.alternative?.count(status, this.internal, host, this.canary);
     this.virtualCluster?.codes.count(status);
     this.routeGroup?.codes.count(status);
   }
@@ -61,9 +63,9 @@ export class ResponseAccount {
   time(milliseconds: number, host: Host | undefined, timeout: number): void {
     const whole = Math.round(milliseconds);
     const { cluster } = this;
-    cluster?.answers.time(whole, this.internal, host);
+    cluster?.answers.time(whole, this.internal, host, this.canary);
     cluster?.timeoutBudget?.upstreamRqTimeoutBudgetPercentUsed.record(percentOf(timeout, milliseconds));
-    this.alternative?.time(whole, this.internal, host);
+    this.alternative?.time(whole, this.internal, host, this.canary);
     this.virtualCluster?.codes.time(whole);
     this.routeGroup?.codes.time(whole);
   }

@@ -36,8 +36,10 @@ export class RouteHeaderTable {
     const key = weighted ?? route;
     let levels = this.levels.get(key);
     if (levels === undefined) {
-      const all = [weighted?.headers, route.headers, host.headers, this.table.headers];
-      if (this.table.mostSpecificHeaderMutationsWins) all.reverse();
+      const outer = [route.headers, host.headers, this.table.headers];
+      if (this.table.mostSpecificHeaderMutationsWins) outer.reverse();
+      // A weighted cluster's come first whatever the order of the others.
+      const all = [weighted?.headers, ...outer];
       levels = all.map((mutations) => mutations && this.compile(mutations)).filter((level) => level !== undefined);
       this.levels.set(key, levels);
     }

@@ -158,6 +158,7 @@ export class RouterRun {
     this.globalTimeout = timeouts.global;
     this.perTryTimeout = timeouts.perTry;
     this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
+    stream.attemptCount = 1;
     manager.routeHeaders.applyRequest(stream, selectedHost.config, selected.config, this.weighted);
     applyRewrites(stream, selected, action, this.weighted, host, this.config.suppressEnvoyHeaders);
     const policies = mirrorPolicies(action, selectedHost);
@@ -174,7 +175,6 @@ export class RouterRun {
     }
     const { stream } = this;
     const cluster = this.cluster as Cluster;
-    stream.attemptCount++;
     if (stream.selectedHost?.config.includeRequestAttemptCount) {
       stream.requestHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
     }
@@ -182,7 +182,8 @@ export class RouterRun {
     stream.marks.upstreamPoolAsked = clock.now();
     stream.marks.upstreamPoolAnswered = -1;
     this.responseStarted = false;
-    this.attempt.begin(host, cluster.poolFor(host, this.priority), cluster.serverNameFor(stream));
+    const serverName = cluster.serverNameFor(stream);
+    this.attempt.begin(host, cluster.poolFor(host, this.priority, serverName), serverName);
   }
 
   /** The attempt has a connection: the request goes out, with what there is of its body. */
@@ -299,7 +300,7 @@ export class RouterRun {
     if (this.retry !== undefined) {
       const verdict = this.retry.onResponse(status, headers, clock.wall());
       if (verdict === 'yes') {
-        this.account.count(status, this.attempt.host);
+        this.account.count(status, this.attempt.host, headers);
         stream.responseCode = status;
         if (!end) this.attempt.cancel();
         return this.scheduleRetry();
@@ -324,7 +325,7 @@ export class RouterRun {
     const selectedHost = stream.selectedHost?.config;
     if (selectedHost?.includeAttemptCountInResponse)
       headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
-    this.account.count(status, this.attempt.host);
+    this.account.count(status, this.attempt.host, headers);
     if (selectedHost !== undefined && stream.selected !== undefined) {
       manager.routeHeaders.applyResponse(stream, selectedHost, stream.selected.config, this.weighted);
     }
@@ -415,6 +416,7 @@ export class RouterRun {
       stream.flags |= Flag.NoHealthyUpstream;
       return sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
     }
+    stream.attemptCount++;
     if (stream.selectedHost?.config.includeIsTimeoutRetryHeader) {
       stream.requestHeaders.setKnown(Known['x-envoy-is-timeout-retry'], String(this.timedOut));
     }
@@ -528,7 +530,6 @@ export class RouterRun {
     timers.cancel(this.backOffTimer);
     timers.cancel(this.perTryIdleTimer);
     timers.cancel(this.durationTimer);
-    if (this.attempt.client !== undefined) this.cluster?.stats.upstreamRqTxReset.inc();
     this.attempt.cancel();
   }
 

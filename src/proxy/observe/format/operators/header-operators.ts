@@ -16,7 +16,7 @@ const requestPseudo: { readonly [name: string]: TextOf } = {
   ':path': (info) => present(info.path),
   ':authority': (info) => present(info.host),
   host: (info) => present(info.host),
-  ':scheme': (info) => (info.method === '' ? undefined : info.scheme),
+  ':scheme': (info) => (info.scheme === '' ? undefined : info.scheme),
 };
 
 const responsePseudo: { readonly [name: string]: TextOf } = {
