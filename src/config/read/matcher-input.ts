@@ -27,10 +27,21 @@ const ADDRESSES = [
 ].map((kind) => `${NETWORK}.${kind}`);
 const PROTOCOLS = ['TransportProtocolInput', 'ApplicationProtocolInput'].map((kind) => `${NETWORK}.${kind}`);
 
-/** Inputs of matchers that choose routes, by the full names of their messages: Envoy has no others there. */
-export const ROUTE_INPUTS: ReadonlySet<string> = new Set([HEADER, FILTER_STATE]);
+/** The inputs that there are for what is matched, by the full names of their messages. */
+export interface MatchInputs {
+  readonly typeNames: ReadonlySet<string>;
+  /** What Envoy says of any other; without it, we say that we do not know it yet. */
+  readonly refusal?: string;
+}
+
+/** Inputs of matchers that choose routes. */
+export const ROUTE_INPUTS: MatchInputs = {
+  typeNames: new Set([HEADER, FILTER_STATE]),
+  refusal:
+    'requirement violation while creating route match tree: INVALID_ARGUMENT: Route table can only match on request headers, saw',
+};
 /** Inputs of connections. */
-export const CONNECTION_INPUTS: ReadonlySet<string> = new Set([...ADDRESSES, ...PROTOCOLS]);
+export const CONNECTION_INPUTS: MatchInputs = { typeNames: new Set([...ADDRESSES, ...PROTOCOLS]) };
 
 const checks = new Map([
   honoured(HEADER, 'header_name'),
@@ -45,18 +56,20 @@ function honoured(name: string, ...fields: string[]) {
   return [name, honours(name, fields)] as const;
 }
 
-/** @param allowed the inputs that the subject of the matcher has. */
 export function readMatchInput(
   extension: TypedExtensionConfig | undefined,
   at: Place,
-  allowed: ReadonlySet<string>,
+  { typeNames, refusal }: MatchInputs,
 ): MatchInput {
   if (extension === undefined) throw at.missing();
   const place = at.field('typed_config');
   if (extension.typedConfig === undefined) throw place.missing();
   const { type, message } = unpack(extension.typedConfig, place);
   const { typeName } = type;
-  if (!allowed.has(typeName)) throw unsupportedExtension(extension.name, typeName, 'matching_input', place);
+  if (!typeNames.has(typeName)) {
+    if (refusal !== undefined) throw place.problem(`${refusal} ${extension.typedConfig.typeUrl}`);
+    throw unsupportedExtension(extension.name, typeName, 'matching_input', place);
+  }
   checks.get(typeName)?.(message, place);
   return inputOf(typeName, message);
 }

@@ -16,7 +16,7 @@ import type { Place } from '#api/place.ts';
 import type { MatcherTree, MatchInput, MatchPredicate, OnMatch } from '#config/model/matcher-tree.ts';
 import { readCidrRanges } from '#config/read/address.ts';
 import { unsupportedExtension } from '#config/read/extensions.ts';
-import { readMatchInput } from '#config/read/matcher-input.ts';
+import { type MatchInputs, readMatchInput } from '#config/read/matcher-input.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { readXdsStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
@@ -48,23 +48,23 @@ export type ActionMessage = TypedExtensionConfig;
 type ReadAction<T> = (action: ActionMessage, at: Place) => T;
 
 /**
- * @param inputs full names of the inputs that there are for what is matched: `ROUTE_INPUTS`, `CONNECTION_INPUTS`.
+ * @param inputs `ROUTE_INPUTS`, `CONNECTION_INPUTS`.
  * @param readAction what an action resolves to.
  */
 export function readMatcherTree<T>(
   message: Matcher,
   at: Place,
-  inputs: ReadonlySet<string>,
+  inputs: MatchInputs,
   readAction: ReadAction<T>,
 ): MatcherTree<T> {
   return new Reader(inputs, readAction).tree(message, at);
 }
 
 class Reader<T> {
-  readonly #inputs: ReadonlySet<string>;
+  readonly #inputs: MatchInputs;
   readonly #readAction: ReadAction<T>;
 
-  constructor(inputs: ReadonlySet<string>, readAction: ReadAction<T>) {
+  constructor(inputs: MatchInputs, readAction: ReadAction<T>) {
     this.#inputs = inputs;
     this.#readAction = readAction;
   }

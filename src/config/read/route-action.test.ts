@@ -96,7 +96,10 @@ test('a template rewrites with the variables of the template that matched', () =
     read(rewrite('/{other}'), match).errors[0],
     /^path_rewrite_policy\.typed_config\.path_template_rewrite: /,
   );
-  assert.match(read(rewrite('/x')).errors[0], /^path_rewrite_policy: unable to use r extension without /);
+  assert.match(
+    read(rewrite('/x')).errors[0],
+    /^path_rewrite_policy: unable to use envoy\.path\.rewrite\.uri_template\.uri_template_rewriter extension without /,
+  );
 });
 
 test('what no part of the data path does is refused by name', () => {

@@ -14,6 +14,8 @@ import type { RouteAction as RouteActionMessage } from '#envoy/config/route/v3/r
 import type { UriTemplateRewriteConfig } from '#envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.js';
 
 const URI_TEMPLATE = 'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig';
+const REWRITER = 'envoy.path.rewrite.uri_template.uri_template_rewriter';
+const MATCHER = 'envoy.path.match.uri_template.uri_template_matcher';
 const checkTemplate = honours(URI_TEMPLATE, ['path_template_rewrite']);
 
 type PathRewrite = Pick<RouteAction, 'prefixRewrite' | 'regexRewrite' | 'pathRewritePolicy' | 'pathRewrite'>;
@@ -45,14 +47,18 @@ function readPolicy({ name, typedConfig }: TypedExtensionConfig, match: RouteMat
   if (type.typeName !== URI_TEMPLATE) throw unsupportedExtension(name, type.typeName, 'path_rewrite_policy', place);
   checkTemplate(message, place);
   if (match.path.kind !== 'path_match_policy') {
-    throw at.problem(`unable to use ${name} extension without a path_match_policy of URI templates in the match`);
+    throw at.problem(`unable to use ${REWRITER} extension without ${MATCHER} extension`);
   }
   const { pathTemplateRewrite: template } = message as UriTemplateRewriteConfig;
+  const field = place.field('path_template_rewrite');
+  if (!template.startsWith('/'))
+    throw field.problem(`path_rewrite_policy.path_template_rewrite ${template} is invalid`);
   try {
     pathTemplateRewrite(template, pathTemplatePattern(match.path.template));
   } catch (error) {
-    if (error instanceof PathTemplateError) throw place.field('path_template_rewrite').problem(error.message);
-    throw error;
+    if (!(error instanceof PathTemplateError)) throw error;
+    const both = `path_match_policy ${match.path.template} and path_rewrite_policy ${template}`;
+    throw field.problem(`mismatch between variables in ${both}`);
   }
   return { template };
 }

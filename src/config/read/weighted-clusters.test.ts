@@ -50,7 +50,7 @@ test('each cluster has its weight and its own changes; the total is the sum, wha
 test('what Envoy refuses, in its words', () => {
   const cases: [unknown[], string][] = [
     [[{ name: 'a', weight: 0 }], 'clusters: Sum of weights in the weighted_cluster must be greater than 0.'],
-    [[{ name: 'a' }], "clusters[0].weight: field 'weight' is required"],
+    [[{ name: 'a' }], "clusters[0].weight: Field 'weight' is missing in the cluster"],
     [
       [{ name: 'a', cluster_header: 'x', weight: 1 }],
       'clusters[0]: Only one of name or cluster_header can be specified',

@@ -55,7 +55,7 @@ function readWeight(message: WeightedCluster_ClusterWeight, at: Place, context: 
   if (name === '' && clusterHeader === '') {
     throw at.problem('At least one of name or cluster_header need to be specified');
   }
-  if (weight === undefined) throw at.field('weight').missing();
+  if (weight === undefined) throw at.field('weight').problem("Field 'weight' is missing in the cluster");
   if (name !== '') checkCluster(name, 'weighted cluster', at.field('name'), context);
   return {
     name,
