@@ -4,11 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { bootstrap, type Json, typed } from '#testing/bootstrap.ts';
+import { answer } from '#testing/behaviours.ts';
+import { bootstrap, type Json, routeTo, typed, withRoutes } from '#testing/bootstrap.ts';
 import { addressRecords, type DnsReply, type DnsServer, type DnsZone, startDnsServer } from '#testing/dns-server.ts';
 import { eventually } from '#testing/eventually.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
+import { startUpstream } from '#testing/start-upstream.ts';
 
 const KINDS: readonly ProxyKind[] = ['envoy', 'fairlead'];
 const FAMILIES = ['AUTO', 'V4_ONLY', 'V6_ONLY', 'V4_PREFERRED', 'ALL'];
@@ -247,4 +249,43 @@ async function settled({ server, proxy }: { server: DnsServer; proxy: RunningPro
   });
   const stats = await proxy.stats('^cluster\\.(strict|logical)\\.membership_');
   return { hosts: await hosts(proxy), stats };
+}
+
+test('a host that left has its idle connections closed, and the next request goes to the new one', async (t) => {
+  const [envoy, ours] = await Promise.all(KINDS.map((kind) => moved(t, kind)));
+  assert.deepEqual(ours, envoy);
+});
+
+/** Requests before and after the names of two clusters move. @returns what the upstream and the counters saw of it. */
+async function moved(t: TestContext, kind: ProxyKind): Promise<unknown> {
+  const upstream = await startUpstream(t, answer('fine'), { host: '0.0.0.0' });
+  let now = ['127.0.0.1'];
+  const server = await startDnsServer(t, (question) => addressRecords(question, now));
+  const often = { dns_lookup_family: 'V4_ONLY', dns_refresh_rate: '0.05s' };
+  const clusters = ['STRICT_DNS', 'LOGICAL_DNS'].map((type) => {
+    const endpoint = { address: { socket_address: { address: 'moving.test', port_value: upstream.port } } };
+    const load_assignment = { cluster_name: type, endpoints: [{ lb_endpoints: [{ endpoint }] }] };
+    return dnsCluster({ name: type, hosts: [], more: { ...often, type, load_assignment } }, server.port);
+  });
+  const routes = clusters.map(({ name }) => routeTo(`/${name}`, String(name)));
+  const proxy = await startProxy(t, withRoutes(routes, clusters), { kind });
+  const wire = await proxy.connect();
+  const connections: number[] = [];
+  for (const address of ['127.0.0.1', '127.0.0.2', '127.0.0.3']) {
+    now = [address];
+    for (const { name } of clusters) {
+      const moved = new RegExp(`^${name}::${address.replaceAll('.', '\\.')}:`, 'm');
+      await eventually(`${name} is at ${address}`, async () => moved.test((await proxy.get('/clusters')).body));
+      await proxy.statBecomes(`cluster.${name}.upstream_cx_active`, 0);
+      for (let i = 0; i < 2; i++) {
+        await wire.send(`GET /${name} HTTP/1.1\r\nhost: a\r\n\r\n`);
+        await wire.response();
+      }
+      connections.push(upstream.connections);
+    }
+  }
+  return {
+    connections,
+    counted: await proxy.stats('^cluster\\.\\w+\\.(upstream_cx_(total|active|destroy\\w*)|membership_\\w+)$'),
+  };
 }
