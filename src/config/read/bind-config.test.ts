@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Place } from '#api/place.ts';
+import { readBindConfig, readTcpKeepalive } from '#config/read/bind-config.ts';
+import type { BindConfig } from '#envoy/config/core/v3/address_pb.js';
+import type { Json } from '#testing/bootstrap.ts';
+import { readMessage } from '#testing/read-message.ts';
+
+const source = (address: string, port = 0): Json => ({ address, port_value: port });
+
+function bind(fields: Json) {
+  const read = (message: BindConfig, at: Place) => readBindConfig(message, at, 'Cluster c');
+  return readMessage('envoy.config.core.v3.BindConfig', fields, read);
+}
+
+test('a source is an address, and a port unless it is 0', () => {
+  assert.deepEqual(bind({ source_address: source('127.0.0.2', 9) }).value, {
+    sourceAddress: '127.0.0.2',
+    sourcePort: 9,
+    freebind: false,
+  });
+  assert.deepEqual(bind({}).value, { sourcePort: 0, freebind: false });
+});
+
+test('another source is of the other family, and may stand in either of two fields', () => {
+  const first = { source_address: source('127.0.0.2') };
+  const expected = { address: '::1', port: 7 };
+  const extra = bind({ ...first, extra_source_addresses: [{ address: source('::1', 7) }] });
+  assert.deepEqual(extra.value?.extraSource, expected);
+  const additional = bind({ ...first, additional_source_addresses: [source('::1', 7)] });
+  assert.deepEqual(additional.value?.extraSource, expected);
+  const same = bind({ ...first, additional_source_addresses: [source('127.0.0.3')] });
+  assert.match(same.errors[0], /^Cluster c's upstream binding config has two same IP version source addresses/);
+});
+
+test('what Node cannot set is refused by name', () => {
+  assert.match(bind({ freebind: true }).errors[0], /^freebind: .*IP_FREEBIND/);
+  assert.deepEqual(bind({ freebind: false }).errors, []);
+  const options = [{ level: 1, name: 2, int_value: 3 }];
+  assert.match(bind({ socket_options: options }).errors[0], /^socket_options: field 'socket_options' is not supported/);
+});
+
+test('of keep-alive only what is set is told', () => {
+  const read = (fields: Json) => readMessage('envoy.config.core.v3.TcpKeepalive', fields, readTcpKeepalive).value;
+  assert.deepEqual(read({}), {});
+  assert.deepEqual(read({ keepalive_probes: 3, keepalive_time: 4, keepalive_interval: 5 }), {
+    probes: 3,
+    time: 4,
+    interval: 5,
+  });
+});
