@@ -15,6 +15,7 @@ import { type Discovery, discover } from '#proxy/upstream/discovery/discover.ts'
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import { recordMembership } from '#proxy/upstream/membership-stats.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
+import { countTransportMatches } from '#proxy/upstream/upstream-transports.ts';
 import type { RuntimeView } from '#selection/runtime-view.ts';
 
 interface ClusterEntry {
@@ -52,6 +53,7 @@ export class ServerClusters {
     clusterStats(scope);
     const hosts = new PrioritySet(config.name, () => this.stats.lease(), clock, this.snapshot.node.locality);
     recordMembership(hosts, scope);
+    countTransportMatches(config, hosts, scope);
     const breakers = new CircuitBreakers(this.table.slots(config.name), true);
     breakers.configure(config, this.runtime);
     this.entries.set(config.name, {

@@ -40,7 +40,7 @@ const CURVES: Readonly<Record<string, string>> = {
   X25519MLKEM768: 'X25519MLKEM768',
   MLKEM1024: 'MLKEM1024',
 };
-const DEFAULT_CURVES = ['X25519', 'P-256'];
+const DEFAULT_CURVES = ['X25519MLKEM768', 'X25519', 'P-256'];
 
 const SIGNATURES = new Set([
   'rsa_pkcs1_sha1',

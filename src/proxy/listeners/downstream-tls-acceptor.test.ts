@@ -98,7 +98,7 @@ test('bytes go both ways once the handshake is done, and the connection knows it
   assert.equal(await said(socket, large), large);
   const { connection } = await outcome;
   assert.deepEqual(
-    [connection.serverName, connection.tls?.version, connection.tls?.alpn, connection.tls?.presented],
+    [connection.tls?.serverName, connection.tls?.version, connection.tls?.alpn, connection.tls?.presented],
     ['server.test', 'TLSv1.3', 'http/1.1', false],
   );
   assert.ok(connection.tlsCompleteMark >= 0);

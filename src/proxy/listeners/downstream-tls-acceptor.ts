@@ -47,7 +47,6 @@ export class DownstreamTlsAcceptor {
         asEvent(() => {
           if (timer !== undefined) worker.timers.cancel(timer);
           connection.tls = info;
-          connection.serverName = info.serverName.toLowerCase();
           connection.tlsCompleteMark = clock.now();
           done(socket);
         }),
@@ -55,7 +54,6 @@ export class DownstreamTlsAcceptor {
         asEvent(() => {
           if (timer !== undefined) worker.timers.cancel(timer);
           connection.tls = info;
-          connection.serverName = info.serverName.toLowerCase();
           connection.transportFailureReason = reason;
           done(undefined);
         }),

@@ -21,12 +21,16 @@ const GROUPS: Record<string, number> = {
   'P-384': 24,
   'P-521': 25,
   X25519: 29,
+  MLKEM1024: 0x0202,
   X25519MLKEM768: 0x11ec,
   prime256v1: 23,
   secp256r1: 23,
   secp384r1: 24,
   secp521r1: 25,
 };
+
+/** Groups that TLS 1.2 does not have. */
+const TLS13_GROUPS = new Set(['X25519MLKEM768', 'MLKEM1024']);
 
 export function speaksTls13(hello: ClientHello): boolean {
   return hello.supportedVersions.includes(TLS13);
@@ -44,9 +48,8 @@ export function ecdsaCurves(hello: ClientHello, tls13: boolean, ciphers: CipherG
   return ECDSA_SCHEMES.flatMap(([, curve]) => (hello.supportedGroups.includes(GROUPS[curve]) ? [curve] : []));
 }
 
-/** The group that keys are exchanged in: the first of the server's that the client has, those with a share ready before others. */
+/** The group that keys are exchanged in: the first of the server's that the client has. */
 export function keyExchangeGroup(hello: ClientHello, tls13: boolean, ours: readonly string[]): string {
-  const common = ours.filter((name) => hello.supportedGroups.includes(GROUPS[name]));
-  const ready = tls13 ? common.find((name) => hello.keyShareGroups.includes(GROUPS[name])) : undefined;
-  return ready ?? common[0] ?? '';
+  const usable = tls13 ? ours : ours.filter((name) => !TLS13_GROUPS.has(name));
+  return usable.find((name) => hello.supportedGroups.includes(GROUPS[name])) ?? '';
 }

@@ -39,7 +39,7 @@ export interface ServerChoice {
   curve: string;
   /** A response to staple; undefined: none. */
   ocspStaple: Uint8Array | undefined;
-  /** The policy on OCSP or server names (require_sni) allows no handshake. */
+  /** The OCSP policy allows no handshake. */
   refused: boolean;
 }
 
@@ -120,7 +120,7 @@ export class DownstreamTlsContext {
       alpnName: protocol?.name ?? '',
       curve: hello === undefined ? '' : keyExchangeGroup(hello, this.speaksTls13(hello), this.curves),
       ocspStaple: wantsStaple ? this.stapling[index].response : undefined,
-      refused: this.stapling[index].fails(wantsStaple) || (this.tls.requireSni && hello?.serverName === ''),
+      refused: this.stapling[index].fails(wantsStaple),
     };
   }
 
@@ -147,6 +147,8 @@ export class DownstreamTlsContext {
     const { tls } = this;
     return createSecureContext({
       ...contextOptions(tls, tls.certificates[index], ciphers),
+      // A group each: our order holds, whichever key shares the client sent along.
+      ecdhCurve: this.curves.join('/'),
       honorCipherOrder: !clientOrder,
       ticketKeys: this.ticketKeys,
       sessionIdContext: this.sessionIdContext,

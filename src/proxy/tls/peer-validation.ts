@@ -18,6 +18,13 @@ export interface Verdict {
   validated: boolean;
 }
 
+/** A name that the certificate must have, and who says so. */
+export interface ExpectedName {
+  name: string;
+  /** `context`: in place of the configured names (auto_sni_san_validation); `request`: besides them (auto_san_validation). */
+  by: 'context' | 'request';
+}
+
 type Verification = 'trust' | 'san' | 'pin';
 
 export class PeerValidation {
@@ -44,13 +51,9 @@ export class PeerValidation {
 
   /**
    * @param trustError what Node found wrong with the chain, or null.
-   * @param expectedNames names of which the certificate must have one, besides what is configured (auto_sni_san_validation).
+   * @param expected a name that the certificate must have, besides or instead of what is configured.
    */
-  verify(
-    certificate: X509Certificate,
-    trustError: NodeJS.ErrnoException | null,
-    expectedNames: readonly string[] = [],
-  ): Verdict {
+  verify(certificate: X509Certificate, trustError: NodeJS.ErrnoException | null, expected?: ExpectedName): Verdict {
     const { config } = this;
     const lenient = config?.trustChainVerification === 'ACCEPT_UNTRUSTED';
     let validated = false;
@@ -62,9 +65,9 @@ export class PeerValidation {
       }
       validated = true;
     }
-    const failed = this.nameOrPinProblem(certificate, expectedNames);
+    const failed = this.nameOrPinProblem(certificate, expected);
     if (failed === undefined) {
-      return { problem: '', validated: validated || this.needsCertificate || expectedNames.length > 0 };
+      return { problem: '', validated: validated || this.needsCertificate || expected !== undefined };
     }
     this.count(failed.kind);
     return lenient ? { problem: '', validated: false } : refused(failed.problem);
@@ -91,19 +94,22 @@ export class PeerValidation {
 
   private nameOrPinProblem(
     certificate: X509Certificate,
-    expectedNames: readonly string[],
+    expected: ExpectedName | undefined,
   ): { kind: Verification; problem: string } | undefined {
-    if (expectedNames.length > 0 || this.sanTests.length > 0) {
+    if (expected !== undefined || this.sanTests.length > 0) {
       const names = subjectAltNames(certificate);
       const shown = [...names.dns, ...names.uri, ...names.ip, ...names.email].join(', ');
-      if (expectedNames.length > 0 && !expectedNames.some((name) => hasName(names, name))) {
-        const expected = expectedNames.join(', ');
+      if (expected?.by === 'request' && !hasName(names, expected.name)) {
         return {
           kind: 'san',
-          problem: `verify SAN list, expected SANs: [${expected}], certificate SANs: [${shown}]`,
+          problem: `verify SAN list, expected SANs: [${expected.name}], certificate SANs: [${shown}]`,
         };
       }
-      if (this.sanTests.length > 0 && !this.sanTests.some((test) => test(names))) {
+      const fits =
+        expected?.by === 'context'
+          ? names.dns.some((name) => dnsNameMatches(expected.name, name))
+          : this.sanTests.length === 0 || this.sanTests.some((test) => test(names));
+      if (!fits) {
         return { kind: 'san', problem: `SAN matcher, certificate SANs are [${shown}]` };
       }
     }

@@ -109,6 +109,9 @@ const NODE_PREFIX = 'ERR_SSL_';
 /** Added to the reason where it is this one. */
 const NO_CERTIFICATE = 'PEER_DID_NOT_RETURN_A_CERTIFICATE';
 
+/** What BoringSSL adds where a server refuses the hello as a whole. */
+const HELLO_REFUSED = '|268435610:SSL routines:OPENSSL_internal:HANDSHAKE_FAILURE_ON_CLIENT_HELLO';
+
 export interface TlsFailure {
   /** Envoy's text; empty where the connection just ended. */
   reason: string;
@@ -116,8 +119,11 @@ export interface TlsFailure {
   counted: 'connectionError' | 'failVerifyNoCert' | undefined;
 }
 
-/** @param error what Node's socket failed with. */
-export function tlsFailure(error: NodeJS.ErrnoException): TlsFailure {
+/**
+ * @param error what Node's socket failed with.
+ * @param answersHello it came instead of an answer to our hello.
+ */
+export function tlsFailure(error: NodeJS.ErrnoException, answersHello = false): TlsFailure {
   const { code } = error;
   if (code === undefined || !code.startsWith(NODE_PREFIX)) return { reason: '', counted: undefined };
   const name = boringName(code.slice(NODE_PREFIX.length));
@@ -129,7 +135,8 @@ export function tlsFailure(error: NodeJS.ErrnoException): TlsFailure {
       counted: 'failVerifyNoCert',
     };
   }
-  return { reason: reasonText(name), counted: 'connectionError' };
+  const also = answersHello && name === 'SSLV3_ALERT_HANDSHAKE_FAILURE' ? HELLO_REFUSED : '';
+  return { reason: reasonText(name, '', also), counted: 'connectionError' };
 }
 
 /** Envoy's text for a certificate of the peer's that was refused. @param details such as `verify cert failed: cert hash and spki` */
@@ -137,9 +144,9 @@ export function verifyFailureReason(details: string): string {
   return reasonText('CERTIFICATE_VERIFY_FAILED', details);
 }
 
-function reasonText(name: string, details = ''): string {
+function reasonText(name: string, details = '', also = ''): string {
   const number = SSL_LIBRARY + (REASONS[name] ?? 0);
-  return `TLS_error:|${number}:SSL routines:OPENSSL_internal:${name}${details === '' ? '' : `:${details}`}:TLS_error_end`;
+  return `TLS_error:|${number}:SSL routines:OPENSSL_internal:${name}${details === '' ? '' : `:${details}`}${also}:TLS_error_end`;
 }
 
 function boringName(openssl: string): string {

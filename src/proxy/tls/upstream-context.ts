@@ -10,11 +10,11 @@ import type { UpstreamTls } from '#config/model/tls.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { cipherGroups, cipherString } from '#proxy/tls/cipher-suites.ts';
 import { KeyLog } from '#proxy/tls/key-log.ts';
-import { PeerValidation } from '#proxy/tls/peer-validation.ts';
+import { type ExpectedName, PeerValidation } from '#proxy/tls/peer-validation.ts';
 import { certificatesOf } from '#proxy/tls/pem.ts';
 import { contextOptions } from '#proxy/tls/secure-context-options.ts';
 import { TlsCounters } from '#proxy/tls/tls-counters.ts';
-import { UpstreamHandshake, type UpstreamHandshakeCallbacks } from '#proxy/tls/upstream-handshake.ts';
+import { type KeptSession, UpstreamHandshake, type UpstreamHandshakeCallbacks } from '#proxy/tls/upstream-handshake.ts';
 
 /** What one connection asks for. */
 export interface UpstreamTlsRequest {
@@ -45,7 +45,7 @@ export class UpstreamTlsContext {
   private readonly secureContext: SecureContext;
   private readonly alpn: string[];
   /** Sessions to take up again, the newest first. */
-  private readonly sessions: Buffer[] = [];
+  private readonly sessions: KeptSession[] = [];
 
   /** @param scope the cluster's stats. @throws where OpenSSL does not take what the readers let through. */
   constructor(tls: UpstreamTls, scope: Scope) {
@@ -69,13 +69,14 @@ export class UpstreamTlsContext {
     callbacks: UpstreamHandshakeCallbacks,
   ): TLSSocket {
     const serverName = this.serverName(request);
+    const resumed = this.takeSession();
     const socket = connect({
       ...target,
       onread,
       secureContext: this.secureContext,
       servername: isIP(serverName) === 0 ? serverName : '',
       ALPNProtocols: this.alpn,
-      session: this.takeSession(),
+      session: resumed?.session,
       // Our own validation gives the verdict.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
@@ -84,19 +85,24 @@ export class UpstreamTlsContext {
     if (isIP(serverName) !== 0) (socket as unknown as { setServername(name: string): void }).setServername(serverName);
     if (!this.tls.allowRenegotiation) socket.disableRenegotiation();
     socket.setNoDelay(true);
-    new UpstreamHandshake(this, socket, serverName, this.expectedNames(request, serverName), callbacks);
+    new UpstreamHandshake(
+      this,
+      socket,
+      { serverName, expected: this.expectedName(request, serverName), resumed },
+      callbacks,
+    );
     return socket;
   }
 
   /** Keeps a session for a later connection. */
-  keepSession(session: Buffer): void {
+  keepSession(session: KeptSession): void {
     if (this.tls.maxSessionKeys <= 0) return;
     this.sessions.unshift(session);
     if (this.sessions.length > this.tls.maxSessionKeys) this.sessions.length = this.tls.maxSessionKeys;
   }
 
   /** Sessions of TLS 1.3 are taken up once (RFC 8446, appendix C.4). */
-  private takeSession(): Buffer | undefined {
+  private takeSession(): KeptSession | undefined {
     return this.tls.maxVersion === 'TLSv1.3' ? this.sessions.shift() : this.sessions[0];
   }
 
@@ -105,9 +111,9 @@ export class UpstreamTlsContext {
     return this.tls.autoHostSni && hostname !== '' ? hostname : this.tls.sni;
   }
 
-  private expectedNames({ serverName, verifiesServerName }: UpstreamTlsRequest, sent: string): string[] {
-    if (!this.validation.asks) return [];
-    if (this.tls.autoSniSanValidation && sent !== '') return [sent];
-    return verifiesServerName && serverName !== '' ? [serverName] : [];
+  private expectedName({ serverName, verifiesServerName }: UpstreamTlsRequest, sent: string): ExpectedName | undefined {
+    if (!this.validation.asks) return undefined;
+    if (this.tls.autoSniSanValidation && sent !== '') return { name: sent, by: 'context' };
+    return verifiesServerName && serverName !== '' ? { name: serverName, by: 'request' } : undefined;
   }
 }

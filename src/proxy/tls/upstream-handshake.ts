@@ -3,6 +3,7 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import type { EphemeralKeyInfo, TLSSocket } from 'node:tls';
+import type { ExpectedName, Verdict } from '#proxy/tls/peer-validation.ts';
 import { signatureOf } from '#proxy/tls/signature-name.ts';
 import { tlsFailure, verifyFailureReason } from '#proxy/tls/tls-failure.ts';
 import { HandshakeInfo } from '#proxy/tls/tls-info.ts';
@@ -15,44 +16,61 @@ export interface UpstreamHandshakeCallbacks {
   onFailure(reason: string): void;
 }
 
+/** A session that may go on, and whose certificate it began with. */
+export interface KeptSession {
+  session: Buffer;
+  peer: X509Certificate;
+}
+
+/** What one handshake goes by. */
+export interface HandshakeTerms {
+  /** As sent; may be empty. */
+  serverName: string;
+  expected: ExpectedName | undefined;
+  resumed: KeptSession | undefined;
+}
+
+const NO_CERTIFICATE: Verdict = { problem: 'verify cert failed: no certificate', validated: false };
+
 export class UpstreamHandshake {
   private readonly context: UpstreamTlsContext;
   private readonly socket: TLSSocket;
-  private readonly serverName: string;
-  private readonly expectedNames: readonly string[];
+  private readonly terms: HandshakeTerms;
   private readonly callbacks: UpstreamHandshakeCallbacks;
+  private done = false;
+  private accepted: X509Certificate | undefined = undefined;
 
-  /** @param expectedNames names of which the certificate must have one */
   constructor(
     context: UpstreamTlsContext,
     socket: TLSSocket,
-    serverName: string,
-    expectedNames: readonly string[],
+    terms: HandshakeTerms,
     callbacks: UpstreamHandshakeCallbacks,
   ) {
     this.context = context;
     this.socket = socket;
-    this.serverName = serverName;
-    this.expectedNames = expectedNames;
+    this.terms = terms;
     this.callbacks = callbacks;
     socket.on('secureConnect', this.onSecure);
     socket.on('error', this.onError);
-    socket.on('session', (session) => context.keepSession(session));
+    socket.on('session', this.onSession);
     if (context.keyLog !== undefined) socket.on('keylog', context.keyLog.write);
   }
 
   private readonly onSecure = (): void => {
     const { socket, context } = this;
-    const peer = socket.getPeerX509Certificate();
+    this.done = true;
+    const reused = socket.isSessionReused();
+    // Node shows no certificate where a session goes on.
+    const peer = socket.getPeerX509Certificate() ?? (reused ? this.terms.resumed?.peer : undefined);
     const verdict =
-      peer === undefined ? undefined : context.validation.verify(peer, verifyError(socket), this.expectedNames);
-    if (verdict !== undefined && verdict.problem !== '') {
+      peer === undefined ? NO_CERTIFICATE : context.validation.verify(peer, verifyError(socket), this.terms.expected);
+    if (verdict.problem !== '' && (peer !== undefined || context.validation.asks)) {
       this.callbacks.onFailure(verifyFailureReason(verdict.problem));
       socket.destroy();
       return;
     }
-    const info = this.info(peer, context.validation.asks && (verdict?.validated ?? false));
-    const reused = socket.isSessionReused();
+    this.accepted = peer;
+    const info = this.info(peer, context.validation.asks && verdict.validated);
     context.counters.handshakeDone({
       version: info.version,
       cipher: info.cipher,
@@ -64,8 +82,12 @@ export class UpstreamHandshake {
     this.callbacks.onSecure(info);
   };
 
+  private readonly onSession = (session: Buffer): void => {
+    if (this.accepted !== undefined) this.context.keepSession({ session, peer: this.accepted });
+  };
+
   private readonly onError = (error: NodeJS.ErrnoException): void => {
-    const { reason, counted } = tlsFailure(error);
+    const { reason, counted } = tlsFailure(error, !this.done);
     if (counted !== undefined) this.context.counters.stats[counted].inc();
     if (reason !== '') this.callbacks.onFailure(reason);
   };
@@ -77,7 +99,7 @@ export class UpstreamHandshake {
       cipher: socket.getCipher().name,
       sessionId: '',
       alpn: socket.alpnProtocol === false || socket.alpnProtocol === null ? '' : socket.alpnProtocol,
-      serverName: this.serverName,
+      serverName: this.terms.serverName,
       peerValidated,
       peerCertificate,
       localCertificate: this.context.certificate,
@@ -90,7 +112,15 @@ function verifyError(socket: TLSSocket): NodeJS.ErrnoException | null {
   return (socket as unknown as { _handle: { verifyError(): NodeJS.ErrnoException | null } })._handle.verifyError();
 }
 
+/** OpenSSL's names of curves, where Envoy has others. */
+const CURVES: Record<string, string> = {
+  prime256v1: 'P-256',
+  secp384r1: 'P-384',
+  secp521r1: 'P-521',
+  x25519: 'X25519',
+};
+
 function curveOf(key: EphemeralKeyInfo | object | null): string {
   const name = key !== null && 'name' in key ? (key.name ?? '') : '';
-  return name === 'prime256v1' ? 'P-256' : name;
+  return CURVES[name] ?? name;
 }

@@ -31,7 +31,12 @@ import type { WorkerContext } from '#proxy/worker-context.ts';
 interface HostPools {
   DEFAULT: Http1Pool | undefined;
   HIGH: Http1Pool | undefined;
+  /** Those of connections to a name that requests gave (auto_sni), by priority and name. */
+  named: Map<string, Http1Pool> | undefined;
 }
+
+/** Pools by name that a host keeps while they are empty. Clients choose the names, so they are bounded. */
+const NAMED_POOLS_KEPT = 64;
 
 export class Cluster {
   readonly config: ClusterConfig;
@@ -86,17 +91,32 @@ export class Cluster {
     this.codecStats ??= http1CodecStats(this.scope.scope('http1'));
   }
 
-  poolFor(host: Host, priority: 'DEFAULT' | 'HIGH'): Http1Pool {
+  /** @param serverName the name that TLS asks for, where the request gives it: its connections serve no other name. */
+  poolFor(host: Host, priority: 'DEFAULT' | 'HIGH', serverName = ''): Http1Pool {
     let pools = host.pool as HostPools | undefined;
     if (pools === undefined) {
-      pools = { DEFAULT: undefined, HIGH: undefined };
+      pools = { DEFAULT: undefined, HIGH: undefined, named: undefined };
       host.pool = pools;
     }
+    if (serverName !== '') return this.namedPool(pools, host, priority, serverName);
     let pool = pools[priority];
     if (pool === undefined) {
       pool = new Http1Pool(this, host, priority);
       pools[priority] = pool;
     }
+    return pool;
+  }
+
+  private namedPool(pools: HostPools, host: Host, priority: 'DEFAULT' | 'HIGH', serverName: string): Http1Pool {
+    pools.named ??= new Map();
+    const key = `${priority} ${serverName}`;
+    let pool = pools.named.get(key);
+    if (pool !== undefined) return pool;
+    if (pools.named.size >= NAMED_POOLS_KEPT) {
+      for (const [other, { empty }] of pools.named) if (empty) pools.named.delete(other);
+    }
+    pool = new Http1Pool(this, host, priority);
+    pools.named.set(key, pool);
     return pool;
   }
 
@@ -134,5 +154,6 @@ export class Cluster {
     const pools = host.pool as HostPools | undefined;
     pools?.DEFAULT?.drain();
     pools?.HIGH?.drain();
+    for (const pool of pools?.named?.values() ?? []) pool.drain();
   }
 }

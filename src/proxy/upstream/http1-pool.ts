@@ -46,6 +46,11 @@ export class Http1Pool {
     this.maxHeadersCount = common.maxHeadersCount;
   }
 
+  /** No connection, and nobody who waits for one. */
+  get empty(): boolean {
+    return this.free.length + this.connecting.size + this.busy.size + this.waiting.length === 0;
+  }
+
   private get breakers() {
     return this.cluster.breakers[this.priority];
   }

@@ -9,12 +9,15 @@ import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { tlsSocketFactoryStats } from '#proxy/observe/stats/tls-stats.ts';
 import { UpstreamTlsContext } from '#proxy/tls/upstream-context.ts';
 import type { Host } from '#proxy/upstream/host.ts';
+import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
 
 /** The metadata of hosts that choose among the transports. */
 const MATCH_METADATA = 'envoy.transport_socket_match';
 
+type Match = [key: string, value: unknown][];
+
 interface Choice {
-  match: [key: string, value: unknown][];
+  match: Match;
   /** Undefined: bytes go as they are. */
   tls: UpstreamTlsContext | undefined;
 }
@@ -35,12 +38,26 @@ export class UpstreamTransports {
   /** @returns TLS for connections to this host; undefined: bytes go as they are. */
   tlsFor(host: Host): UpstreamTlsContext | undefined {
     if (this.choices.length === 0) return this.own;
-    const metadata = host.metadata[MATCH_METADATA] as { [key: string]: unknown } | undefined;
-    for (const choice of this.choices) {
-      if (choice.match.every(([key, value]) => isDeepStrictEqual(metadata?.[key], value))) return choice.tls;
-    }
+    for (const { match, tls } of this.choices) if (matches(match, host)) return tls;
     return this.own;
   }
+}
+
+/** Counts for each new host which transport it gets, on the main thread alone. @param scope the cluster's stats */
+export function countTransportMatches(config: ClusterConfig, hosts: PrioritySet, scope: Scope): void {
+  const own = scope.counter('default.total_match_count');
+  const choices = config.transportSocketMatches.map(({ name, match }) => ({
+    match: Object.entries(match),
+    count: scope.counter(`${name}.total_match_count`),
+  }));
+  hosts.onChange(({ added }) => {
+    for (const host of added) (choices.find(({ match }) => matches(match, host))?.count ?? own).inc();
+  });
+}
+
+function matches(match: Match, host: Host): boolean {
+  const metadata = host.metadata[MATCH_METADATA] as { [key: string]: unknown } | undefined;
+  return match.every(([key, value]) => isDeepStrictEqual(metadata?.[key], value));
 }
 
 function contextOf(transport: UpstreamTransport, scope: Scope): UpstreamTlsContext | undefined {
