@@ -45,6 +45,7 @@ const ARGUMENTS: Record<string, string[]> = {
   GRPC_STATUS: ['', '(SNAKE_STRING)', '(NUMBER)'],
   RESPONSE_CODE_DETAILS: ['', '(ALLOW_WHITESPACES)'],
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: ['', '(9)', '(40)', '(-1)', '(a)'],
+  CEL: ["(request.headers['x-two'])", '(response.code + 1)', '(request.url_path):3', '([1])'],
   COALESCE: [
     '({"operators":["REQUESTED_SERVER_NAME",{"command":"REQ","param":":authority","max_length":5}]})',
     '({"operators":["RESPONSE_CODE"]}):2',

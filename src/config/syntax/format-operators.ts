@@ -3,6 +3,7 @@
  * is known where they are compiled, in proxy/observe/format.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#command-operators
  */
+import { parseCel } from '#config/syntax/cel.ts';
 import { parseCoalesce } from '#config/syntax/format-coalesce.ts';
 import { type Command, parseFormat } from '#config/syntax/parse-format.ts';
 
@@ -55,7 +56,6 @@ const refused: { readonly [name: string]: string } = {
   UPSTREAM_LOCAL_CLOSE_REASON: 'how connections were closed is not kept',
   ROUTE_RESOLUTION_COUNT: 'route resolutions are not counted',
   ROUTE_RESOLUTION_TIME_US: 'route resolutions are not timed',
-  CEL: 'expressions in formats come later',
   SPAN_ID: 'tracing comes later',
 };
 
@@ -109,7 +109,7 @@ const withArguments: { readonly [name: string]: OperatorSyntax } = {
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: masked,
   UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: masked,
   COALESCE: { params: 'required', length: true, check: (argument) => void parseCoalesce(argument, checkCommand) },
-  CEL: { params: 'optional', length: true },
+  CEL: { params: 'optional', length: true, check: (expression) => void parseCel(expression) },
 };
 
 /** Operators that are their names alone. */

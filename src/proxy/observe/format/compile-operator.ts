@@ -6,6 +6,7 @@ import type { Command } from '#config/syntax/parse-format.ts';
 import type { FormatContext } from '#proxy/observe/format/format-context.ts';
 import type { Operator, OperatorDefinition, OperatorTable } from '#proxy/observe/format/operator.ts';
 import { addressOperators } from '#proxy/observe/format/operators/address-operators.ts';
+import { celOperators } from '#proxy/observe/format/operators/cel-operator.ts';
 import { certificateOperators } from '#proxy/observe/format/operators/certificate-operators.ts';
 import { coalesceOperator } from '#proxy/observe/format/operators/coalesce-operator.ts';
 import { durationOperators } from '#proxy/observe/format/operators/duration-operators.ts';
@@ -30,6 +31,7 @@ const tables: readonly OperatorTable[] = [
   certificateOperators,
   grpcOperators,
   metadataOperators,
+  celOperators,
 ];
 
 const definitions = new Map<string, OperatorDefinition>(tables.flatMap((table) => Object.entries(table)));
