@@ -93,6 +93,7 @@ export function adminContext(bootstrap = '{}', changes: Partial<AdminContext> = 
       quit: () => void did.push('quit'),
     },
     profilePath: '/nowhere/profile',
+    accessLogs: [],
     allows: () => true,
     explain: async (query) => ({ text: `${query.method} ${query.url}\n`, json: query }),
     ...changes,

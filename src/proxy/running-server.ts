@@ -8,6 +8,7 @@ import { logger } from '#base/logger.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import { HotRestart, type ListeningSocket } from '#proxy/hot-restart.ts';
+import { flushAccessLogs, logFileSettings, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { routerStats } from '#proxy/observe/stats/http-stats.ts';
 import { filesystemStats, listenerManagerStats, overloadStats } from '#proxy/observe/stats/manager-stats.ts';
 import {
@@ -85,11 +86,7 @@ export class RunningServer {
         drainTimeMs: options.drainTimeS * 1000,
         drainStrategy: options.drainStrategy,
         localAddressIpVersion: options.localAddressIpVersion,
-        logFiles: {
-          flushInterval: options.fileFlushIntervalMsec,
-          flushBytes: options.fileFlushMinSizeKb * 1024,
-          writers: options.concurrency,
-        },
+        logFiles: logFileSettings(options),
         logging: loggingOptions(options),
       },
       this.hub,
@@ -199,6 +196,8 @@ export class RunningServer {
 
   reopenLogs(): void {
     this.workers.broadcast({ kind: 'reopen_logs' });
+    // The admin API's; a single worker lives on this thread, and does it for both.
+    if (this.options.concurrency > 1) reopenAccessLogs();
   }
 
   private hearSignals(): void {
@@ -266,6 +265,7 @@ export class RunningServer {
     this.clusters.stop();
     await this.admin?.close();
     await this.workers.stop();
+    await flushAccessLogs();
     this.hotRestart.close();
   }
 }

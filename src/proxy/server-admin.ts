@@ -4,6 +4,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import { contentOf } from '#api/any.ts';
 import { levels, setLogLevel } from '#base/logger.ts';
+import { Timers } from '#base/timers.ts';
 import { HOT_RESTART_VERSION } from '#base/version.ts';
 import type { Address } from '#config/model/address.ts';
 import type { CommonTls } from '#config/model/tls.ts';
@@ -13,15 +14,32 @@ import type { AdminContext, CertificateContext, ConfigResource, ResourceKind } f
 import { explainLive } from '#proxy/admin/explain-live.ts';
 import { type NodeExtension, serverNode, versionText } from '#proxy/admin/server-node.ts';
 import { registeredExtensions } from '#proxy/extensions.ts';
+import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
+import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
+import { logFileSettings } from '#proxy/observe/access-log/log-files.ts';
 import { histogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
 import { RecentLookups } from '#proxy/observe/stats/recent-lookups.ts';
 import { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 import type { RunningServer } from '#proxy/running-server.ts';
+import { clock } from '#proxy/transport/io-event.ts';
 import { compileString } from '#selection/match-string.ts';
+import { RuntimeView } from '#selection/runtime-view.ts';
 
 /** Opens the admin port. */
 export function startAdminServer(server: RunningServer, address: Address): Promise<AdminServer> {
   return startAdmin(address, adminContext(server));
+}
+
+/** Of the admin API; on this thread, whatever workers there are. */
+function accessLogs({ options, loaded, runtime, stats }: RunningServer): AccessLogger[] {
+  const view = new RuntimeView(runtime.snapshot);
+  runtime.subscribe((snapshot) => view.update(snapshot));
+  return compileAccessLogs(loaded.snapshot.admin?.accessLog ?? [], {
+    scope: stats.root,
+    timers: new Timers(clock),
+    runtime: view,
+    files: logFileSettings(options),
+  });
 }
 
 function adminContext(server: RunningServer): AdminContext {
@@ -87,6 +105,7 @@ function adminContext(server: RunningServer): AdminContext {
       quit: () => void server.quit(),
     },
     profilePath: snapshot.admin?.profilePath ?? '',
+    accessLogs: accessLogs(server),
     allows: (target) => allowed.length === 0 || allowed.some((matches) => matches(target)),
     explain: (query) => explainLive(snapshot, query, { runtime: server.runtime.snapshot, bound: server.bound }),
   };

@@ -101,6 +101,26 @@ test('a full disk costs lines and nothing else', { skip: !existsSync('/dev/full'
   assert.equal((await proxy.stats())['filesystem.write_completed'], 0);
 });
 
+for (const concurrency of [1, 2]) {
+  test(`the admin API has an access log of its own, with ${concurrency} workers`, async (t) => {
+    const path = join(temporaryFolder(t), 'admin.log');
+    const admin = {
+      address: { socket_address: { address: '127.0.0.1', port_value: 0 } },
+      access_log: [toFile(path)],
+    };
+    const proxy = await startProxy(t, bootstrap([], [], { admin }), { concurrency });
+    await proxy.admin.get('/none');
+    await proxy.admin.get('/quitquitquit');
+    const expected = ['path=/none code=404', 'path=/quitquitquit code=405'];
+    const lines = () =>
+      readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => !line.includes('/ready'));
+    await eventually('the lines', () => lines().length > 2);
+    assert.deepEqual(lines(), [...expected, '']);
+  });
+}
+
 test('a file that cannot be opened ends the start with its name and the reason', async (t) => {
   await assert.rejects(
     start(t, toFile('/nowhere/access.log')),

@@ -11,9 +11,8 @@ import { readStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
 import type { Admin } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
 
-const check = honours('envoy.config.bootstrap.v3.Admin', ['address', 'profile_path', 'allow_paths'], {
+const check = honours('envoy.config.bootstrap.v3.Admin', ['access_log', 'address', 'profile_path', 'allow_paths'], {
   withoutEffect: {
-    access_log: 'the admin API writes no access log yet',
     ignore_global_conn_limit: "connections to the admin API never count among the listeners'",
   },
   refused: {

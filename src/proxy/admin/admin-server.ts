@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { ListenOptions } from 'node:net';
 import type { Address } from '#config/model/address.ts';
+import { beginAdminRecord } from '#proxy/admin/admin-access-log.ts';
 import { AdminStatsRecorder } from '#proxy/admin/admin-stats.ts';
 import type { AdminContext } from '#proxy/admin/context.ts';
 import { type AdminHandler, AdminParams, type AdminResponse, text } from '#proxy/admin/handler.ts';
@@ -49,13 +50,21 @@ export async function startAdmin(address: Address, context: AdminContext): Promi
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, context: AdminContext): Promise<void> {
+  const record = beginAdminRecord(request, context.accessLogs);
+  const answered = await answerOrError(request, context);
+  if (answered === undefined) response.destroy();
+  else write(request, response, answered);
+  record(answered);
+}
+
+/** @returns undefined where the caller went away while its body was being read. */
+async function answerOrError(request: IncomingMessage, context: AdminContext): Promise<AdminResponse | undefined> {
   try {
-    write(request, response, await answer(request, context));
+    return await answer(request, context);
   } catch (error) {
-    if (error === TOO_LARGE) write(request, response, text('request body too large\n', 413));
-    // The caller went away while its body was being read.
-    else if (request.destroyed && !request.complete) response.destroy();
-    else write(request, response, text(`${(error as Error).message}\n`, 500));
+    if (error === TOO_LARGE) return text('request body too large\n', 413);
+    if (request.destroyed && !request.complete) return undefined;
+    return text(`${(error as Error).message}\n`, 500);
   }
 }
 

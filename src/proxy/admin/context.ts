@@ -8,6 +8,7 @@ import type { CircuitBreakerThresholds, Locality } from '#config/model/cluster.t
 import type { Metadata } from '#config/model/route.ts';
 import type { Bootstrap } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
 import type { ExplainQuery } from '#explain/explain-query.ts';
+import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import type { HistogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { RecentLookups } from '#proxy/observe/stats/recent-lookups.ts';
@@ -44,6 +45,7 @@ export interface AdminContext {
   readonly actions: AdminActions;
   /** Where POST /cpuprofiler writes: admin.profile_path. */
   readonly profilePath: string;
+  readonly accessLogs: readonly AccessLogger[];
   /** Whether admin.allow_paths lets a path, with its query, be served. */
   allows(target: string): boolean;
   /** Where would a request go? The same as `fairlead explain`, on the running configuration. */

@@ -2,9 +2,16 @@
  * The access log files of one thread: loggers that name the same path share one file, so that lines keep their order.
  * Follows Envoy's AccessLogManager.
  */
-import type { AccessLogContext } from '#proxy/observe/access-log/access-log-context.ts';
+import type { AccessLogContext, LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import { LogFile } from '#proxy/observe/access-log/log-file.ts';
 import { filesystemStats } from '#proxy/observe/stats/manager-stats.ts';
+import type { ProxyOptions } from '#proxy/options.ts';
+
+/** What the command line says of files, and that every worker writes them. */
+export function logFileSettings(options: ProxyOptions): LogFileSettings {
+  const { fileFlushIntervalMsec, fileFlushMinSizeKb, concurrency } = options;
+  return { flushInterval: fileFlushIntervalMsec, flushBytes: fileFlushMinSizeKb * 1024, writers: concurrency };
+}
 
 const files = new Map<string, LogFile>();
 
