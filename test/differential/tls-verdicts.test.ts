@@ -88,6 +88,7 @@ const COMMON: Record<string, Json> = {
   'protocols with commas': { alpn_protocols: ['h2,http/1.1'] },
   'an empty protocol': { alpn_protocols: [''] },
   'a protocol that is too long': { alpn_protocols: ['x'.repeat(256)] },
+  'a key log that cannot be': { key_log: { path: '/not/there/keys' } },
   'suites that are none': { tls_params: { cipher_suites: ['MINE'] } },
   'curves that are none': { tls_params: { ecdh_curves: ['MINE'] } },
 };

@@ -2,6 +2,8 @@
  * What TLS contexts of both sides have: certificates, what is asked of the peer's, protocols, parameters.
  * Follows envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.
  */
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Place } from '#api/place.ts';
 import type { CommonTls, TlsCertificate, ValidationContext } from '#config/model/tls.ts';
 import type { ReadContext } from '#config/read/context.ts';
@@ -157,8 +159,16 @@ function readAlpn(protocols: readonly string[], at: Place): string[] {
   return names;
 }
 
+/** The file itself is made when there is something to write. */
 function readKeyLog(message: TlsKeyLog | undefined, at: Place): string {
   if (message === undefined) return '';
   checkKeyLog(message, at);
-  return message.path;
+  const { path } = message;
+  try {
+    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'No such file or directory' : 'Permission denied';
+    at.field('path').report(`unable to open file '${path}': ${why}`);
+  }
+  return path;
 }

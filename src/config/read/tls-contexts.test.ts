@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { decode } from '#api/decode.ts';
 import { rootPlace } from '#api/place.ts';
@@ -258,6 +260,14 @@ test('protocols may stand in one item, with commas', () => {
   assert.deepEqual(upstream(common({ alpn_protocols: ['h2,http/1.1'] })).tls?.alpnProtocols, ['h2', 'http/1.1']);
   assert.deepEqual(upstream(common({ alpn_protocols: [''] })).tls?.alpnProtocols, []);
   assert.deepEqual(upstream(common({ alpn_protocols: ['a,,b'] })).errors, ['Invalid ALPN protocol string']);
+});
+
+test('a key log that cannot be written is refused in the words of Envoy', () => {
+  assert.deepEqual(upstream(common({ key_log: { path: '/not/there/keys' } })).errors, [
+    "unable to open file '/not/there/keys': No such file or directory",
+  ]);
+  const path = join(tmpdir(), 'fairlead-keys-that-nobody-writes');
+  assert.equal(upstream(common({ key_log: { path } })).tls?.keyLogPath, path);
 });
 
 test('ticket keys are 80 bytes long', () => {
