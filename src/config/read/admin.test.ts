@@ -22,6 +22,13 @@ test('paths may be closed off', () => {
   assert.deepEqual(load({ admin }).snapshot.admin?.allowPaths, [{ kind: 'exact', value: '/ready', ignoreCase: false }]);
 });
 
+test('the old field for an access log means a file in the default format', () => {
+  const admin = { address: socketAddress(8001), access_log_path: '/dev/null' };
+  assert.deepEqual(load({ admin }).snapshot.admin?.accessLog, [
+    { name: 'envoy.access_loggers.file', sink: { kind: 'file', path: '/dev/null' } },
+  ]);
+});
+
 test('socket options are refused', () => {
   const admin = { socket_options: [{ level: 1, name: 2, int_value: 3 }] };
   assert.match(errorsOf({ admin }).join(), /^admin\.socket_options: field/);

@@ -2,6 +2,7 @@
  * Where the admin API is served. Follows envoy.config.bootstrap.v3.Admin.
  */
 import type { Place } from '#api/place.ts';
+import type { AccessLogConfig } from '#config/model/access-log.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import { readAccessLogs } from '#config/read/access-log.ts';
 import { readAddress } from '#config/read/address.ts';
@@ -11,15 +12,18 @@ import { readStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
 import type { Admin } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
 
-const check = honours('envoy.config.bootstrap.v3.Admin', ['access_log', 'address', 'profile_path', 'allow_paths'], {
-  withoutEffect: {
-    ignore_global_conn_limit: "connections to the admin API never count among the listeners'",
+const check = honours(
+  'envoy.config.bootstrap.v3.Admin',
+  ['access_log', 'access_log_path', 'address', 'profile_path', 'allow_paths'],
+  {
+    withoutEffect: {
+      ignore_global_conn_limit: "connections to the admin API never count among the listeners'",
+    },
+    refused: {
+      socket_options: 'Node sets no socket options',
+    },
   },
-  refused: {
-    access_log_path: 'write access_log',
-    socket_options: 'Node sets no socket options',
-  },
-});
+);
 
 const DEFAULT_PROFILE_PATH = '/var/log/envoy/envoy.prof';
 
@@ -28,8 +32,14 @@ export function readAdmin(message: Admin | undefined, at: Place, context: ReadCo
   if (message === undefined) return undefined;
   check(message, at);
   const accessLog = readAccessLogs(message.accessLog, at.field('access_log'), context);
+  if (message.accessLogPath !== '') accessLog.push(fileLog(message.accessLogPath));
   const allowPaths = readAll(message.allowPaths, at.field('allow_paths'), readStringMatcher);
   if (message.address === undefined) return undefined;
   const address = readAddress(message.address, at.field('address'));
   return { address, accessLog, profilePath: message.profilePath || DEFAULT_PROFILE_PATH, allowPaths };
+}
+
+/** The old way to ask for an access log: a file in the default format, beside those of `access_log`. */
+function fileLog(path: string): AccessLogConfig {
+  return { name: 'envoy.access_loggers.file', sink: { kind: 'file', path } };
 }
