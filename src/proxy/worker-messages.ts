@@ -68,6 +68,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { kind: 'ready' }
+  /** The configuration asks for what cannot be had, such as a file that cannot be opened. */
+  | { kind: 'cannot_start'; message: string }
   | { kind: 'listening'; bound: { [listener: string]: BoundAddress[] } }
   | { kind: 'cannot_listen'; message: string }
   | { kind: 'stats'; definitions: StatDefinitions }

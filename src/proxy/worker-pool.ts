@@ -61,11 +61,15 @@ export class WorkerPool {
     return member;
   }
 
-  /** Waits until every worker is made. */
+  /** Waits until every worker is made. @throws with the reason of the first that cannot be. */
   async ready(): Promise<void> {
-    await Promise.all(
-      this.members.filter((member) => member.thread !== undefined).map((member) => this.answer(member, 'ready')),
+    const threads = this.members.filter((member) => member.thread !== undefined);
+    const answers = threads.map((member) =>
+      Promise.race([this.answer(member, 'ready'), this.answer(member, 'cannot_start')]),
     );
+    for (const answer of await Promise.all(answers)) {
+      if (answer.kind === 'cannot_start') throw new Error(answer.message);
+    }
   }
 
   broadcast(message: ToWorker): void {

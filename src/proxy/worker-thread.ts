@@ -23,7 +23,11 @@ stats.onPending = () => {
     tell({ kind: 'stats', definitions: stats.drainDefinitions() });
   });
 };
-const worker = new Worker(start, stats, tell);
-tell({ kind: 'stats', definitions: stats.drainDefinitions() });
-tell({ kind: 'ready' });
-port.on('message', (message: ToWorker) => void worker.handle(message));
+try {
+  const worker = new Worker(start, stats, tell);
+  tell({ kind: 'stats', definitions: stats.drainDefinitions() });
+  tell({ kind: 'ready' });
+  port.on('message', (message: ToWorker) => void worker.handle(message));
+} catch (error) {
+  tell({ kind: 'cannot_start', message: (error as Error).message });
+}

@@ -121,12 +121,15 @@ for (const concurrency of [1, 2]) {
   });
 }
 
-test('a file that cannot be opened ends the start with its name and the reason', async (t) => {
-  await assert.rejects(
-    start(t, toFile('/nowhere/access.log')),
-    /unable to open file '\/nowhere\/access.log': No such file or directory/,
-  );
-});
+for (const concurrency of [1, 2]) {
+  test(`a file that cannot be opened ends the start with the reason alone, with ${concurrency} workers`, async (t) => {
+    await assert.rejects(start(t, toFile('/nowhere/access.log'), { concurrency }), (error: Error) => {
+      assert.match(error.message, /unable to open file '\/nowhere\/access.log': No such file or directory/);
+      assert.doesNotMatch(error.message, /at .*\.ts:/);
+      return true;
+    });
+  });
+}
 
 test('a format that is none ends the start', async (t) => {
   const log = toFile('/dev/null');
