@@ -2,7 +2,9 @@
  * Virtual host and route of a request; and where a route takes only a share of its requests, where the rest goes.
  * Follows envoy.config.route.v3.VirtualHost and RouteMatch.runtime_fraction.
  */
+import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import { clusterNamed } from '#explain/explain-cluster.ts';
 import type { ExplainedRoute, ExplainedVirtualHost } from '#explain/explanation.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import { compileRouteTable } from '#selection/compile-route-table.ts';
@@ -27,6 +29,7 @@ const OUTSIDE = 999_999;
 export function explainRoute(
   { routes }: HttpConnectionManager,
   request: RequestUnderWay,
+  clusters: readonly ClusterConfig[],
   runtime: RuntimeLookup,
   recorder: Recorder,
 ): RoutedRequest | undefined {
@@ -39,7 +42,12 @@ export function explainRoute(
   request.random = OUTSIDE;
   const other = selectRoute(virtualHost, request);
   request.random = 0;
-  return { virtualHost, route, withPort, ...(other === route ? {} : { otherwise: describe(other) }) };
+  return {
+    virtualHost,
+    route,
+    withPort,
+    ...(other === route ? {} : { otherwise: describe(other, request, clusters) }),
+  };
 }
 
 /**
@@ -57,18 +65,20 @@ function meanName(table: CompiledRouteTable, request: RequestUnderWay): Explaine
   return { host: decodeUtf8(sent), virtual_host: reached?.config.name ?? '' };
 }
 
-function describe(route: CompiledRoute | undefined): ExplainedRoute['otherwise'] {
+function describe(
+  route: CompiledRoute | undefined,
+  { headers }: RequestUnderWay,
+  clusters: readonly ClusterConfig[],
+): ExplainedRoute['otherwise'] {
   if (route === undefined) return { route: '', status: 404 };
   const { action } = route.config;
   const name = routeLabel(route);
-  switch (action.kind) {
-    case 'redirect':
-      return { route: name, status: action.responseCode };
-    case 'direct_response':
-      return { route: name, status: action.status };
-    case 'route':
-      return action.cluster.kind === 'cluster' ? { route: name, cluster: action.cluster.name } : { route: name };
-    case 'non_forwarding':
-      return { route: name };
-  }
+  if (action.kind === 'redirect') return { route: name, status: action.responseCode };
+  if (action.kind === 'direct_response') return { route: name, status: action.status };
+  if (action.kind === 'non_forwarding') return { route: name, status: 404 };
+  const choice = action.cluster;
+  if (choice.kind === 'weighted_clusters') return { route: name };
+  const cluster = choice.kind === 'cluster' ? choice.name : (headers.get(choice.header) ?? '');
+  const known = clusterNamed(cluster, clusters) !== undefined;
+  return { route: name, cluster, ...(known ? {} : { status: action.clusterNotFoundResponseCode }) };
 }

@@ -15,9 +15,10 @@ import { configuredRuntime } from '#explain/configured-runtime.ts';
 import { clusterNamed, explainCluster } from '#explain/explain-cluster.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import { explainRoute, type RoutedRequest } from '#explain/explain-route.ts';
-import type { ExplainedManager, ExplainedResponse, ExplainedStep, Explanation } from '#explain/explanation.ts';
+import type { ExplainedManager, ExplainedStep, Explanation } from '#explain/explanation.ts';
 import { fillOperators } from '#explain/format-operators.ts';
 import { forwardRequest } from '#explain/forward-request.ts';
+import { answer, asSent } from '#explain/local-answer.ts';
 import { asksForUpgrade, prepareRequest } from '#explain/prepare-request.ts';
 import { RequestUnderWay } from '#explain/request-under-way.ts';
 import { SelectionRecord, type SelectionStep } from '#selection/recorder.ts';
@@ -65,7 +66,7 @@ class Way {
     const manager = connectionManagerOf(chain);
     if (manager === undefined) return this.#closed('the filter chain has no HTTP connection manager');
     this.#manage(manager);
-    if (found.response !== undefined && manager.localReply !== undefined) found.response.local_reply_config = true;
+    if (found.response !== undefined) found.response = asSent(found.response, request, manager);
     return found;
   }
 
@@ -73,7 +74,10 @@ class Way {
     const found = this.#found;
     const request = this.#request;
     const refused = prepareRequest(request, manager, this.#snapshot.node);
-    const routed = refused === undefined ? explainRoute(manager, request, this.#runtime, this.#record) : undefined;
+    const routed =
+      refused === undefined
+        ? explainRoute(manager, request, this.#snapshot.clusters, this.#runtime, this.#record)
+        : undefined;
     found.connection_manager = describeManager(manager, request);
     if (refused !== undefined) {
       found.response = refused;
@@ -141,10 +145,6 @@ class Way {
     this.#found.closed = why;
     return this.#found;
   }
-}
-
-function answer(status: number, details: string): ExplainedResponse {
-  return { status, details, headers: [] };
 }
 
 function describeManager({ statPrefix }: HttpConnectionManager, request: RequestUnderWay): ExplainedManager {

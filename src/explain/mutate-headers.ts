@@ -26,8 +26,10 @@ export function mutateResponseHeaders(headers: ExplainedHeaders, route: Compiled
 /** In the order in which they apply: the later ones have the last word. */
 function levelsOf({ config, virtualHost }: CompiledRoute, weighted: WeightedCluster | undefined) {
   const { table } = virtualHost;
-  const levels = [weighted?.headers, config.headers, virtualHost.config.headers, table.config.headers];
-  if (table.config.mostSpecificHeaderMutationsWins) levels.reverse();
+  const outer = [config.headers, virtualHost.config.headers, table.config.headers];
+  if (table.config.mostSpecificHeaderMutationsWins) outer.reverse();
+  // A weighted cluster's come first whatever the order of the others.
+  const levels = [weighted?.headers, ...outer];
   return levels.filter((level) => level !== undefined);
 }
 

@@ -6,15 +6,22 @@ import { isIP } from 'node:net';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { NodeInfo } from '#config/model/snapshot.ts';
 import type { ExplainedResponse } from '#explain/explanation.ts';
+import { answer } from '#explain/local-answer.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import { addressFromXff } from '#selection/forwarded-for.ts';
 import { stripHostPort } from '#selection/host-port.ts';
 import { internalAddressTest } from '#selection/internal-address.ts';
+import { isLoopback, localAddress } from '#selection/local-address.ts';
 import { normalizePath } from '#selection/path-normalization.ts';
+import { SINGLE_REQUEST_FIELDS } from '#selection/single-fields.ts';
 import { EDGE_ONLY_HEADERS, HOP_BY_HOP_HEADERS, INTERNAL_ONLY_HEADERS } from '#selection/trusted-headers.ts';
 
 /** Stands for a value that is made anew for each request. */
 export const NEW_REQUEST_ID = '(a new UUID)';
+
+const UUID_LENGTH = 36;
+/** Where a UUID tells its version, and Envoy's also why it is traced, which no client may say. */
+const TRACE_DIGIT = 14;
 
 /** Options of a Connection field that nominate no other field. */
 const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'upgrade', '']);
@@ -35,6 +42,7 @@ export function prepareRequest(
   config: HttpConnectionManager,
   node: NodeInfo,
 ): ExplainedResponse | undefined {
+  for (const name of SINGLE_REQUEST_FIELDS) joinField(request, name);
   const refused = dropNominated(request) ?? dropUnderscores(request, config);
   if (refused !== undefined) return refused;
   if (!config.proxy100Continue && request.headers.get('expect')?.toLowerCase() === '100-continue')
@@ -47,6 +55,11 @@ export function prepareRequest(
     request.host = stripHostPort(request.host, request.connection.destinationPort, config);
   prepareHeaders(request, config, node);
   return undefined;
+}
+
+function joinField({ headers }: RequestUnderWay, name: string): void {
+  const value = headers.joined(name);
+  if (value !== undefined) headers.set(name, value);
 }
 
 function dropNominated({ headers }: RequestUnderWay): ExplainedResponse | undefined {
@@ -77,10 +90,6 @@ function acceptPath(request: RequestUnderWay, config: HttpConnectionManager): Ex
   return undefined;
 }
 
-function answer(status: number, details: string, body?: string): ExplainedResponse {
-  return { status, details, ...(body === undefined ? {} : { body }), headers: [] };
-}
-
 function prepareHeaders(request: RequestUnderWay, config: HttpConnectionManager, node: NodeInfo): void {
   const { headers } = request;
   headers.remove('x-envoy-internal');
@@ -106,12 +115,17 @@ function prepareHeaders(request: RequestUnderWay, config: HttpConnectionManager,
     if (!headers.has('user-agent')) headers.add('user-agent', node.cluster);
   }
   if (config.via !== '') headers.set('via', [headers.joined('via'), config.via].filter(Boolean).join(', '));
-  if (config.generateRequestId) {
-    if (!headers.has('x-request-id') || (edge && !config.preserveExternalRequestId))
-      headers.set('x-request-id', NEW_REQUEST_ID);
-  }
+  if (config.generateRequestId) setRequestId(request, edge, config);
   // A client without a certificate may not speak of one.
   if (config.forwardClientCertDetails !== 'ALWAYS_FORWARD_ONLY') headers.remove('x-forwarded-client-cert');
+}
+
+/** Follows extensions.request_id.uuid.v3.UuidRequestIdConfig. */
+function setRequestId({ headers }: RequestUnderWay, edge: boolean, config: HttpConnectionManager): void {
+  const given = headers.get('x-request-id') ?? '';
+  if (given === '' || (edge && !config.preserveExternalRequestId)) headers.set('x-request-id', NEW_REQUEST_ID);
+  else if (edge && (config.requestIdExtension?.packTraceReason ?? true) && given.length === UUID_LENGTH)
+    headers.set('x-request-id', `${given.slice(0, TRACE_DIGIT)}4${given.slice(TRACE_DIGIT + 1)}`);
 }
 
 /** Whether the request asks to go on with another protocol (RFC 9110, section 7.8). */
@@ -141,8 +155,8 @@ function applyForwarded(request: RequestUnderWay, config: HttpConnectionManager)
     if (config.xffNumTrustedHops > 0) remote = addressFromXff(xff, config.xffNumTrustedHops - 1)?.address;
     remote ??= peer;
     if (!config.skipXffAppend && peer !== '') {
-      const address = config.representIpv4RemoteAddressAsIpv4MappedIpv6 && isIP(peer) === 4 ? `::ffff:${peer}` : peer;
-      headers.set('x-forwarded-for', xff === undefined || xff === '' ? address : `${xff},${address}`);
+      const told = addressToTell(peer, config);
+      headers.set('x-forwarded-for', xff === undefined || xff === '' ? told : `${xff},${told}`);
     }
     if (config.xffNumTrustedHops === 0 || !headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', scheme);
   } else {
@@ -155,4 +169,10 @@ function applyForwarded(request: RequestUnderWay, config: HttpConnectionManager)
     headers.add('x-forwarded-port', String(connection.destinationPort));
   request.internal = single && remote !== undefined && internalAddressTest(config.internalAddressConfig)(remote);
   request.client = remote ?? peer;
+}
+
+/** A peer on this machine is told by the address that others know the machine by. */
+function addressToTell(peer: string, config: HttpConnectionManager): string {
+  const address = isLoopback(peer) ? localAddress() : peer;
+  return config.representIpv4RemoteAddressAsIpv4MappedIpv6 && isIP(address) === 4 ? `::ffff:${address}` : address;
 }

@@ -10,7 +10,6 @@ import type { ClusterConfig } from '#config/model/cluster.ts';
 import { DrainState } from '#proxy/drain-state.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
-import { useLocalAddressOf } from '#proxy/local-address.ts';
 import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
@@ -18,6 +17,7 @@ import { clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { BoundAddress, FromWorker, ListenPlace, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
+import { useLocalAddressOf } from '#selection/local-address.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 
 export class Worker implements WorkerContext {

@@ -57,6 +57,8 @@ export function randomRequest(random: Random): RandomRequest {
   if (random.chance(10)) headers.push(['x-envoy-retry-on', '5xx'], ['x-envoy-max-retries', '3']);
   if (random.chance(10)) headers.push(['x-target', random.pick([...CLUSTERS, 'nowhere'])]);
   if (random.chance(10)) headers.push(['connection', random.pick(['x-a', 'keep-alive', 'keep-alive, x-b'])]);
+  if (random.chance(5)) headers.push(['x-forwarded-for', '10.0.0.7'], ['cookie', 'm=1']);
+  if (random.chance(10)) headers.push(['x-request-id', '7ab1e2f0-0000-9000-8000-00000000000a']);
   return {
     method: random.pick(['GET', 'GET', 'GET', 'DELETE', 'OPTIONS']),
     path: random.pick(PATHS) + random.pick(QUERIES),

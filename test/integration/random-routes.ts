@@ -103,7 +103,10 @@ export class RandomRoutes {
     return {
       name,
       domains,
-      routes: this.#random.some(5, () => this.#route(`${name}r${count++}`)),
+      routes: [
+        ...this.#random.some(5, () => this.#route(`${name}r${count++}`)),
+        ...(this.#random.chance(60) ? [{ ...this.#route(`${name}last`), match: { prefix: '/' } }] : []),
+      ],
       ...(this.#random.chance(15) ? { require_tls: this.#random.pick(['EXTERNAL_ONLY', 'ALL']) } : {}),
       include_request_attempt_count: this.#random.chance(30),
       ...this.#requestHeaders(),

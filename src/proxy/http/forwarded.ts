@@ -7,8 +7,8 @@ import { isIP } from 'node:net';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { hostPort } from '#proxy/listeners/downstream-connection.ts';
-import { isLoopback, localAddress } from '#proxy/local-address.ts';
 import { addressFromXff } from '#selection/forwarded-for.ts';
+import { isLoopback, localAddress } from '#selection/local-address.ts';
 import { Known } from '#wire/known-headers.ts';
 
 const XFF = Known['x-forwarded-for'];

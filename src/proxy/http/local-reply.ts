@@ -3,11 +3,11 @@
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/local_reply
  */
 import type { LocalReplyConfig } from '#config/model/http-connection-manager.ts';
-import { grpcStatusOf, percentEncoded } from '#proxy/http/grpc-answer.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { type AccessLogPredicate, compileAccessLogFilter } from '#proxy/observe/access-log/filters.ts';
 import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import { type CompiledHeaderMutations, compileHeaderMutations } from '#proxy/observe/format/header-mutations.ts';
+import { grpcStatusOf, percentEncoded } from '#selection/grpc-status.ts';
 import { isGrpc as isGrpcContentType } from '#selection/route-conditions.ts';
 import { Known } from '#wire/known-headers.ts';
 
