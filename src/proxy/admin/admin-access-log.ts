@@ -6,11 +6,11 @@ import type { IncomingMessage } from 'node:http';
 import type { AdminResponse } from '#proxy/admin/handler.ts';
 import { HttpStream } from '#proxy/http/http-stream.ts';
 import { type DownstreamConnection, hostPort } from '#proxy/listeners/downstream-connection.ts';
-import { isLoopback, localAddress } from '#proxy/local-address.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import type { ConnectionInfo } from '#proxy/observe/stream-info.ts';
 import { nextConnectionId } from '#proxy/transport/connection-id.ts';
+import { isLoopback, localAddress } from '#selection/local-address.ts';
 import { Headers } from '#wire/headers.ts';
 
 /** Notes a request that begins now. @returns what writes it down with its answer, or without one if the caller left. */
