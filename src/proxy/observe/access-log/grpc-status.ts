@@ -11,20 +11,24 @@ const LAST_KNOWN = 16;
 /** Of a status that is no number, or none that gRPC knows. */
 const INVALID = -1;
 
-/** @returns what the trailers say, else the headers, else what the HTTP status comes to; undefined where there was no response. */
-export function grpcStatus({ responseTrailers, responseHeaders, responseCode }: StreamInfo): number | undefined {
+/**
+ * @param last the highest status that counts as one
+ * @returns what the trailers say, else the headers, else what the HTTP status comes to; undefined where there was no response
+ */
+export function grpcStatus(info: StreamInfo, last = LAST_KNOWN): number | undefined {
+  const { responseTrailers, responseHeaders, responseCode } = info;
   return (
-    (responseTrailers && written(responseTrailers)) ??
-    written(responseHeaders) ??
+    (responseTrailers && written(responseTrailers, last)) ??
+    written(responseHeaders, last) ??
     (responseCode === 0 ? undefined : ofHttpStatus(responseCode))
   );
 }
 
-function written(headers: Headers): number | undefined {
+function written(headers: Headers, last: number): number | undefined {
   const text = headers.get(NAME);
   if (text === undefined || text === '') return undefined;
   const status = /^\d+$/.test(text) ? Number(text) : INVALID;
-  return status > LAST_KNOWN ? INVALID : status;
+  return status > last ? INVALID : status;
 }
 
 function ofHttpStatus(status: number): number {

@@ -54,8 +54,11 @@ function apply(headers: Headers, info: StreamInfo, remove: readonly string[], ad
   } else if (add.length > 1) applyAll(headers, info, add);
 }
 
+/** Of the changes under way; none begins before another is done. */
+const values: (string | undefined)[] = [];
+
 function applyAll(headers: Headers, info: StreamInfo, add: readonly Addition[]): void {
-  const values = add.map((addition) => evaluate(addition, headers, info));
+  for (let i = 0; i < add.length; i++) values[i] = evaluate(add[i], headers, info);
   for (let pass = 0; pass < 2; pass++) {
     for (let i = 0; i < add.length; i++) {
       const value = values[i];
