@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { logger } from '#base/logger.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 import { type Address, addressText } from '#config/model/address.ts';
+import { CertificateExpiry } from '#proxy/certificate-expiry.ts';
 import { HotRestart, type ListeningSocket } from '#proxy/hot-restart.ts';
 import { flushAccessLogs, logFileSettings, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { routerStats } from '#proxy/observe/stats/http-stats.ts';
@@ -48,6 +49,7 @@ export class RunningServer {
   state: ServerState = 'PRE_INITIALIZING';
   private readonly workers: WorkerPool;
   private readonly serverStats: ServerStats;
+  private readonly certificateExpiry: CertificateExpiry;
   private readonly downstreamCount = new SharedArrayBuffer(4);
   private readonly log = logger('main');
   private readonly listenerStats;
@@ -74,6 +76,7 @@ export class RunningServer {
       warn,
     });
     this.clusters = new ServerClusters(snapshot, this.stats, this.hub, new RuntimeView(this.runtime.snapshot));
+    this.certificateExpiry = new CertificateExpiry(snapshot, this.stats.root);
     this.hotRestart = new HotRestart(options);
     this.workers = new WorkerPool(
       {
@@ -165,7 +168,7 @@ export class RunningServer {
       uptimeSeconds: () => (Date.now() - this.startedAt) / 1000,
       connections: () => new Int32Array(this.downstreamCount)[0],
       parentConnections: () => 0,
-      daysUntilFirstCertExpires: () => undefined,
+      daysUntilFirstCertExpires: () => this.certificateExpiry.daysUntilFirst(Date.now()),
       recentLookups: () => 0,
     });
   }
