@@ -1,6 +1,6 @@
 /**
  * Path and host as the upstream gets them. Follows envoy.config.route.v3.RouteAction: prefix_rewrite, regex_rewrite, path_rewrite_policy and
- * the host rewrites. Rewrites by format string (path_rewrite) belong to who can format: the data path.
+ * the host rewrites. Rewrites by format string (path_rewrite, host_rewrite) belong to who can format: the data path.
  */
 import type { RouteAction, RouteMatch } from '#config/model/route.ts';
 import { pathTemplatePattern, pathTemplateRewrite } from '#config/syntax/path-template.ts';
@@ -86,6 +86,8 @@ export function rewriteHost(action: RouteAction, request: RequestView, upstreamH
       }
       return some(replace(request.path.slice(0, pathEnd(request.path))));
     }
+    case 'format':
+      return undefined;
   }
 }
 

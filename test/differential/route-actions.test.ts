@@ -178,6 +178,7 @@ const ROUTES: Record<string, Json> = {
   },
   'auto host': { match: { prefix: '/ah' }, route: { auto_host_rewrite: true } },
   'formatted path': { match: { prefix: '/fp' }, route: { path_rewrite: '/now%REQ(x-a)%' } },
+  'formatted host': { match: { prefix: '/fh' }, route: { host_rewrite: '%REQ(x-inner)%' } },
 };
 
 test('path and host are rewritten as Envoy does', async (t) => {
@@ -215,10 +216,13 @@ test('path and host are rewritten as Envoy does', async (t) => {
       '/hf',
       '/ah',
       '/fp/x?q=1',
+      '/fh/x?q=1',
     ]
       .map((path): Case => ({ name: path, send: get(path, 'x-inner: by-header.test', 'x-a: /seen') }))
       .concat(
         { name: 'host by a header that is missing', send: get('/hh'), status: 200 },
+        { name: 'path by a format that says nothing', send: get('/fp'), status: 200 },
+        { name: 'host by a format that says nothing', send: get('/fh'), status: 200 },
         {
           name: 'what was is kept for the log',
           send: get('/p/a', 'x-envoy-original-path: /lie', 'x-envoy-original-host: lie'),

@@ -118,12 +118,15 @@ export interface RouteAction {
   prefixRewrite: string;
   regexRewrite?: { regex: string; substitution: string };
   pathRewritePolicy?: { template: string };
+  /** A format string; empty: none. */
   pathRewrite: string;
   hostRewrite?:
     | { kind: 'literal'; value: string }
     | { kind: 'auto' }
     | { kind: 'header'; header: string }
-    | { kind: 'path_regex'; regex: string; substitution: string };
+    | { kind: 'path_regex'; regex: string; substitution: string }
+    /** A format string (host_rewrite). */
+    | { kind: 'format'; format: string };
   appendXForwardedHost: boolean;
   /** Default 15,000. */
   timeout: number;

@@ -84,6 +84,19 @@ test('a path is rewritten in one way only', () => {
   ]);
 });
 
+test('path and host may be format strings', () => {
+  const { value } = read({ path_rewrite: '/%REQ(x)%', host_rewrite: '%REQ(y)%.test' });
+  assert.equal(value?.pathRewrite, '/%REQ(x)%');
+  assert.deepEqual(value?.hostRewrite, { kind: 'format', format: '%REQ(y)%.test' });
+  const failed = (what: string) => `Failed to create ${what} rewrite formatter: INVALID_ARGUMENT`;
+  assert.deepEqual(read({ path_rewrite: '%NOPE%' }).errors, [
+    `path_rewrite: ${failed('path')}: Not supported field in StreamInfo: NOPE`,
+  ]);
+  assert.deepEqual(read({ host_rewrite: '%NOPE%' }).errors, [
+    `host_rewrite: ${failed('host')}: Not supported field in StreamInfo: NOPE`,
+  ]);
+});
+
 test('a template rewrites with the variables of the template that matched', () => {
   const match = {
     path_match_policy: { name: 'm', typed_config: { '@type': TEMPLATE_MATCH, path_template: '/{lang}/{rest=**}' } },
@@ -110,7 +123,6 @@ test('what no part of the data path does is refused by name', () => {
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     max_grpc_timeout: '1s',
     metadata_match: {},
-    path_rewrite: '/%REQ(x)%',
   };
   for (const [name, value] of Object.entries(refused)) {
     const [error, ...others] = read({ [name]: value }).errors;

@@ -8,6 +8,7 @@ import type { RouteAction, RouteMatch } from '#config/model/route.ts';
 import { unsupportedExtension } from '#config/read/extensions.ts';
 import { readSubstitution } from '#config/read/regex.ts';
 import { honours } from '#config/read/support.ts';
+import { checkFormat } from '#config/syntax/format-operators.ts';
 import { PathTemplateError, pathTemplatePattern, pathTemplateRewrite } from '#config/syntax/path-template.ts';
 import type { TypedExtensionConfig } from '#envoy/config/core/v3/extension_pb.js';
 import type { RouteAction as RouteActionMessage } from '#envoy/config/route/v3/route_components_pb.js';
@@ -22,8 +23,8 @@ type PathRewrite = Pick<RouteAction, 'prefixRewrite' | 'regexRewrite' | 'pathRew
 
 /** @param match of the route: templates of the rewrite use its variables. */
 export function readPathRewrite(message: RouteActionMessage, match: RouteMatch, at: Place): PathRewrite {
-  const { prefixRewrite, regexRewrite, pathRewritePolicy } = message;
-  const given = [prefixRewrite !== '', regexRewrite !== undefined, pathRewritePolicy !== undefined];
+  const { prefixRewrite, regexRewrite, pathRewritePolicy, pathRewrite } = message;
+  const given = [prefixRewrite !== '', regexRewrite !== undefined, pathRewritePolicy !== undefined, pathRewrite !== ''];
   if (given.filter(Boolean).length > 1) {
     throw at.problem('Specify only one of prefix_rewrite, regex_rewrite or path_rewrite_policy');
   }
@@ -32,7 +33,7 @@ export function readPathRewrite(message: RouteActionMessage, match: RouteMatch, 
   }
   return {
     prefixRewrite,
-    pathRewrite: '',
+    pathRewrite: readFormatText(pathRewrite, 'path', at.field('path_rewrite')),
     ...(regexRewrite === undefined ? {} : { regexRewrite: readSubstitution(regexRewrite, at.field('regex_rewrite')) }),
     ...(pathRewritePolicy === undefined
       ? {}
@@ -63,6 +64,15 @@ function readPolicy({ name, typedConfig }: TypedExtensionConfig, match: RouteMat
   return { template };
 }
 
+function readFormatText(text: string, what: string, at: Place): string {
+  try {
+    checkFormat(text);
+  } catch (error) {
+    throw at.problem(`Failed to create ${what} rewrite formatter: INVALID_ARGUMENT: ${(error as Error).message}`);
+  }
+  return text;
+}
+
 export function readHostRewrite(
   { hostRewriteSpecifier: given }: RouteActionMessage,
   at: Place,
@@ -76,6 +86,9 @@ export function readHostRewrite(
       return { kind: 'header', header: given.value.toLowerCase() };
     case 'hostRewritePathRegex':
       return { kind: 'path_regex', ...readSubstitution(given.value, at.field('host_rewrite_path_regex')) };
+    case 'hostRewrite':
+      if (given.value === '') return undefined;
+      return { kind: 'format', format: readFormatText(given.value, 'host', at.field('host_rewrite')) };
     default:
       return undefined;
   }

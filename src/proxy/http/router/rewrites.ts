@@ -1,13 +1,41 @@
 /**
- * Path and host as the upstream gets them. Follows config.route.v3.RouteAction's prefix_rewrite, regex_rewrite, path_rewrite_policy and host
- * rewrites.
+ * Path and host as the upstream gets them. Follows config.route.v3.RouteAction's prefix_rewrite, regex_rewrite, path_rewrite_policy,
+ * path_rewrite and host rewrites.
  */
 import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { compileFormat, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
+import { pathEnd } from '#selection/path-match.ts';
 import { rewriteHost, rewritePath } from '#selection/rewrite.ts';
 import { Known } from '#wire/known-headers.ts';
+
+/** The formats of routes that rewrite by format string, compiled when such a route is first taken. */
+const compiled = new WeakMap<RouteAction, { path?: Formatter; host?: Formatter }>();
+
+function formats(action: RouteAction): { path?: Formatter; host?: Formatter } {
+  let found = compiled.get(action);
+  if (found === undefined) {
+    const { pathRewrite, hostRewrite } = action;
+    found = {};
+    if (pathRewrite !== '') found.path = compileFormat(pathRewrite, '');
+    if (hostRewrite?.kind === 'format') found.host = compileFormat(hostRewrite.format);
+    compiled.set(action, found);
+  }
+  return found;
+}
+
+function hostOf(action: RouteAction, stream: HttpStream, host: Host): string | undefined {
+  if (action.hostRewrite?.kind === 'format') return formats(action).host?.format(stream);
+  return rewriteHost(action, stream, host.hostname);
+}
+
+/** A format says what stands before the query, which is kept. */
+function pathOf(action: RouteAction, stream: HttpStream, route: CompiledRoute): string | undefined {
+  if (action.pathRewrite === '') return rewritePath(route, stream.path);
+  return `${formats(action).path?.format(stream)}${stream.path.slice(pathEnd(stream.path))}`;
+}
 
 export function applyRewrites(
   stream: HttpStream,
@@ -18,7 +46,7 @@ export function applyRewrites(
   suppressEnvoyHeaders: boolean,
 ): void {
   const headers = stream.requestHeaders;
-  const rewritten = weighted?.hostRewriteLiteral || rewriteHost(action, stream, host.hostname);
+  const rewritten = weighted?.hostRewriteLiteral || hostOf(action, stream, host);
   if (rewritten !== undefined && rewritten !== '' && rewritten !== stream.host) {
     if (action.appendXForwardedHost) {
       const before = headers.joined('x-forwarded-host');
@@ -27,7 +55,7 @@ export function applyRewrites(
     if (!suppressEnvoyHeaders) headers.setKnown(Known['x-envoy-original-host'], stream.host);
     stream.host = rewritten;
   }
-  const path = rewritePath(route, stream.path);
+  const path = pathOf(action, stream, route);
   if (path === undefined || path === stream.path) return;
   stream.originalPath = stream.path;
   if (!suppressEnvoyHeaders) headers.setKnown(Known['x-envoy-original-path'], stream.path);
