@@ -42,6 +42,7 @@ import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-ho
 import { Headers } from '#wire/headers.ts';
 import type { ConnectionOptions } from '#wire/http1/framing.ts';
 import type { RequestHead } from '#wire/http1/head.ts';
+import { ParseError } from '#wire/http1/parse-error.ts';
 import { Known } from '#wire/known-headers.ts';
 
 /** What a filter chain gives a connection manager besides its configuration. */
@@ -166,13 +167,23 @@ export class ConnectionManager {
 
   onConnectionIdle(connection: Http1ServerConnection): void {
     this.stats.downstreamCxIdleTimeout.inc();
-    connection.close(false);
+    this.drain(connection);
   }
 
   onConnectionDuration(connection: Http1ServerConnection): void {
-    this.stats.downstreamCxMaxDurationReached.inc();
-    if (connection.idle) connection.close(false);
-    else connection.closing = true;
+    if (!connection.draining) {
+      this.stats.downstreamCxMaxDurationReached.inc();
+      this.drain(connection);
+    } else if (connection.idle) connection.close(true);
+  }
+
+  /** A connection that never carried a request is closed at once, as by Envoy; the timer of its duration counts the drain. */
+  private drain(connection: Http1ServerConnection): void {
+    const { drainTimeout } = this.config;
+    if (connection.idle && (connection.requests === 0 || drainTimeout === 0)) return connection.close(false);
+    connection.closing = true;
+    connection.draining = true;
+    if (drainTimeout > 0) this.worker.timers.arm(connection.durationTimer, drainTimeout);
   }
 
   /** The client did not close within delayed_close_timeout. */
@@ -314,9 +325,7 @@ export class ConnectionManager {
       return false;
     }
     this.codecStats.requestsRejectedWithUnderscoresInHeaders.inc();
-    this.stats.downstreamCxProtocolError.inc();
-    stream.flags |= Flag.DownstreamProtocolError;
-    sendLocalReply(stream, 400, 'Bad Request', 'http1.unexpected_underscore');
+    (stream.codec as Http1ServerConnection).refuse(ParseError.Underscore);
     return true;
   }
 

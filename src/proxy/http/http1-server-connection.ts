@@ -51,6 +51,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   requests = 0;
   /** Close after the response under way. */
   closing = false;
+  /** Its time is over: it gets drain_timeout for a last request, then it is closed. */
+  draining = false;
   /** The connection ended because we closed it. */
   closedByUs = false;
   /** How many of the bytes sent are in the stats. */
@@ -75,7 +77,10 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.connection = connection;
     this.manager = manager;
     this.outgoing = new Outgoing(socket);
-    this.body = new BodyReader(() => new Headers(), manager.headBytesLimit, manager.config.common.maxHeadersCount);
+    const { common, http1 } = manager.config;
+    // Trailers that are dropped anyway may be as many as they like.
+    const maxTrailers = http1.enableTrailers ? common.maxHeadersCount : Number.POSITIVE_INFINITY;
+    this.body = new BodyReader(() => new Headers(), manager.headBytesLimit, maxTrailers);
     this.held = new HeldHead();
     this.idleTimer = new Timer(() => asEvent(() => manager.onConnectionIdle(this)));
     this.delayedCloseTimer = new Timer(() => asEvent(() => manager.onDelayedClose(this)));
@@ -400,13 +405,16 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.held.append(bytes, pos, end);
   }
 
-  private refuse(error: number): void {
+  /** Answers what is not HTTP, or not wanted. @param error one of ParseError */
+  refuse(error: number): void {
     const stream = this.stream as HttpStream;
     if (error === ParseError.OldVersion) stream.protocol = 'HTTP/1.1';
-    // What could not be read as a whole is not shown in part.
-    stream.method = '';
-    stream.path = '';
-    stream.requestHeaders.clear();
+    // A head that could not be read as a whole is not shown in part.
+    if (!stream.filters.router.started) {
+      stream.method = '';
+      stream.path = '';
+      stream.requestHeaders.clear();
+    }
     this.phase = stream.requestEnded ? RESPONDING : BODY;
     this.closing = true;
     refuseRequest(stream, error);
