@@ -21,8 +21,6 @@ export interface Snapshot {
   statsFlushOnAdmin: boolean;
   clusterManager: { localClusterName: string; bind?: import('./cluster.ts').UpstreamBindConfig };
   overload: { maxActiveDownstreamConnections?: number };
-  /** default_regex_engine's, flags and fixed header options of the bootstrap. */
-  headerPrefix: string;
   statsServerVersionOverride?: number;
 }
 

@@ -125,7 +125,6 @@ export function readBootstrap(message: Bootstrap, at: Place, context: ReadContex
     ...readFlush(message, at),
     clusterManager,
     overload: readOverload(message.overloadManager, at.field('overload_manager'), inside),
-    headerPrefix: '',
     ...optional('statsServerVersionOverride', number(message.statsServerVersionOverride)),
   };
 }
