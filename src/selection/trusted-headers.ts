@@ -14,11 +14,9 @@ export const INTERNAL_ONLY_HEADERS = [
   'x-envoy-expected-rq-timeout-ms',
   'x-envoy-force-trace',
   'x-envoy-ip-tags',
-  'x-envoy-original-path',
   'x-envoy-hedge-on-per-try-timeout',
   'x-envoy-retriable-status-codes',
   'x-envoy-retriable-header-names',
-  'x-envoy-is-timeout-retry',
 ] as const;
 
 /** Removed from what comes from outside, where this proxy stands at the edge. */
@@ -26,6 +24,7 @@ export const EDGE_ONLY_HEADERS = [
   'x-envoy-decorator-operation',
   'x-envoy-downstream-service-cluster',
   'x-envoy-downstream-service-node',
+  'x-envoy-original-path',
 ] as const;
 
 /** They hold for one connection alone (RFC 9110, section 7.6.1), `connection` and `upgrade` besides. */

@@ -139,7 +139,6 @@ test('what no part of the data path does is refused by name', () => {
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     http3_protocol_options: {},
     proxy_status_config: {},
-    scheme_header_transformation: { scheme_to_overwrite: 'https' },
     stream_flush_timeout: '1s',
     original_ip_detection_extensions: [{ name: 'x' }],
   };

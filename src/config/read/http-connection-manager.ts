@@ -15,6 +15,7 @@ import { readLocalReply } from '#config/read/local-reply.ts';
 import { readCommonHttpProtocolOptions, readHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
 import { readRouteTable } from '#config/read/route-table.ts';
 import { honours } from '#config/read/support.ts';
+import type { SchemeHeaderTransformation } from '#envoy/config/core/v3/protocol_pb.js';
 import type {
   HttpConnectionManager_InternalAddressConfig,
   HttpConnectionManager_SetCurrentClientCertDetails,
@@ -70,6 +71,8 @@ const check = honours(
     'strip_any_host_port',
     'strip_trailing_host_dot',
     'append_x_forwarded_port',
+    'scheme_header_transformation',
+    'stream_error_on_invalid_http_message',
   ],
   {
     withoutEffect: {
@@ -82,14 +85,12 @@ const check = honours(
       tracing: 'tracing comes later',
       http1_safe_max_connection_duration: 'a connection closes with its next response when its time is over',
       http3_protocol_options: 'HTTP/3 comes later',
-      scheme_header_transformation: "a request's scheme is what x-forwarded-proto says",
       stream_flush_timeout: 'writing to a client is timed by the idle timeouts',
       drain_timeout_jitter: 'all connections drain alike',
       original_ip_detection_extensions: "the client's address is found by x-forwarded-for",
       early_header_mutation_extensions: 'no such extension runs here yet',
       forward_client_cert_matcher: 'one policy holds for all requests',
       upgrade_configs: 'upgrades come later',
-      stream_error_on_invalid_http_message: 'a connection that sent an invalid message is closed',
       path_normalization_options: 'normalize_path and merge_slashes work',
       proxy_status_config: 'the proxy-status header comes later',
       typed_header_validation_config: 'headers are checked by the codec',
@@ -104,6 +105,10 @@ const checkClientCertificate = honours(
   ['subject', 'cert', 'chain', 'dns', 'uri'],
   { refused: { issuer: 'the header has no issuer yet', format: 'the header is text' } },
 );
+const checkScheme = honours('envoy.config.core.v3.SchemeHeaderTransformation', [
+  'scheme_to_overwrite',
+  'match_upstream',
+]);
 const checkRequestId = honours(`${PACKAGE}.RequestIDExtension`, ['typed_config']);
 const checkUuid = honours(UUID, ['pack_trace_reason'], {
   withoutEffect: { use_request_id_for_trace_sampling: 'nothing is traced yet' },
@@ -151,6 +156,7 @@ export function readHttpConnectionManager(
     ...(internalAddressConfig === undefined
       ? {}
       : { internalAddressConfig: readInternalAddresses(internalAddressConfig, at.field('internal_address_config')) }),
+    ...readScheme(message.schemeHeaderTransformation, at.field('scheme_header_transformation')),
     appendXForwardedPort: message.appendXForwardedPort,
     via: message.via,
     generateRequestId: message.generateRequestId ?? true,
@@ -183,7 +189,7 @@ export function readHttpConnectionManager(
       : { localReply: readLocalReply(localReplyConfig, at.field('local_reply_config'), context) }),
     accessLog: readAccessLogs(message.accessLog, at.field('access_log'), context),
     accessLogOptions: readAccessLogOptions(message, at),
-    streamErrorOnInvalidHttpMessage: false,
+    streamErrorOnInvalidHttpMessage: message.streamErrorOnInvalidHttpMessage ?? false,
   };
 }
 
@@ -288,3 +294,15 @@ export const httpConnectionManagerReader: ExtensionReader = {
   terminal: true,
   read: (message, at, context) => readHttpConnectionManager(message as HttpConnectionManagerMessage, at, context),
 };
+
+function readScheme(
+  message: SchemeHeaderTransformation | undefined,
+  at: Place,
+): Pick<HttpConnectionManager, 'schemeHeaderTransformation'> {
+  if (message === undefined) return {};
+  checkScheme(message, at);
+  const { transformation, matchUpstream } = message;
+  const schemeToOverwrite =
+    transformation.case === 'schemeToOverwrite' ? (transformation.value as 'http' | 'https') : '';
+  return { schemeHeaderTransformation: { schemeToOverwrite, matchUpstream } };
+}

@@ -26,7 +26,7 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
     if (config.xffNumTrustedHops > 0)
       remote = addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops - 1)?.address;
     remote ??= connection.directSourceAddress;
-    if (!config.skipXffAppend) appendXff(stream, manager, addressToTell(connection.directSourceAddress));
+    if (!config.skipXffAppend) appendXff(stream, manager, connection.directSourceAddress);
     if (config.xffNumTrustedHops === 0 || !headers.hasKnown(PROTO))
       headers.setKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
   } else {
@@ -37,8 +37,8 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
     singleAddress = found?.single ?? false;
     if (!headers.hasKnown(PROTO)) headers.addKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
   }
-  if (config.appendXForwardedPort && !headers.hasKnown(Known['x-forwarded-port'])) {
-    headers.addKnown(Known['x-forwarded-port'], String(connection.destinationPort));
+  if (config.appendXForwardedPort && (config.xffNumTrustedHops === 0 || !headers.hasKnown(Known['x-forwarded-port']))) {
+    headers.setKnown(Known['x-forwarded-port'], String(connection.destinationPort));
   }
   const internal = singleAddress && remote !== undefined && manager.isInternalAddress(remote);
   stream.remoteAddress =
@@ -48,18 +48,18 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
   return internal;
 }
 
-/** For a peer on this machine Envoy names the machine by the address that others know it by. */
-function addressToTell(peer: string): string {
-  return isLoopback(peer) ? localAddress() : peer;
-}
-
 function appendXff(stream: HttpStream, manager: ConnectionManager, peer: string): void {
   if (peer === '') return;
   const headers = stream.requestHeaders;
-  const address =
-    manager.config.representIpv4RemoteAddressAsIpv4MappedIpv6 && isIP(peer) === 4 ? `::ffff:${peer}` : peer;
+  const address = addressToTell(peer, manager);
   const before = headers.repeated ? headers.joined('x-forwarded-for') : headers.getKnown(XFF);
   headers.setKnown(XFF, before === undefined || before === '' ? address : `${before},${address}`);
+}
+
+/** A peer on this machine is told by the address that others know the machine by. */
+function addressToTell(peer: string, { config }: ConnectionManager): string {
+  if (isLoopback(peer)) return localAddress();
+  return config.representIpv4RemoteAddressAsIpv4MappedIpv6 && isIP(peer) === 4 ? `::ffff:${peer}` : peer;
 }
 
 /** The address alone of what `StreamInfo.remoteAddress` holds. */

@@ -50,7 +50,8 @@ export function compileLocalReply(
   };
 }
 
-function contentTypeOf(format: { contentType: string; body: { kind: string } }): string {
+/** What a body made by a format is. */
+export function contentTypeOf(format: { contentType: string; body: { kind: string } }): string {
   if (format.contentType !== '') return format.contentType;
   return format.body.kind === 'json' ? 'application/json' : 'text/plain';
 }

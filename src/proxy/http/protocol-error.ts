@@ -32,6 +32,7 @@ const refusals = new Map<number, Refusal>([
     ParseError.BadTransferEncoding,
     { status: 501, details: 'http1.invalid_transfer_encoding', body: 'Not Implemented' },
   ],
+  [ParseError.Underscore, badRequest('http1.unexpected_underscore')],
   [ParseError.BadTarget, badRequest('http1.invalid_url')],
 ]);
 

@@ -38,8 +38,8 @@ export function prepareRequestHeaders(
   stream.internal = applyForwarded(stream, manager);
   const edge = !stream.internal && config.useRemoteAddress;
   const overwrite = config.schemeHeaderTransformation?.schemeToOverwrite ?? '';
-  stream.scheme =
-    overwrite !== '' ? overwrite : headers.getKnown(Known['x-forwarded-proto']) === 'https' ? 'https' : 'http';
+  if (overwrite !== '') headers.setKnown(Known['x-forwarded-proto'], overwrite);
+  stream.scheme = isHttps(headers.getKnown(Known['x-forwarded-proto'])) ? 'https' : 'http';
   if (stream.internal) headers.addKnown(Known['x-envoy-internal'], 'true');
   else {
     if (edge) for (const id of edgeOnly) headers.removeKnown(id);
@@ -53,6 +53,10 @@ export function prepareRequestHeaders(
   if (config.via !== '') appendVia(headers, config.via);
   if (config.generateRequestId) setRequestId(headers, edge, manager);
   applyClientCertificate(stream, config);
+}
+
+function isHttps(scheme: string | undefined): boolean {
+  return scheme === 'https' || scheme?.toLowerCase() === 'https';
 }
 
 /** Follows extensions.request_id.uuid.v3.UuidRequestIdConfig. */

@@ -19,7 +19,7 @@ export function prepareResponseHeaders(stream: HttpStream, manager: ConnectionMa
   if (headers.hasKnown(Known['transfer-encoding'])) headers.removeKnown(Known['transfer-encoding']);
   if (headers.hasKnown(Known['keep-alive'])) headers.removeKnown(Known['keep-alive']);
   if (headers.hasKnown(Known['proxy-connection'])) headers.removeKnown(Known['proxy-connection']);
-  if (config.alwaysSetRequestIdInResponse || headers.hasKnown(Known['x-envoy-force-trace'])) {
+  if (config.alwaysSetRequestIdInResponse || stream.requestHeaders.hasKnown(Known['x-envoy-force-trace'])) {
     const id = stream.requestHeaders.getKnown(Known['x-request-id']);
     if (id !== undefined) headers.setKnown(Known['x-request-id'], id);
   }

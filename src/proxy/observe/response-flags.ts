@@ -70,11 +70,17 @@ export const flagNames: readonly { short: string; long: keyof typeof Flag }[] = 
   { short: 'UDO', long: 'UnconditionalDropOverload' },
 ];
 
-/** @returns the short names joined by commas, or `-`. */
-export function flagsText(flags: number): string {
+/**
+ * Envoy writes flags in the order in which they were set: that a retry was not to be comes before what ended the attempt.
+ * @returns the names of the bits that are set
+ */
+export function flagsText(flags: number, form: 'short' | 'long'): string {
   if (flags === 0) return '-';
-  return flagNames
-    .filter((_, bit) => flags & (1 << bit))
-    .map((name) => name.short)
-    .join(',');
+  let text = '';
+  for (const bit of WRITTEN)
+    if ((flags & (1 << bit)) !== 0) text += text === '' ? flagNames[bit][form] : `,${flagNames[bit][form]}`;
+  return text;
 }
+
+const FIRST = [15, 7];
+const WRITTEN = [...FIRST, ...flagNames.keys()].filter((bit, i, all) => all.indexOf(bit) === i);

@@ -24,6 +24,7 @@ export const ParseError = {
   ChunkLineTooLong: -17,
   ConflictingHost: -18,
   OldVersion: -19,
+  Underscore: -20,
 } as const;
 
 const words = new Map<number, string>([
@@ -43,6 +44,7 @@ const words = new Map<number, string>([
   [ParseError.BadChunkSize, 'a chunk size is malformed or too large'],
   [ParseError.BadChunk, 'a chunk does not end in CRLF'],
   [ParseError.ChunkLineTooLong, 'a chunk extension is too long'],
+  [ParseError.Underscore, 'a header name has an underscore'],
   [ParseError.OldVersion, 'HTTP/1.0 is not accepted here'],
   [ParseError.ConflictingHost, 'there is more than one host'],
 ]);

@@ -5,10 +5,11 @@ import { STATUS_CODES } from 'node:http';
 
 const own: Record<number, string> = {
   302: 'Found',
-  418: "I'm a Teapot",
+  418: 'Unknown',
   422: 'Unprocessable Entity',
   425: 'Too Early',
   509: 'Unknown',
+  599: 'Last Unassigned Server Error Code',
 };
 const lines = new Map<number, string>();
 

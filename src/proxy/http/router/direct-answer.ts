@@ -2,16 +2,17 @@
  * Routes that answer without an upstream: redirects, direct responses, and the redirect to https that a virtual host may require.
  * Follows config.route.v3.RedirectAction, DirectResponseAction and VirtualHost.require_tls.
  */
-import type { DirectResponseAction } from '#config/model/route.ts';
+import type { DirectResponseAction, RedirectAction } from '#config/model/route.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { sendLocalReply } from '#proxy/http/local-reply.ts';
-import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
+import { contentTypeOf, sendLocalReply } from '#proxy/http/local-reply.ts';
+import { compileFormat, compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import { redirect } from '#selection/redirect.ts';
 import { Known } from '#wire/known-headers.ts';
 
 const formatters = new WeakMap<DirectResponseAction, Formatter>();
+const paths = new WeakMap<RedirectAction, Formatter>();
 
 /** @returns whether the stream was answered */
 export function answerDirectly(stream: HttpStream, manager: ConnectionManager): boolean {
@@ -22,7 +23,8 @@ export function answerDirectly(stream: HttpStream, manager: ConnectionManager): 
   if (action.kind === 'route') return false;
   if (action.kind === 'redirect') {
     manager.routerStats.rqRedirect.inc();
-    const location = redirect(selected, stream);
+    const location = redirect(selected, stream, formattedPath(action, stream));
+    showRewritten(stream, selected.rewrite?.(stream.path));
     sendLocalReply(stream, action.responseCode, '', 'direct_response', (reply) => {
       reply.responseHeaders.setKnown(Known.location, location);
       manager.routeHeaders.applyResponse(reply, host, selected.config, undefined);
@@ -37,10 +39,33 @@ export function answerDirectly(stream: HttpStream, manager: ConnectionManager): 
     return true;
   }
   manager.routerStats.rqDirectResponse.inc();
+  const moved = action.status === 201 || (action.status >= 300 && action.status < 400);
+  const contentType = action.bodyFormat === undefined ? '' : contentTypeOf(action.bodyFormat);
   sendLocalReply(stream, action.status, bodyOf(action, stream), 'direct_response', (reply) => {
+    const { responseHeaders } = reply;
+    if (moved) responseHeaders.setKnown(Known.location, `${stream.scheme}://${stream.host}${stream.path}`);
+    if (contentType !== '') responseHeaders.setKnown(Known['content-type'], contentType);
     manager.routeHeaders.applyResponse(reply, host, selected.config, undefined);
   });
   return true;
+}
+
+/** Logs show the path that the client is sent to, where the redirect rewrites it. */
+function showRewritten(stream: HttpStream, path: string | undefined): void {
+  if (path === undefined || path === stream.path) return;
+  stream.originalPath = stream.path;
+  stream.requestHeaders.setKnown(Known['x-envoy-original-path'], stream.path);
+  stream.path = path;
+}
+
+function formattedPath(action: RedirectAction, stream: HttpStream): string {
+  if (action.pathRewrite === undefined) return '';
+  let formatter = paths.get(action);
+  if (formatter === undefined) {
+    formatter = compileFormat(action.pathRewrite, '');
+    paths.set(action, formatter);
+  }
+  return formatter.format(stream);
 }
 
 function bodyOf(action: DirectResponseAction, stream: HttpStream): string {

@@ -52,7 +52,8 @@ export function applyRewrites(
       const before = headers.joined('x-forwarded-host');
       headers.setKnown(Known['x-forwarded-host'], before === undefined ? stream.host : `${before},${stream.host}`);
     }
-    if (!suppressEnvoyHeaders) headers.setKnown(Known['x-envoy-original-host'], stream.host);
+    if (!suppressEnvoyHeaders && !weighted?.hostRewriteLiteral)
+      headers.setKnown(Known['x-envoy-original-host'], stream.host);
     stream.host = rewritten;
   }
   const path = pathOf(action, stream, route);

@@ -178,6 +178,9 @@ export class RouterRun {
     if (stream.selectedHost?.config.includeRequestAttemptCount) {
       stream.requestHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
     }
+    if (stream.manager.config.schemeHeaderTransformation?.matchUpstream) {
+      stream.scheme = cluster.transports.tlsFor(host) === undefined ? 'http' : 'https';
+    }
     stream.upstream = undefined;
     stream.marks.upstreamPoolAsked = clock.now();
     stream.marks.upstreamPoolAnswered = -1;
@@ -300,7 +303,6 @@ export class RouterRun {
     if (this.retry !== undefined) {
       const verdict = this.retry.onResponse(status, headers, clock.wall());
       if (verdict === 'yes') {
-        this.account.count(status, this.attempt.host, headers);
         stream.responseCode = status;
         if (!end) this.attempt.cancel();
         return this.scheduleRetry();
@@ -363,13 +365,13 @@ export class RouterRun {
     manager.worker.timers.cancel(this.perTryTimer);
     this.timedOut = false;
     const reply = resetReply(reason, details);
-    stream.flags |= reply.flag;
     if (reason !== 'overflow') {
       this.attempt.host?.stats.rqError.inc();
       if (reason === 'connection_termination' || reason === 'remote_reset') cluster.stats.upstreamRqRxReset.inc();
     }
     if (this.responseStarted) {
       this.done = true;
+      stream.flags |= reply.flag;
       stream.responseCodeDetails = `upstream_reset_after_response_started{${reply.name}}`;
       manager.routerStats.rqResetAfterDownstreamResponseStarted.inc();
       return manager.resetStream(stream);
@@ -382,6 +384,7 @@ export class RouterRun {
       else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
       retried ||= verdict === 'no_overflow';
     }
+    stream.flags |= reply.flag;
     this.done = true;
     this.account.count(reply.status, this.attempt.host);
     const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
@@ -497,12 +500,12 @@ export class RouterRun {
     this.attempt.host?.stats.rqTimeout.inc();
     this.attempt.host?.stats.rqError.inc();
     this.attempt.cancel();
-    stream.flags |= flag;
     this.timedOut = true;
     const verdict = this.retry?.onPerTryTimeout() ?? 'no';
     if (verdict === 'yes') return this.scheduleRetry();
     if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
     else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
+    stream.flags |= flag;
     this.done = true;
     this.timeoutReply(details);
   }

@@ -3,7 +3,7 @@
  */
 import { toByteText } from '#proxy/observe/format/byte-text.ts';
 import { bytesOf, countOf, nameOf, type OperatorTable, plain, textOperator } from '#proxy/observe/format/operator.ts';
-import { flagNames, flagsText } from '#proxy/observe/response-flags.ts';
+import { flagsText } from '#proxy/observe/response-flags.ts';
 
 export const streamOperators: OperatorTable = {
   PROTOCOL: nameOf((info) => info.protocol),
@@ -18,8 +18,8 @@ export const streamOperators: OperatorTable = {
   CONNECTION_TERMINATION_DETAILS: nameOf(
     (info) => info.connectionTerminationDetails || info.connection.terminationDetails,
   ),
-  RESPONSE_FLAGS: bytesOf((info) => flagsText(info.flags)),
-  RESPONSE_FLAGS_LONG: bytesOf((info) => longFlagsText(info.flags)),
+  RESPONSE_FLAGS: bytesOf((info) => flagsText(info.flags, 'short')),
+  RESPONSE_FLAGS_LONG: bytesOf((info) => flagsText(info.flags, 'long')),
   // Set by filters that mark a stream with words of their own: none of ours does.
   CUSTOM_FLAGS: bytesOf(() => ''),
   ROUTE_NAME: nameOf((info) => info.route?.name),
@@ -47,12 +47,4 @@ export const streamOperators: OperatorTable = {
 /** Blanks would split a log line into more fields than it has. */
 export function underscored(text: string): string {
   return text.replace(/\s/g, '_');
-}
-
-function longFlagsText(flags: number): string {
-  if (flags === 0) return '-';
-  return flagNames
-    .filter((_, bit) => flags & (1 << bit))
-    .map((name) => name.long)
-    .join(',');
 }
