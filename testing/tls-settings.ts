@@ -18,11 +18,9 @@ export function downstreamTlsOf(settings: Partial<DownstreamTls>): DownstreamTls
   return {
     ...COMMON,
     requireClientCertificate: false,
-    requireSni: false,
     sessionTimeout: 0,
     sessionTicketKeys: [],
     disableStatelessSessionResumption: false,
-    disableStatefulSessionResumption: false,
     fullScanCertsOnSniMismatch: false,
     preferClientCiphers: false,
     ocspStaplePolicy: 'LENIENT_STAPLING',

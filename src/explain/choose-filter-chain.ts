@@ -45,8 +45,6 @@ export function whyClosed(chain: FilterChain, request: RequestUnderWay): string 
     if (!secure) return 'the filter chain speaks TLS, the URL is http';
     const { tls } = chain.transport;
     if (tls.requireClientCertificate) return 'the filter chain requires a client certificate';
-    if (tls.requireSni && request.connection.serverName === '')
-      return 'the filter chain requires a server name, the client sends none';
     return undefined;
   }
   return secure ? 'the filter chain speaks no TLS, the URL is https' : undefined;

@@ -53,11 +53,9 @@ export interface CommonTls {
 
 export interface DownstreamTls extends CommonTls {
   requireClientCertificate: boolean;
-  requireSni: boolean;
   sessionTimeout: number;
   sessionTicketKeys: Uint8Array[];
   disableStatelessSessionResumption: boolean;
-  disableStatefulSessionResumption: boolean;
   fullScanCertsOnSniMismatch: boolean;
   preferClientCiphers: boolean;
   ocspStaplePolicy: 'LENIENT_STAPLING' | 'STRICT_STAPLING' | 'MUST_STAPLE';

@@ -16,19 +16,26 @@ import type { DownstreamTlsContext } from '#envoy/extensions/transport_sockets/t
 
 const TLS = 'envoy.extensions.transport_sockets.tls.v3';
 
-const check = honours(`${TLS}.DownstreamTlsContext`, [
-  'common_tls_context',
-  'require_client_certificate',
-  'require_sni',
-  'session_ticket_keys',
-  'session_ticket_keys_sds_secret_config',
-  'disable_stateless_session_resumption',
-  'disable_stateful_session_resumption',
-  'session_timeout',
-  'ocsp_staple_policy',
-  'full_scan_certs_on_sni_mismatch',
-  'prefer_client_ciphers',
-]);
+const check = honours(
+  `${TLS}.DownstreamTlsContext`,
+  [
+    'common_tls_context',
+    'require_client_certificate',
+    'session_ticket_keys',
+    'session_ticket_keys_sds_secret_config',
+    'disable_stateless_session_resumption',
+    'session_timeout',
+    'ocsp_staple_policy',
+    'full_scan_certs_on_sni_mismatch',
+    'prefer_client_ciphers',
+  ],
+  {
+    withoutEffect: {
+      require_sni: 'Envoy 1.40 lets in those without a server name too',
+      disable_stateful_session_resumption: 'the server never keeps sessions itself',
+    },
+  },
+);
 const checkTicketKeys = honours(`${TLS}.TlsSessionTicketKeys`, ['keys']);
 
 /** By number of DownstreamTlsContext.OcspStaplePolicy. */
@@ -58,10 +65,8 @@ export function readDownstreamTls(message: DownstreamTlsContext, at: Place, cont
   return {
     ...common,
     requireClientCertificate: message.requireClientCertificate ?? false,
-    requireSni: message.requireSni ?? false,
     sessionTimeout: millisecondsOr(message.sessionTimeout, 0),
     ...readResumption(message, at, context),
-    disableStatefulSessionResumption: message.disableStatefulSessionResumption,
     fullScanCertsOnSniMismatch: message.fullScanCertsOnSniMismatch ?? false,
     preferClientCiphers: message.preferClientCiphers,
     ocspStaplePolicy,
