@@ -5,14 +5,18 @@ import type { RedirectAction } from '#config/model/route.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
 import type { RequestView } from '#selection/request-view.ts';
 
-/** @returns the value of `location` for a route whose action is a redirect. */
-export function redirect(route: CompiledRoute, request: RequestView): string {
+/**
+ * @param formatted what the redirect's format of a path says, for who can format; empty where it has none.
+ * @returns the value of `location` for a route whose action is a redirect.
+ */
+export function redirect(route: CompiledRoute, request: RequestView, formatted = ''): string {
   if (route.sslRedirect) return tlsRedirect(request);
   const action = route.config.action as RedirectAction;
   const scheme = schemeOf(action, request);
   const port = action.portRedirect === 0 ? '' : `:${action.portRedirect}`;
   const host = action.hostRedirect !== '' ? action.hostRedirect : hostOf(request, scheme, port !== '');
-  return `${scheme}://${host}${port}${pathOf(action, route, request.path)}`;
+  const path = pathOf(action, formatted || action.pathRedirect, route, request.path);
+  return `${scheme}://${host}${port}${path.startsWith('/') ? '' : '/'}${path}`;
 }
 
 /** @returns the same URL with https, for a virtual host that requires TLS. */
@@ -37,14 +41,11 @@ function hostOf(request: RequestView, scheme: string, portGiven: boolean): strin
   return portGiven || (scheme !== protocol && ownPort) ? host.slice(0, colon) : host;
 }
 
-function pathOf(action: RedirectAction, route: CompiledRoute, path: string): string {
-  if (action.pathRedirect.includes('?')) return action.pathRedirect;
+function pathOf({ stripQuery }: RedirectAction, wanted: string, route: CompiledRoute, path: string): string {
+  if (wanted.includes('?')) return wanted;
   const query = path.indexOf('?');
-  const target =
-    action.pathRedirect === ''
-      ? (route.rewrite?.(path) ?? path)
-      : action.pathRedirect + (query < 0 ? '' : path.slice(query));
-  if (!action.stripQuery) return target;
+  const target = wanted === '' ? (route.rewrite?.(path) ?? path) : wanted + (query < 0 ? '' : path.slice(query));
+  if (!stripQuery) return target;
   const end = target.indexOf('?');
   return end < 0 ? target : target.slice(0, end);
 }

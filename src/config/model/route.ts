@@ -183,6 +183,8 @@ export interface RedirectAction {
   hostRedirect: string;
   portRedirect: number;
   pathRedirect: string;
+  /** A format string in place of `pathRedirect` (path_rewrite). */
+  pathRewrite?: string;
   prefixRewrite: string;
   regexRewrite?: { regex: string; substitution: string };
   responseCode: 301 | 302 | 303 | 307 | 308;

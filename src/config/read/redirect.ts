@@ -4,28 +4,22 @@
 import type { Place } from '#api/place.ts';
 import type { RedirectAction, RouteMatch } from '#config/model/route.ts';
 import { readSubstitution } from '#config/read/regex.ts';
+import { readFormatText } from '#config/read/route-rewrite.ts';
 import { honours } from '#config/read/support.ts';
 import type { RedirectAction as RedirectMessage } from '#envoy/config/route/v3/route_components_pb.js';
 
-const check = honours(
-  'envoy.config.route.v3.RedirectAction',
-  [
-    'https_redirect',
-    'scheme_redirect',
-    'host_redirect',
-    'port_redirect',
-    'path_redirect',
-    'prefix_rewrite',
-    'regex_rewrite',
-    'response_code',
-    'strip_query',
-  ],
-  {
-    refused: {
-      path_rewrite: 'redirects are built without format strings; path_redirect, prefix_rewrite and regex_rewrite work',
-    },
-  },
-);
+const check = honours('envoy.config.route.v3.RedirectAction', [
+  'https_redirect',
+  'scheme_redirect',
+  'host_redirect',
+  'port_redirect',
+  'path_redirect',
+  'prefix_rewrite',
+  'regex_rewrite',
+  'response_code',
+  'strip_query',
+  'path_rewrite',
+]);
 
 /** By the numbers of the enum. */
 const CODES = [301, 302, 303, 307, 308] as const;
@@ -37,6 +31,7 @@ export function readRedirect(message: RedirectMessage, match: RouteMatch, at: Pl
   if (path.case === 'prefixRewrite' && path.value !== '' && match.path.kind === 'path_match_policy') {
     throw at.field('prefix_rewrite').problem('Cannot use redirect.prefix_rewrite with path_match_policy');
   }
+  const rewritten = path.case === 'pathRewrite' && path.value !== '';
   return {
     kind: 'redirect',
     httpsRedirect: scheme.case === 'httpsRedirect' && scheme.value,
@@ -44,6 +39,7 @@ export function readRedirect(message: RedirectMessage, match: RouteMatch, at: Pl
     hostRedirect: message.hostRedirect,
     portRedirect: message.portRedirect,
     pathRedirect: path.case === 'pathRedirect' ? path.value : '',
+    ...(rewritten ? { pathRewrite: readFormatText(path.value, 'path', at.field('path_rewrite')) } : {}),
     prefixRewrite: path.case === 'prefixRewrite' ? path.value : '',
     ...(path.case === 'regexRewrite' ? { regexRewrite: readSubstitution(path.value, at.field('regex_rewrite')) } : {}),
     responseCode: CODES[message.responseCode] ?? 301,

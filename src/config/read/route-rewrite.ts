@@ -64,7 +64,8 @@ function readPolicy({ name, typedConfig }: TypedExtensionConfig, match: RouteMat
   return { template };
 }
 
-function readFormatText(text: string, what: string, at: Place): string {
+/** @param what Envoy calls it in the error: `path`, `host`. */
+export function readFormatText(text: string, what: string, at: Place): string {
   try {
     checkFormat(text);
   } catch (error) {
