@@ -5,7 +5,7 @@
  * Follows Envoy's AccessLogManager,
  * https://www.envoyproxy.io/docs/envoy/latest/operations/stats_overview and --file-flush-interval-msec of the command line.
  */
-import { close, fstatSync, openSync, write } from 'node:fs';
+import { close, closeSync, constants, fstatSync, openSync, write } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { Timer, type Timers } from '#base/timers.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
@@ -17,7 +17,7 @@ const MOST_WAITING = 8 * 1024 * 1024;
 /** Writes to a pipe up to this size are never mixed with those of other threads (PIPE_BUF of pipe(7)). */
 const WHOLE_IN_PIPE = 4096;
 /** Milliseconds until a pipe that is full is tried again. */
-const PIPE_RETRY = 10;
+const PIPE_RETRY = 2;
 const LINE_FEED = 10;
 
 export interface LogFileOptions {
@@ -72,7 +72,7 @@ export class LogFile {
     this.#retry = new Timer(() => this.#writeSome());
     const standard = standardStream(path);
     this.#standard = standard !== undefined;
-    this.#fd = standard ?? openLog(path);
+    this.#fd = standard === undefined ? openLog(path) : unblocked(standard);
     this.#noteKind();
     this.#gathered = Buffer.allocUnsafeSlow(this.#flushBytes + PIECE * 2);
     this.#writing = this.#gathered;
@@ -211,9 +211,25 @@ function standardStream(path: string): number | undefined {
   return path === '/dev/stdout' ? 1 : path === '/dev/stderr' ? 2 : undefined;
 }
 
+/**
+ * A pipe that nobody reads must not hold a thread of the pool, nor the process at its end. Opened once more it has flags of its own;
+ * where the system cannot do that, it is taken as it is.
+ */
+function unblocked(fd: number): number {
+  if (!fstatSync(fd).isFIFO()) return fd;
+  try {
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return fd;
+  }
+}
+
 function openLog(path: string): number {
   try {
-    return openSync(path, 'a', 0o644);
+    const fd = openSync(path, 'a', 0o644);
+    const taken = unblocked(fd);
+    if (taken !== fd) closeSync(fd);
+    return taken;
   } catch (error) {
     throw new Error(`unable to open file '${path}': ${reason(error as NodeJS.ErrnoException)}`);
   }

@@ -26,9 +26,17 @@ export function logFile(path: string, context: AccessLogContext): LogFile {
   return file;
 }
 
-/** Writes everything that was logged on this thread: nothing is lost when it ends. */
-export async function flushAccessLogs(): Promise<void> {
-  await Promise.all(Array.from(files.values(), (file) => file.flush()));
+/**
+ * Writes everything that was logged on this thread: nothing is lost when it ends.
+ * @param patience milliseconds after which what a stuck disk or reader has not taken is given up
+ */
+export async function flushAccessLogs(patience = 2000): Promise<void> {
+  let giveUp: NodeJS.Timeout | undefined;
+  const patienceEnds = new Promise((resolve) => {
+    giveUp = setTimeout(resolve, patience);
+  });
+  await Promise.race([Promise.all(Array.from(files.values(), (file) => file.flush())), patienceEnds]);
+  clearTimeout(giveUp);
 }
 
 /** Opens every file again, after somebody moved the old ones away (SIGUSR1, /reopen_logs). */
