@@ -211,6 +211,7 @@ class Run {
     for (const port of this.#listeners) masked = masked.replaceAll(`:${port}`, ':<listener>');
     return masked
       .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b/g, '<uuid>')
+      .replace(/^(date: ).* GMT/gm, '$1<date>')
       .replace(/^(x-envoy-upstream-service-time: )\d+/gm, '$1<ms>');
   }
 }

@@ -92,7 +92,8 @@ export function readRouteAction(
     ...readPathRewrite(message, match, at),
     ...(hostRewrite === undefined ? {} : { hostRewrite }),
     appendXForwardedHost: message.appendXForwardedHost,
-    timeout: millisecondsOr(message.timeout, DEFAULT_TIMEOUT),
+    // The newer field takes the place of the older one, even where it sets no limit.
+    timeout: maxStreamDuration === undefined ? millisecondsOr(message.timeout, DEFAULT_TIMEOUT) : 0,
     ...(idleTimeout === undefined ? {} : { idleTimeout }),
     ...(maxStreamDuration === undefined
       ? {}

@@ -158,10 +158,9 @@ export class ConnectionManager {
 
   /** Part of a request's head is there. */
   onHeadBegun(connection: Http1ServerConnection): void {
-    const { requestHeadersTimeout, streamIdleTimeout } = this.config;
     const { timers } = this.worker;
     timers.cancel(connection.idleTimer);
-    const patience = requestHeadersTimeout > 0 ? requestHeadersTimeout : streamIdleTimeout;
+    const patience = this.headPatience();
     if (patience > 0) timers.arm(connection.headTimer, patience);
   }
 
@@ -202,9 +201,20 @@ export class ConnectionManager {
   onRequestHeadersTimeout(connection: Http1ServerConnection): void {
     const stream = connection.beginUnread();
     if (stream === undefined) return;
-    if (this.config.requestHeadersTimeout === 0) return this.onStreamIdle(stream);
+    const { requestHeadersTimeout, requestTimeout } = this.config;
+    const patience = this.headPatience();
+    if (patience === requestTimeout) return this.onRequestTimeout(stream);
+    if (patience !== requestHeadersTimeout) return this.onStreamIdle(stream);
     this.stats.downstreamRqHeaderTimeout.inc();
     sendLocalReply(stream, 408, 'request header timeout', 'request_header_timeout');
+  }
+
+  /** The shortest of the timeouts that run while a head arrives, in milliseconds; 0 where all are off. */
+  private headPatience(): number {
+    const { requestHeadersTimeout, requestTimeout, streamIdleTimeout } = this.config;
+    let shortest = requestHeadersTimeout > 0 ? requestHeadersTimeout : streamIdleTimeout;
+    if (requestTimeout > 0 && (shortest === 0 || requestTimeout < shortest)) shortest = requestTimeout;
+    return shortest;
   }
 
   /* Streams. */
@@ -229,9 +239,11 @@ export class ConnectionManager {
   onRequest(stream: HttpStream, connection: Http1ServerConnection, options: ConnectionOptions, end: boolean): void {
     const { config, worker } = this;
     const headers = stream.requestHeaders;
-    stream.host = headers.getKnown(Known.host) ?? '';
-    const hasHost = headers.removeKnown(Known.host) > 0;
-    if (stream.protocol === 'HTTP/1.0' && !hasHost) stream.host = config.http1.defaultHostForHttp10;
+    const given = headers.getKnown(Known.host);
+    stream.host = given ?? '';
+    // An empty one stays, so that it can be told from none.
+    if (given !== '') headers.removeKnown(Known.host);
+    if (stream.protocol === 'HTTP/1.0' && given === undefined) stream.host = config.http1.defaultHostForHttp10;
     const wrong = applyTarget(stream, config, options);
     if (wrong !== undefined) {
       this.stats.downstreamCxProtocolError.inc();
@@ -248,7 +260,8 @@ export class ConnectionManager {
       headers.removeKnown(Known.expect);
       if (stream.protocol === 'HTTP/1.1' && !end) connection.sendInterim(stream, 100, noHeaders);
     }
-    if (stream.host === '') return sendLocalReply(stream, 400, '', 'missing_host_header');
+    if (stream.host === '' && !headers.hasKnown(Known.host))
+      return sendLocalReply(stream, 400, '', 'missing_host_header');
     if (stream.method !== 'CONNECT') {
       if (stream.path.charCodeAt(0) !== SLASH) {
         this.stats.downstreamRqNonRelativePath.inc();
@@ -428,7 +441,6 @@ export class ConnectionManager {
       stream.responseCodeDetails = 'max_duration_timeout';
       return this.resetStream(stream);
     }
-    stream.flags |= Flag.DurationTimeout;
     sendLocalReply(stream, stream.requestEnded ? 504 : 408, 'downstream duration timeout', 'max_duration_timeout');
   }
 
