@@ -35,5 +35,6 @@ export function answerDirectly(
 
 function bodyOf({ body, bodyFormat }: DirectResponseAction, fill: FillFormat): string {
   if (bodyFormat === undefined) return body === undefined ? '' : Buffer.from(body).toString('latin1');
-  return fill(bodyFormat.body.kind === 'text' ? bodyFormat.body.text : JSON.stringify(bodyFormat.body.json));
+  const text = bodyFormat.body.kind === 'text' ? bodyFormat.body.text : JSON.stringify(bodyFormat.body.json);
+  return fill(text, bodyFormat.omitEmptyValues ? '' : '-');
 }

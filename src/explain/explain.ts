@@ -19,6 +19,7 @@ import type { ExplainedManager, ExplainedStep, Explanation } from '#explain/expl
 import { fillOperators } from '#explain/format-operators.ts';
 import { forwardRequest } from '#explain/forward-request.ts';
 import { answer, asSent } from '#explain/local-answer.ts';
+import type { FillFormat } from '#explain/mutate-headers.ts';
 import { asksForUpgrade, prepareRequest } from '#explain/prepare-request.ts';
 import { RequestUnderWay } from '#explain/request-under-way.ts';
 import { SelectionRecord, type SelectionStep } from '#selection/recorder.ts';
@@ -100,7 +101,7 @@ class Way {
     const found = this.#found;
     const request = this.#request;
     const facts = { route: route.config.name, cluster: '' };
-    const fill = (format: string) => fillOperators(format, request, facts);
+    const fill: FillFormat = (format, empty = '') => fillOperators(format, request, facts, empty);
     if (found.route !== undefined && routed.otherwise !== undefined) found.route.otherwise = routed.otherwise;
     const direct = answerDirectly(route, request, fill);
     if (direct !== undefined) {
@@ -120,7 +121,7 @@ class Way {
     route: NonNullable<RoutedRequest['route']>,
     action: RouteAction,
     facts: { cluster: string },
-    fill: (format: string) => string,
+    fill: FillFormat,
   ): void {
     const found = this.#found;
     const { clusters } = this.#snapshot;

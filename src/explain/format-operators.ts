@@ -14,18 +14,30 @@ export interface FormatFacts {
 
 const OPERATOR = /%%|%([A-Z0-9_]+)(?:\((.*?)\))?(?::([0-9]+))?%/g;
 
-/** @returns the text with what is known in place, one character a byte. */
-export function fillOperators(format: string, request: RequestUnderWay, facts: FormatFacts): string {
+/**
+ * @param empty stands for an operator that has nothing to say.
+ * @returns the text with what is known in place, one character a byte.
+ */
+export function fillOperators(format: string, request: RequestUnderWay, facts: FormatFacts, empty: string): string {
   return encodeUtf8(format).replace(OPERATOR, (whole: string, name?: string, argument?: string, length?: string) => {
     if (name === undefined) return '%';
     const value = knownValue(name, argument ?? '', request, facts);
     if (value === undefined) return whole;
+    if (value === NOTHING) return empty;
     return length === undefined ? value : value.slice(0, Number(length));
   });
 }
 
+/** The operator has nothing to say, which is not an empty text. */
+const NOTHING = null;
+
 /** @returns undefined for what only a request under way can tell. */
-function knownValue(name: string, argument: string, request: RequestUnderWay, facts: FormatFacts): string | undefined {
+function knownValue(
+  name: string,
+  argument: string,
+  request: RequestUnderWay,
+  facts: FormatFacts,
+): string | typeof NOTHING | undefined {
   const { connection } = request;
   switch (name) {
     case 'REQ':
@@ -34,12 +46,12 @@ function knownValue(name: string, argument: string, request: RequestUnderWay, fa
     case 'PROTOCOL':
       return 'HTTP/1.1';
     case 'ROUTE_NAME':
-      return facts.route;
+      return facts.route || NOTHING;
     case 'UPSTREAM_CLUSTER':
     case 'UPSTREAM_CLUSTER_RAW':
-      return facts.cluster;
+      return facts.cluster || NOTHING;
     case 'REQUESTED_SERVER_NAME':
-      return connection.serverName;
+      return connection.serverName || NOTHING;
     case 'DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT':
       return request.client;
     case 'DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT':
@@ -54,12 +66,12 @@ function knownValue(name: string, argument: string, request: RequestUnderWay, fa
 }
 
 /** `NAME?OTHER`: the first, or the other where that is not there. Of several fields of one name, the first alone is told. */
-function headerOf(argument: string, request: RequestUnderWay): string | undefined {
+function headerOf(argument: string, request: RequestUnderWay): string | typeof NOTHING {
   for (const name of argument.toLowerCase().split('?')) {
     const value = fieldOf(name, request);
     if (value !== undefined) return value;
   }
-  return '';
+  return NOTHING;
 }
 
 function fieldOf(name: string, request: RequestUnderWay): string | undefined {

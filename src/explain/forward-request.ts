@@ -12,6 +12,7 @@ import { type FillFormat, mutateRequestHeaders } from '#explain/mutate-headers.t
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import type { ChosenCluster } from '#selection/choose-cluster.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
+import { pathEnd } from '#selection/path-match.ts';
 import { rewriteHost, rewritePath } from '#selection/rewrite.ts';
 import { decodeUtf8 } from '#selection/utf8-text.ts';
 
@@ -35,7 +36,7 @@ export function forwardRequest(request: RequestUnderWay, to: ForwardedTo, fill: 
   const timeouts = takeTimeouts(request, action, policy?.perTryTimeout ?? 0, router);
   const retries = takeRetries(request, policy, timeouts.perTry);
   mutateRequestHeaders(request.headers, route, chosen.weighted, fill);
-  rewrite(request, to, router.suppressEnvoyHeaders);
+  rewrite(request, to, router.suppressEnvoyHeaders, fill);
   if (virtualHost.config.includeRequestAttemptCount) request.headers.set('x-envoy-attempt-count', '1');
   const mirrors = mirrorsOf(action, route).map(
     ({ cluster: name, clusterHeader }) => name || `(header ${clusterHeader})`,
@@ -95,23 +96,33 @@ function takeRetries(
   return { on, number, per_try_timeout_ms: perTry };
 }
 
-function rewrite(request: RequestUnderWay, to: ForwardedTo, suppressEnvoyHeaders: boolean): void {
-  const { route, action, cluster, chosen } = to;
+function rewrite(request: RequestUnderWay, to: ForwardedTo, suppressEnvoyHeaders: boolean, fill: FillFormat): void {
   const { headers } = request;
-  const host =
-    chosen.weighted?.hostRewriteLiteral || rewriteHost(action, request, commonHostname(cluster) ?? HOST_NAME);
+  const ofShare = to.chosen.weighted?.hostRewriteLiteral ?? '';
+  const host = ofShare === '' ? hostOf(request, to, fill) : ofShare;
   if (host !== undefined && host !== '' && host !== request.host) {
-    if (action.appendXForwardedHost) {
+    if (to.action.appendXForwardedHost) {
       const before = headers.joined('x-forwarded-host');
       headers.set('x-forwarded-host', before === undefined ? request.host : `${before},${request.host}`);
     }
-    if (!suppressEnvoyHeaders) headers.set('x-envoy-original-host', request.host);
+    if (!suppressEnvoyHeaders && ofShare === '') headers.set('x-envoy-original-host', request.host);
     request.host = host;
   }
-  const path = rewritePath(route, request.path);
+  const path = pathOf(request, to, fill);
   if (path === undefined || path === request.path) return;
   if (!suppressEnvoyHeaders) headers.set('x-envoy-original-path', request.path);
   request.path = path;
+}
+
+function hostOf(request: RequestUnderWay, { action, cluster }: ForwardedTo, fill: FillFormat): string | undefined {
+  if (action.hostRewrite?.kind === 'format') return fill(action.hostRewrite.format, '-');
+  return rewriteHost(action, request, commonHostname(cluster) ?? HOST_NAME);
+}
+
+/** A format says what stands before the query, which is kept. */
+function pathOf(request: RequestUnderWay, { action, route }: ForwardedTo, fill: FillFormat): string | undefined {
+  if (action.pathRewrite === '') return rewritePath(route, request.path);
+  return fill(action.pathRewrite) + request.path.slice(pathEnd(request.path));
 }
 
 /** The policies of the nearest level that has any. */

@@ -19,7 +19,8 @@ export function asSent(
   { localReply }: HttpConnectionManager,
 ): ExplainedResponse {
   const marked: ExplainedResponse = localReply === undefined ? response : { ...response, local_reply_config: true };
-  if (!isGrpc(headers.get('content-type'))) return marked;
+  // What the codec refuses is answered before anybody asks what is called.
+  if (response.details.startsWith('http1.') || !isGrpc(headers.get('content-type'))) return marked;
   const { body, ...rest } = marked;
   const grpc = [
     { name: 'content-type', value: 'application/grpc' },

@@ -7,8 +7,8 @@ import type { WeightedCluster } from '#config/model/route.ts';
 import type { ExplainedHeaders } from '#explain/explained-headers.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
 
-/** Fills a format string. */
-export type FillFormat = (format: string) => string;
+/** Fills a format string; `empty`, nothing unless said, stands for an operator that has nothing to say. */
+export type FillFormat = (format: string, empty?: string) => string;
 
 export function mutateRequestHeaders(
   headers: ExplainedHeaders,

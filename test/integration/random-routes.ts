@@ -150,12 +150,13 @@ export class RandomRoutes {
           match,
           route: {
             ...this.#cluster(),
-            ...rewrite,
+            ...(this.#random.chance(15) ? { path_rewrite: '/format/%REQ(x-a)%' } : rewrite),
             ...this.#random.pick([
               {},
               {},
               { host_rewrite_literal: 'literal.test' },
               { host_rewrite_header: 'x-a' },
+              { host_rewrite: 'h-%REQ(x-b)%.test' },
               { host_rewrite_path_regex: { pattern: { regex: '^/(\\w).*' }, substitution: '\\1.test' } },
             ]),
             append_x_forwarded_host: this.#random.chance(30),
@@ -173,7 +174,12 @@ export class RandomRoutes {
       case 0:
         return { cluster_header: 'x-target' };
       case 1: {
-        const clusters = CLUSTERS.map((name) => ({ name, weight: this.#random.below(3), ...this.#requestHeaders() }));
+        const clusters = CLUSTERS.map((name) => ({
+          name,
+          weight: this.#random.below(3),
+          ...(this.#random.chance(20) ? { host_rewrite_literal: 'share.test' } : {}),
+          ...this.#requestHeaders(),
+        }));
         clusters[0].weight ||= 1;
         return {
           weighted_clusters: {
