@@ -29,7 +29,7 @@ export class HttpStream implements StreamInfo, RequestView {
   host = '';
   /** How the client spelled the name of the host field: for preserve_case. */
   hostSpelling = 'Host';
-  scheme = 'http';
+  scheme = '';
   protocol = '';
   originalPath = '';
   requestHeaders = new Headers();
