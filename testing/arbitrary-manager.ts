@@ -124,6 +124,7 @@ const forwarding = together(
   ),
   some({ timeout: time, idle_timeout: time, retry_policy: retryPolicy, request_mirror_policies: few(mirror) }),
   rarely(some({ prefix_rewrite: seldom(['', '/x'], ['x\n'], 10), regex_rewrite: substitution })),
+  rarely(all({ path_rewrite: text })),
   rarely(
     all({
       path_rewrite_policy: extension(
@@ -133,11 +134,22 @@ const forwarding = together(
       ),
     }),
   ),
-  rarely(fc.oneof(all({ host_rewrite_literal: text }), all({ host_rewrite_path_regex: substitution }))),
+  rarely(
+    fc.oneof(
+      all({ host_rewrite_literal: text }),
+      all({ host_rewrite: text }),
+      all({ host_rewrite_path_regex: substitution }),
+    ),
+  ),
 );
 const redirect = together(
   some({ host_redirect: text, port_redirect: seldom([0, 80], [65536]), strip_query: fc.boolean() }),
-  fc.oneof(all({ path_redirect: text }), all({ prefix_rewrite: text }), all({ regex_rewrite: substitution })),
+  fc.oneof(
+    all({ path_redirect: text }),
+    all({ prefix_rewrite: text }),
+    all({ path_rewrite: text }),
+    all({ regex_rewrite: substitution }),
+  ),
   fc.oneof(all({ https_redirect: fc.boolean() }), all({ scheme_redirect: text })),
 );
 const LONG = { inline_string: 'x'.repeat(4097) };
