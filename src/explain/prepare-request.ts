@@ -14,7 +14,12 @@ import { internalAddressTest } from '#selection/internal-address.ts';
 import { isLoopback, localAddress } from '#selection/local-address.ts';
 import { normalizePath } from '#selection/path-normalization.ts';
 import { SINGLE_REQUEST_FIELDS } from '#selection/single-fields.ts';
-import { EDGE_ONLY_HEADERS, HOP_BY_HOP_HEADERS, INTERNAL_ONLY_HEADERS } from '#selection/trusted-headers.ts';
+import {
+  EDGE_ONLY_HEADERS,
+  HOP_BY_HOP_HEADERS,
+  INTERNAL_ONLY_HEADERS,
+  mayBeNominated,
+} from '#selection/trusted-headers.ts';
 
 /** Stands for a value that is made anew for each request. */
 export const NEW_REQUEST_ID = '(a new UUID)';
@@ -25,17 +30,6 @@ const TRACE_DIGIT = 14;
 
 /** Options of a Connection field that nominate no other field. */
 const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'upgrade', '']);
-/** What a client may not have removed by nominating it. */
-const PROTECTED = [
-  'host',
-  'cookie',
-  'content-length',
-  'transfer-encoding',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-];
-
 /** @returns the answer to a request that is not routed; undefined for one that goes on. */
 export function prepareRequest(
   request: RequestUnderWay,
@@ -66,7 +60,7 @@ function dropNominated({ headers }: RequestUnderWay): ExplainedResponse | undefi
   for (const option of headers.joined('connection')?.split(',') ?? []) {
     const name = option.trim().toLowerCase();
     if (CONNECTION_OPTIONS.has(name)) continue;
-    if (PROTECTED.includes(name)) return answer(400, 'http1.connection_header_rejected', 'Bad Request');
+    if (!mayBeNominated(name)) return answer(400, 'http1.connection_header_rejected', 'Bad Request');
     headers.remove(name);
   }
   return undefined;

@@ -29,3 +29,18 @@ export const EDGE_ONLY_HEADERS = [
 
 /** They hold for one connection alone (RFC 9110, section 7.6.1), `connection` and `upgrade` besides. */
 export const HOP_BY_HOP_HEADERS = ['keep-alive', 'proxy-connection', 'transfer-encoding'] as const;
+
+/** Framing and trust hang on these. Envoy lets the lengths be nominated; a request that does so is too dubious for us. */
+const NEVER_NOMINATED = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+]);
+
+/** Whether a client may have the field removed by naming it in `connection`; the request is refused where it may not. */
+export function mayBeNominated(name: string): boolean {
+  return !name.startsWith(':') && !NEVER_NOMINATED.has(name);
+}

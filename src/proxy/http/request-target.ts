@@ -3,19 +3,10 @@
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { mayBeNominated } from '#selection/trusted-headers.ts';
 import type { ConnectionOptions } from '#wire/http1/framing.ts';
 
 const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)([/?][^#]*)?$/;
-/** What a client may not have removed by nominating it: routing and trust hang on these. */
-const PROTECTED = new Set([
-  'host',
-  'cookie',
-  'content-length',
-  'transfer-encoding',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-]);
 
 /** Reads the target into the stream. @returns the response-code details where it must be refused with 400 */
 export function applyTarget(
@@ -24,7 +15,7 @@ export function applyTarget(
   options: ConnectionOptions,
 ): string | undefined {
   for (const name of options.nominated) {
-    if (PROTECTED.has(name)) return 'http1.connection_header_rejected';
+    if (!mayBeNominated(name)) return 'http1.connection_header_rejected';
     stream.requestHeaders.remove(name);
   }
   const target = stream.path;
