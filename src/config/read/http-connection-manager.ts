@@ -9,10 +9,11 @@ import { readAccessLogOptions } from '#config/read/access-log-options.ts';
 import { readCidrRanges } from '#config/read/address.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
-import { type ExtensionReader, extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
+import type { ExtensionReader } from '#config/read/extensions.ts';
 import { readHttpFilters } from '#config/read/http-filters.ts';
 import { readLocalReply } from '#config/read/local-reply.ts';
 import { readCommonHttpProtocolOptions, readHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
+import { readRequestIdExtension } from '#config/read/request-id-extension.ts';
 import { readRouteTable } from '#config/read/route-table.ts';
 import { honours } from '#config/read/support.ts';
 import type { SchemeHeaderTransformation } from '#envoy/config/core/v3/protocol_pb.js';
@@ -20,13 +21,9 @@ import type {
   HttpConnectionManager_InternalAddressConfig,
   HttpConnectionManager_SetCurrentClientCertDetails,
   HttpConnectionManager as HttpConnectionManagerMessage,
-  RequestIDExtension,
 } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import type { UuidRequestIdConfig } from '#envoy/extensions/request_id/uuid/v3/uuid_pb.js';
 
-const PACKAGE = 'envoy.extensions.filters.network.http_connection_manager.v3';
-const TYPE = `${PACKAGE}.HttpConnectionManager`;
-const UUID = 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig';
+const TYPE = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 
 const check = honours(
   TYPE,
@@ -109,11 +106,6 @@ const checkScheme = honours('envoy.config.core.v3.SchemeHeaderTransformation', [
   'scheme_to_overwrite',
   'match_upstream',
 ]);
-const checkRequestId = honours(`${PACKAGE}.RequestIDExtension`, ['typed_config']);
-const checkUuid = honours(UUID, ['pack_trace_reason'], {
-  withoutEffect: { use_request_id_for_trace_sampling: 'nothing is traced yet' },
-});
-
 const MINUTE = 60_000;
 const DEFAULT_HEADERS_KB = 60;
 
@@ -162,7 +154,7 @@ export function readHttpConnectionManager(
     generateRequestId: message.generateRequestId ?? true,
     preserveExternalRequestId: message.preserveExternalRequestId,
     alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse,
-    requestIdExtension: readRequestId(requestIdExtension, at.field('request_id_extension'), context),
+    requestIdExtension: readRequestIdExtension(requestIdExtension, at.field('request_id_extension'), context),
     forwardClientCertDetails: CLIENT_CERTIFICATE[message.forwardClientCertDetails] ?? 'SANITIZE',
     setCurrentClientCertDetails: readClientCertificate(
       message.setCurrentClientCertDetails,
@@ -249,28 +241,6 @@ function readClientCertificate(
     dns: message?.dns ?? false,
     uri: message?.uri ?? false,
   };
-}
-
-/** UUIDs, with the tracing decision in them, are the default. */
-function readRequestId(
-  message: RequestIDExtension | undefined,
-  at: Place,
-  context: ReadContext,
-): NonNullable<HttpConnectionManager['requestIdExtension']> {
-  const uuid = message === undefined ? undefined : readUuid(message, at, context);
-  return {
-    packTraceReason: uuid?.packTraceReason ?? true,
-    useRequestIdForTraceSampling: uuid?.useRequestIdForTraceSampling ?? true,
-  };
-}
-
-function readUuid(extension: RequestIDExtension, at: Place, context: ReadContext): UuidRequestIdConfig {
-  checkRequestId(extension, at);
-  const place = at.field('typed_config');
-  const { typeName, message } = extensionMessage(extension.typedConfig, 'request_id_extension', place, context);
-  if (typeName !== UUID) throw unsupportedExtension('request_id_extension', typeName, 'request_id', place);
-  checkUuid(message, place);
-  return message as UuidRequestIdConfig;
 }
 
 function readStripHostPort(
