@@ -23,8 +23,6 @@ const ROUTES = [
   route('/idle', { idle_timeout: SHORT, timeout: '0s' }),
   route('/no-timeout', { timeout: '0s' }),
   route('/max-stream', { max_stream_duration: { max_stream_duration: SHORT } }),
-  route('/grpc-max', { max_stream_duration: { grpc_timeout_header_max: '1s', grpc_timeout_header_offset: '0.01s' } }),
-  route('/flush', { flush_timeout: SHORT }),
   route('/short-cluster', {}, 'short'),
   route('/', {}),
 ];
@@ -52,7 +50,6 @@ const upstream = byPath({
   '/half': half,
   '/max-stream/hang': hang,
   '/max-stream/half': half,
-  '/grpc-max': hang,
   '/short-cluster/hang': hang,
   '/no-timeout': answer('fine'),
 });
@@ -81,12 +78,6 @@ const cases: Case[] = [
   },
   { name: 'route max stream duration', send: get('/max-stream/hang') },
   { name: 'route max stream duration after half an answer', send: get('/max-stream/half') },
-  { name: 'grpc-timeout', send: post('/grpc-max', '', 'content-type: application/grpc', 'grpc-timeout: 60m') },
-  {
-    name: 'grpc-timeout that is no time',
-    send: post('/grpc-max', '', 'content-type: application/grpc', 'grpc-timeout: soon'),
-    connect: { patience: 1500 },
-  },
   { name: 'timeouts off, fine', send: get('/no-timeout'), status: 200 },
   { name: 'stream idle timeout', listener: 'stream idle', send: get('/hang') },
   { name: 'stream idle timeout after half an answer', listener: 'stream idle', send: get('/half') },

@@ -414,6 +414,7 @@ export class ConnectionManager {
   /** Nothing can be sent any more: the upstream broke off in the middle of its response. */
   resetStream(stream: HttpStream): void {
     this.stats.downstreamRqTxReset.inc();
+    this.stats.downstreamRqRxReset.inc();
     stream.codec.resetStream(stream);
   }
 

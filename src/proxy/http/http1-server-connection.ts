@@ -71,6 +71,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   private bytesBeforeResponse = 0;
   private blocked = false;
   private requestBytes = 0;
+  /** The connection closes with a delay, so that the client can read why. */
+  private lingers = false;
 
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
     this.socket = socket;
@@ -288,7 +290,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.chunkedResponse = false;
     const before = this.outgoing.bytes;
     const { responseCode } = stream;
-    const bodiless = responseCode === 204 || responseCode === 304;
+    const bodiless = responseCode < 200 || responseCode === 204 || responseCode === 304;
     if (responseCode === 204) headers.removeKnown(Known['content-length']);
     if (!headers.hasKnown(Known['content-length'])) {
       if (end) {
@@ -314,7 +316,9 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   /** A peer that sends bad messages is not trusted to frame the next one, unless the configuration says otherwise. */
   onBadRequest(): void {
     const { http1, streamErrorOnInvalidHttpMessage } = this.manager.config;
-    if (!(http1.overrideStreamErrorOnInvalidHttpMessage ?? streamErrorOnInvalidHttpMessage)) this.closing = true;
+    if (http1.overrideStreamErrorOnInvalidHttpMessage ?? streamErrorOnInvalidHttpMessage) return;
+    this.closing = true;
+    this.lingers = true;
   }
 
   sendInterim(_stream: HttpStream, status: number, headers: Headers): void {
@@ -359,7 +363,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.manager.onStreamEnd(stream);
     returnStream(stream);
     if (this.phase === CLOSED) return;
-    if (!whole || this.closing) return this.close(!whole);
+    if (!whole || this.closing) return this.close(!whole || this.lingers);
     this.phase = HEAD;
     this.manager.armConnectionIdle(this);
     if (this.held.length > 0) resumeLater(this);
@@ -413,6 +417,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (!stream.filters.router.started) {
       stream.method = '';
       stream.path = '';
+      stream.host = '';
       stream.requestHeaders.clear();
     }
     this.phase = stream.requestEnded ? RESPONDING : BODY;

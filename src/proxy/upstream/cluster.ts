@@ -3,6 +3,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager
  */
 import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
+import type { RuntimeFraction } from '#config/model/matchers.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import {
   type ClusterStats,
@@ -47,6 +48,8 @@ export class Cluster {
   readonly breakers: CircuitBreakers;
   readonly transports: UpstreamTransports;
   readonly answers: AnswerCounts;
+  /** The share of requests that are refused, by the runtime. */
+  readonly maintenance: RuntimeFraction;
   readonly timeoutBudget: TimeoutBudgetStats | undefined;
   readonly sizes: RequestResponseSizeStats | undefined;
   private dropOverloads: LoadAssignment['dropOverloads'];
@@ -76,6 +79,7 @@ export class Cluster {
     this.breakers.configure(config, worker.runtime);
     this.transports = new UpstreamTransports(config, this.scope);
     this.dropOverloads = config.loadAssignment?.dropOverloads ?? [];
+    this.maintenance = { numerator: 0, denominator: 100, runtimeKey: `upstream.maintenance_mode.${config.name}` };
     this.answers = new AnswerCounts(this.scope, worker.node.locality.zone);
     this.timeoutBudget = config.trackTimeoutBudgets ? timeoutBudgetStats(this.scope) : undefined;
     this.sizes = config.trackRequestResponseSizes ? requestResponseSizeStats(this.scope) : undefined;

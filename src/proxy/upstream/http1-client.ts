@@ -259,13 +259,14 @@ export class Http1Client implements BodySink, Reader {
     if (headers.repeated) joinResponseFields(headers);
     const length = framing(headers, this.pool.cluster.config.http.http1.allowChunkedLength);
     if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return length;
+    if (status === 204 && length !== NO_LENGTH && length !== 0) return ParseError.BodyNotAllowed;
     const options = connectionOptions(headers);
     this.keepAlive =
       (minor === 1 ? !options.close : options.keepAlive) &&
       !(
         headers.hasKnown(Known['proxy-connection']) && /close/i.test(headers.getKnown(Known['proxy-connection']) ?? '')
       );
-    const bodiless = this.headRequest || status === 204 || status === 304 || length === 0;
+    const bodiless = this.headRequest || status === 101 || status === 204 || status === 304 || length === 0;
     if (!bodiless) {
       this.state = BODY;
       this.body.begin(length);
@@ -334,19 +335,23 @@ export class Http1Client implements BodySink, Reader {
 
   /** The upstream closed its side. */
   onEnd(): void {
-    if (this.state === BODY && this.body.endsWithConnection) {
-      const receiver = this.receiver;
-      this.responseWhole();
-      asEvent(() => receiver?.onData(EMPTY, true));
-      return;
-    }
-    this.socket.destroy();
+    if (this.state === BODY && this.body.endsWithConnection) this.endWithConnection();
+    else this.socket.destroy();
+  }
+
+  /** A body without a length is whole when the connection ends, however it ends. */
+  private endWithConnection(): void {
+    const receiver = this.receiver;
+    this.responseWhole();
+    asEvent(() => receiver?.onData(EMPTY, true));
   }
 
   /** The socket is gone, by whoever. */
   onClose(): void {
     if (this.state === CLOSED) return this.pool.onClosed(this);
+    if (this.state === BODY && this.body.endsWithConnection) return this.endWithConnection();
     const connecting = this.state === CONNECTING;
+    const begun = this.state === BODY || (this.state === HEAD && this.held.length > 0);
     this.state = CLOSED;
     releaseReader(this);
     const receiver = this.receiver;
@@ -356,7 +361,13 @@ export class Http1Client implements BodySink, Reader {
       return;
     }
     this.pool.onClosed(this);
-    receiver?.onReset('connection_termination', this.failure);
+    if (receiver === undefined) return;
+    if (!begun) receiver.onReset('connection_termination', this.failure);
+    else {
+      // The end of a connection is no end of a message.
+      this.pool.cluster.stats.upstreamCxProtocolError.inc();
+      receiver.onReset('protocol_error', '');
+    }
   }
 
   close(): void {

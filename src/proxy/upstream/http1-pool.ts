@@ -42,7 +42,7 @@ export class Http1Pool {
     this.priority = priority;
     this.worker = cluster.worker;
     const { common } = cluster.config.http;
-    this.headBytesLimit = (common.maxResponseHeadersKb ?? 60) * 1024;
+    this.headBytesLimit = (common.maxResponseHeadersKb ?? 80) * 1024;
     this.maxHeadersCount = common.maxHeadersCount;
   }
 

@@ -4,10 +4,13 @@
 import type { Http1ProtocolOptions } from '#config/model/http-connection-manager.ts';
 import { encodePreservedCase, encodeProperCase } from '#proxy/http/header-case.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { Known } from '#wire/known-headers.ts';
 
 /** @param framingLine a line that frames the body, or nothing. @returns request line, fields and the empty line */
 export function encodeRequestHead(stream: HttpStream, options: Http1ProtocolOptions, framingLine: string): string {
   const line = requestLine(stream, options);
+  // An empty host is among the fields too: see ConnectionManager.onRequest.
+  if (stream.host === '') stream.requestHeaders.removeKnown(Known.host);
   if (options.headerFormat === 'lower')
     return `${stream.requestHeaders.encode(`${line}host: ${stream.host}\r\n`)}${framingLine}\r\n`;
   const spelled = `${line}${options.headerFormat === 'proper_case_words' ? 'Host' : stream.hostSpelling}: ${stream.host}\r\n`;

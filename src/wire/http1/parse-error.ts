@@ -25,6 +25,7 @@ export const ParseError = {
   ConflictingHost: -18,
   OldVersion: -19,
   Underscore: -20,
+  BodyNotAllowed: -21,
 } as const;
 
 const words = new Map<number, string>([
@@ -45,6 +46,7 @@ const words = new Map<number, string>([
   [ParseError.BadChunk, 'a chunk does not end in CRLF'],
   [ParseError.ChunkLineTooLong, 'a chunk extension is too long'],
   [ParseError.Underscore, 'a header name has an underscore'],
+  [ParseError.BodyNotAllowed, 'a response that has no body says that it has one'],
   [ParseError.OldVersion, 'HTTP/1.0 is not accepted here'],
   [ParseError.ConflictingHost, 'there is more than one host'],
 ]);

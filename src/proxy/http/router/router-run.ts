@@ -8,13 +8,12 @@ import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
-import { answerDirectly } from '#proxy/http/router/direct-answer.ts';
+import { chooseUpstream, clusterRefuses } from '#proxy/http/router/choose-upstream.ts';
 import { mirrorClusters, mirrorPolicies, sendMirror } from '#proxy/http/router/mirror.ts';
 import { resetReply } from '#proxy/http/router/reset-reply.ts';
 import { ResponseAccount } from '#proxy/http/router/response-account.ts';
 import { RetryState } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
-import { invalidEnvoyHeader } from '#proxy/http/router/strict-headers.ts';
 import { applyTimeouts } from '#proxy/http/router/timeouts.ts';
 import { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
@@ -23,7 +22,6 @@ import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
-import { chooseCluster } from '#selection/choose-cluster.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
 
@@ -53,6 +51,8 @@ export class RouterRun {
   private done = false;
   /** The last attempt ended by its own timeout. */
   private timedOut = false;
+  /** An informational response came. */
+  private interimSeen = false;
   private requestPaused = false;
   private readonly account = new ResponseAccount();
   /** Who gets a copy of the request when it is whole. */
@@ -88,6 +88,7 @@ export class RouterRun {
     this.responseStarted = false;
     this.done = false;
     this.timedOut = false;
+    this.interimSeen = false;
     this.requestPaused = false;
   }
 
@@ -105,67 +106,39 @@ export class RouterRun {
     this.bodyEnded = end;
     const { stream } = this;
     const { manager } = stream;
-    const { routerStats } = manager;
-    routerStats.rqTotal.inc();
-    const { selected, selectedHost } = stream;
-    if (selected === undefined || selectedHost === undefined) {
-      routerStats.noRoute.inc();
-      stream.flags |= Flag.NoRouteFound;
-      return sendLocalReply(stream, 404, '', 'route_not_found');
-    }
-    if (answerDirectly(stream, manager)) return;
-    const { strictCheckHeaders } = this.config;
-    if (strictCheckHeaders.length > 0) {
-      const wrong = invalidEnvoyHeader(stream.requestHeaders, strictCheckHeaders);
-      if (wrong !== undefined) {
-        stream.flags |= Flag.InvalidEnvoyRequestHeaders;
-        return sendLocalReply(
-          stream,
-          400,
-          `invalid header '${wrong.name}' with value '${wrong.value}'`,
-          `request_headers_failed_strict_check{${wrong.name}}`,
-        );
-      }
-    }
-    const action = selected.config.action as RouteAction;
+    manager.routerStats.rqTotal.inc();
+    const chosen = chooseUpstream(stream);
+    if (chosen === undefined) return;
+    const { action, cluster, virtualHost, route, weighted } = chosen;
     this.action = action;
-    const choice = chooseCluster(action, stream, stream.random, manager.worker.runtime);
-    this.weighted = choice.weighted;
-    stream.clusterName = choice.name;
-    const cluster = manager.worker.clusters.get(choice.name);
-    if (cluster === undefined) {
-      routerStats.noCluster.inc();
-      stream.flags |= Flag.NoClusterFound;
-      return sendLocalReply(stream, action.clusterNotFoundResponseCode, '', 'cluster_not_found');
-    }
+    this.weighted = weighted;
     this.cluster = cluster;
-    stream.cluster = cluster.config;
-    if (cluster.dropsRequest(stream.random)) {
-      stream.flags |= Flag.DropOverLoad;
-      return sendLocalReply(stream, 503, 'drop overload', 'drop_overload', (reply) =>
-        reply.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true'),
-      );
-    }
+    if (clusterRefuses(stream, cluster)) return;
+    this.account.begin(stream, cluster, virtualHost, route);
+    stream.attemptCount = 1;
     const host = cluster.loadBalancer.choose();
-    if (host === undefined) {
-      cluster.stats.upstreamCxNoneHealthy.inc();
-      stream.flags |= Flag.NoHealthyUpstream;
-      return sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
-    }
-    this.account.begin(stream, cluster, selectedHost, selected);
-    const policy = action.retryPolicy ?? selectedHost.config.retryPolicy;
+    if (host === undefined) return this.noHealthyHost();
+    const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
     const timeouts = applyTimeouts(stream, action, policy?.perTryTimeout ?? 0, this.config);
     this.globalTimeout = timeouts.global;
     this.perTryTimeout = timeouts.perTry;
     this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
-    stream.attemptCount = 1;
-    manager.routeHeaders.applyRequest(stream, selectedHost.config, selected.config, this.weighted);
-    applyRewrites(stream, selected, action, this.weighted, host, this.config.suppressEnvoyHeaders);
-    const policies = mirrorPolicies(action, selectedHost);
+    manager.routeHeaders.applyRequest(stream, virtualHost.config, route.config, weighted);
+    applyRewrites(stream, route, action, weighted, host, this.config.suppressEnvoyHeaders);
+    const policies = mirrorPolicies(action, virtualHost);
     if (policies.length > 0) this.mirrors = mirrorClusters(stream, policies);
     this.keepsBody = (this.retry !== undefined || this.mirrors !== undefined) && !end;
     if (end) this.requestWhole();
     this.begin(host);
+  }
+
+  private noHealthyHost(): void {
+    const { stream } = this;
+    this.cluster?.stats.upstreamCxNoneHealthy.inc();
+    this.done = true;
+    this.account.count(503, undefined);
+    stream.flags |= Flag.NoHealthyUpstream;
+    sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
   }
 
   private begin(host: Host): void {
@@ -287,8 +260,14 @@ export class RouterRun {
 
   onInterim(status: number, headers: Headers): void {
     const { stream } = this;
-    if (stream.responseStarted || stream.protocol === 'HTTP/1.0') return;
-    if (status !== 100 || stream.manager.config.proxy100Continue) stream.codec.sendInterim(stream, status, headers);
+    this.account.count(status, this.attempt.host);
+    // From now on nothing is tried again.
+    this.interimSeen = true;
+    this.retry?.release();
+    this.retry = undefined;
+    const { proxy100Continue } = stream.manager.config;
+    if (proxy100Continue && !stream.responseStarted && stream.protocol !== 'HTTP/1.0')
+      stream.codec.sendInterim(stream, status, headers);
   }
 
   onResponse(status: number, bytes: number, end: boolean): void {
@@ -360,14 +339,12 @@ export class RouterRun {
   /** The attempt was broken off. */
   onReset(reason: ResetReason, details: string): void {
     const { stream } = this;
-    const cluster = this.cluster as Cluster;
     const { manager } = stream;
     manager.worker.timers.cancel(this.perTryTimer);
     this.timedOut = false;
     const reply = resetReply(reason, details);
     if (reason !== 'overflow') {
       this.attempt.host?.stats.rqError.inc();
-      if (reason === 'connection_termination' || reason === 'remote_reset') cluster.stats.upstreamRqRxReset.inc();
     }
     if (this.responseStarted) {
       this.done = true;
@@ -389,7 +366,8 @@ export class RouterRun {
     this.account.count(reply.status, this.attempt.host);
     const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
     const overloaded = reason === 'overflow' && !this.config.suppressEnvoyHeaders;
-    sendLocalReply(stream, reply.status, body, `upstream_reset_before_response_started{${reply.name}}`, (answer) => {
+    const when = this.interimSeen ? 'after' : 'before';
+    sendLocalReply(stream, reply.status, body, `upstream_reset_${when}_response_started{${reply.name}}`, (answer) => {
       if (overloaded) answer.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true');
       this.decorate(answer);
     });
@@ -413,12 +391,7 @@ export class RouterRun {
     if (stream.finished || this.done) return;
     const cluster = this.cluster as Cluster;
     const host = cluster.loadBalancer.choose(this.retry?.hostChoice(this.tried ?? []));
-    if (host === undefined) {
-      cluster.stats.upstreamCxNoneHealthy.inc();
-      this.done = true;
-      stream.flags |= Flag.NoHealthyUpstream;
-      return sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
-    }
+    if (host === undefined) return this.noHealthyHost();
     stream.attemptCount++;
     if (stream.selectedHost?.config.includeIsTimeoutRetryHeader) {
       stream.requestHeaders.setKnown(Known['x-envoy-is-timeout-retry'], String(this.timedOut));
@@ -466,7 +439,7 @@ export class RouterRun {
       stream.responseCodeDetails = 'upstream_per_try_idle_timeout';
       return stream.manager.resetStream(stream);
     }
-    this.endAttempt('upstream_per_try_idle_timeout', Flag.StreamIdleTimeout);
+    this.endAttempt('upstream_per_try_idle_timeout', Flag.UpstreamRequestTimeout);
   }
 
   /** The cluster's max_stream_duration is over. */

@@ -40,7 +40,9 @@ export function applyTimeouts(
     headers.removeKnown(Known['x-envoy-upstream-rq-per-try-timeout-ms']);
   }
   if (result.perTry >= result.global && result.global !== 0) result.perTry = 0;
-  const told = result.perTry > 0 ? result.perTry : result.global;
+  // With hedging, the attempt goes on beside the next one.
+  const hedged = headers.getKnown(Known['x-envoy-hedge-on-per-try-timeout']) === 'true';
+  const told = result.perTry > 0 && !(hedged && result.global > 0) ? result.perTry : result.global;
   if (told > 0 && !router.suppressEnvoyHeaders) headers.setKnown(expected, String(told));
   return result;
 }
