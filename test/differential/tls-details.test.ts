@@ -204,7 +204,7 @@ test('secrets, parameters, sessions and facts are those of Envoy', async (t) => 
           },
         },
       ),
-    counters: /^listener\..*\.ssl\.|^http\.in\.downstream_cx_(ssl|total|destroy)|^server\.days_until/,
+    counters: /^listener\..*\.ssl\.|^http\.in\.downstream_cx_(ssl|total|destroy)/,
     cases,
     explained: {
       'client asked: curl': { 'notes[0]': CHAIN },
