@@ -61,7 +61,7 @@ function dropNominated({ headers }: RequestUnderWay): ExplainedResponse | undefi
     const name = option.trim().toLowerCase();
     if (CONNECTION_OPTIONS.has(name)) continue;
     if (!mayBeNominated(name)) return answer(400, 'http1.connection_header_rejected', 'Bad Request');
-    headers.remove(name);
+    if (name !== 'te') headers.remove(name);
   }
   return undefined;
 }

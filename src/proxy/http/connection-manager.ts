@@ -43,6 +43,7 @@ import { Headers } from '#wire/headers.ts';
 import type { ConnectionOptions } from '#wire/http1/framing.ts';
 import type { RequestHead } from '#wire/http1/head.ts';
 import { ParseError } from '#wire/http1/parse-error.ts';
+import { isHostText } from '#wire/http1/request-target.ts';
 import { Known } from '#wire/known-headers.ts';
 
 /** What a filter chain gives a connection manager besides its configuration. */
@@ -245,12 +246,8 @@ export class ConnectionManager {
     if (given !== '') headers.removeKnown(Known.host);
     if (stream.protocol === 'HTTP/1.0' && given === undefined) stream.host = config.http1.defaultHostForHttp10;
     const wrong = applyTarget(stream, config, options);
-    if (wrong !== undefined) {
-      this.stats.downstreamCxProtocolError.inc();
-      stream.flags |= Flag.DownstreamProtocolError;
-      connection.closing = true;
-      return sendLocalReply(stream, 400, 'Bad Request', wrong);
-    }
+    if (wrong !== 0) return connection.refuse(wrong);
+    if (!isHostText(stream.host)) return connection.refuse(ParseError.InvalidHost);
     if (config.common.headersWithUnderscoresAction !== 'ALLOW' && this.refusesUnderscores(stream)) return;
     if (
       headers.hasKnown(Known.expect) &&
@@ -285,7 +282,13 @@ export class ConnectionManager {
     }
     if (end) worker.timers.cancel(stream.requestTimer);
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
-    if (options.upgrade && headers.hasKnown(Known.upgrade)) return sendLocalReply(stream, 403, '', 'upgrade_failed');
+    if (
+      stream.selected !== undefined &&
+      (stream.method === 'CONNECT' || (options.upgrade && headers.hasKnown(Known.upgrade)))
+    ) {
+      this.stats.downstreamRqWsOnNonWsRoute.inc();
+      return sendLocalReply(stream, 403, '', 'upgrade_failed');
+    }
     stream.filters.request(this.filters, end);
   }
 

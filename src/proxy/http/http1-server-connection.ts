@@ -18,7 +18,7 @@ import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/trans
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
-import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
+import { CHUNKED, type ConnectionOptions, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseRequestHead } from '#wire/http1/head.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
 import { statusLine } from '#wire/http1/reason.ts';
@@ -235,9 +235,11 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (minor === 0 && length === CHUNKED) return this.refuse(ParseError.BadTransferEncoding);
     if (headers.repeated && headers.all('host').length > 1) return this.refuse(ParseError.ConflictingHost);
     if (headers.repeated) joinRequestFields(headers);
-    const options = connectionOptions(headers);
+    const options = withoutH2c(connectionOptions(headers), headers);
     this.keepAliveAsked = minor === 1 ? !options.close : options.keepAlive && !options.close;
     if (!this.keepAliveAsked) this.closing = true;
+    // No tunnel is made. What follows may be meant for one, and is not read as a request.
+    if (stream.method === 'CONNECT' || (options.upgrade && headers.hasKnown(Known.upgrade))) this.closing = true;
     const end = length === 0 || length === NO_LENGTH;
     stream.requestEnded = end;
     stream.downstreamHeaderBytesReceived = fieldBytes(headers);
@@ -474,6 +476,14 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.spare = undefined;
     this.manager.onConnectionClosed(this);
   }
+}
+
+/** An upgrade to HTTP/2 is passed over, as Envoy does: the request stays one of HTTP/1.1. */
+function withoutH2c(options: ConnectionOptions, headers: Headers): ConnectionOptions {
+  if (!options.upgrade || headers.getKnown(Known.upgrade)?.toLowerCase() !== 'h2c') return options;
+  headers.removeKnown(Known.upgrade);
+  headers.remove('http2-settings');
+  return { ...options, upgrade: false };
 }
 
 const EMPTY = Buffer.alloc(0);

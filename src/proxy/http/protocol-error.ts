@@ -33,7 +33,10 @@ const refusals = new Map<number, Refusal>([
     { status: 501, details: 'http1.invalid_transfer_encoding', body: 'Not Implemented' },
   ],
   [ParseError.Underscore, badRequest('http1.unexpected_underscore')],
-  [ParseError.BadTarget, badRequest('http1.invalid_url')],
+  [ParseError.InvalidUrl, badRequest('http1.invalid_url')],
+  [ParseError.InvalidScheme, badRequest('http1.invalid_scheme')],
+  [ParseError.InvalidHost, badRequest('http.invalid_authority')],
+  [ParseError.NominatedField, badRequest('http1.connection_header_rejected')],
 ]);
 
 /** Answers a request that is not HTTP, counts it, and says why in the log. */

@@ -1,36 +1,32 @@
 /**
- * The four forms of a request target (RFC 9112, section 3.2) as host, path and scheme; and fields that a Connection header nominates.
+ * What a request's target and its Connection header make of host, path, scheme and fields, before anything else looks at them.
+ * Follows RFC 9112, section 3.2, and RFC 9110, section 7.6.1.
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { mayBeNominated } from '#selection/trusted-headers.ts';
 import type { ConnectionOptions } from '#wire/http1/framing.ts';
+import { ParseError } from '#wire/http1/parse-error.ts';
+import { parseTarget, type TargetParts } from '#wire/http1/request-target.ts';
 
-const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]+)([/?][^#]*)?$/;
+const SLASH = 47;
+const parts: TargetParts = { scheme: '', authority: '', path: '' };
 
-/** Reads the target into the stream. @returns the response-code details where it must be refused with 400 */
-export function applyTarget(
-  stream: HttpStream,
-  config: HttpConnectionManager,
-  options: ConnectionOptions,
-): string | undefined {
+/** Reads the target into the stream. @returns 0, or the ParseError with which the request must be refused */
+export function applyTarget(stream: HttpStream, config: HttpConnectionManager, options: ConnectionOptions): number {
   for (const name of options.nominated) {
-    if (!mayBeNominated(name)) return 'http1.connection_header_rejected';
-    stream.requestHeaders.remove(name);
+    if (!mayBeNominated(name)) return ParseError.NominatedField;
+    // What of `te` may go on is decided later: see request-headers.ts.
+    if (name !== 'te') stream.requestHeaders.remove(name);
   }
-  const target = stream.path;
-  if (target.charCodeAt(0) === 47) return undefined;
-  if (stream.method === 'CONNECT') {
-    stream.host = target;
-    stream.path = '';
-    return undefined;
-  }
-  if (target === '*' && stream.method === 'OPTIONS') return undefined;
-  const parts = config.http1.allowAbsoluteUrl ? ABSOLUTE.exec(target) : null;
-  if (parts === null) return config.http1.allowAbsoluteUrl ? 'http1.invalid_url' : undefined;
-  stream.scheme = parts[1].toLowerCase();
-  stream.host = parts[2];
-  const rest = parts[3] ?? '/';
-  stream.path = rest.startsWith('/') ? rest : `/${rest}`;
-  return undefined;
+  const { method, path: target } = stream;
+  if (target.charCodeAt(0) === SLASH && method !== 'CONNECT') return 0;
+  if (target === '*' && method === 'OPTIONS') return 0;
+  const error = parseTarget(method, target, parts);
+  if (method !== 'CONNECT' && !config.http1.allowAbsoluteUrl) return error === ParseError.BadTarget ? error : 0;
+  if (error !== 0) return error;
+  if (parts.scheme !== '') stream.scheme = parts.scheme;
+  stream.host = parts.authority;
+  stream.path = parts.path;
+  return 0;
 }

@@ -15,6 +15,8 @@ const METHODS = new Set(
   ).split(' '),
 );
 
+const SLASH = 47;
+
 export interface RequestHead {
   method: string;
   target: string;
@@ -45,7 +47,13 @@ export function parseRequestHead(
   const methodEnd = pos++;
   while (pos < end && TARGET[bytes[pos]] === 1) pos++;
   if (pos >= end) return INCOMPLETE;
-  if (bytes[pos] !== SP || pos === methodEnd + 1) return ParseError.BadTarget;
+  if (bytes[pos] !== SP || pos === methodEnd + 1) {
+    if (bytes[pos] !== CR || bytes[methodEnd + 1] !== SLASH) return ParseError.BadTarget;
+    if (pos + 1 >= end) return INCOMPLETE;
+    // A method and a path alone: a request of HTTP/0.9.
+    const oldest = bytes[pos + 1] === LF && METHODS.has(bytes.latin1Slice(start, methodEnd));
+    return oldest ? ParseError.OldVersion : ParseError.BadTarget;
+  }
   const targetEnd = pos++;
   const minor = version(bytes, pos, end);
   if (minor < 0) return minor;
@@ -73,7 +81,7 @@ export function parseResponseHead(
   maxFields: number,
 ): number {
   const minor = version(bytes, start, end);
-  if (minor < 0) return minor === ParseError.BadVersion ? ParseError.BadStatusLine : minor;
+  if (minor < 0) return minor === INCOMPLETE ? minor : ParseError.BadStatusLine;
   if (start + 12 >= end) return INCOMPLETE;
   const status = (bytes[start + 9] - 48) * 100 + (bytes[start + 10] - 48) * 10 + bytes[start + 11] - 48;
   let pos = start + 12;
@@ -96,16 +104,21 @@ export function parseResponseHead(
   return after;
 }
 
-/** Reads `HTTP/1.x` at `pos`. @returns x, INCOMPLETE, or BadVersion */
+/** Reads `HTTP/1.x` at `pos`. @returns x, INCOMPLETE, OldVersion for a version that is not ours, or BadVersion */
 function version(bytes: Uint8Array, pos: number, end: number): number {
   const name = 'HTTP/1.';
   for (let i = 0; i < 7; i++) {
     if (pos + i >= end) return INCOMPLETE;
-    if (bytes[pos + i] !== name.charCodeAt(i)) return ParseError.BadVersion;
+    if (bytes[pos + i] !== name.charCodeAt(i) && (i !== 5 || !isDigit(bytes[pos + i]))) return ParseError.BadVersion;
   }
   if (pos + 7 >= end) return INCOMPLETE;
   const minor = bytes[pos + 7] - 48;
-  return minor === 0 || minor === 1 ? minor : ParseError.BadVersion;
+  if (bytes[pos + 5] === 49 && (minor === 0 || minor === 1)) return minor;
+  return isDigit(bytes[pos + 7]) ? ParseError.OldVersion : ParseError.BadVersion;
+}
+
+function isDigit(c: number): boolean {
+  return c >= 48 && c <= 57;
 }
 
 function lineEnd(c: number): number {

@@ -26,6 +26,10 @@ export const ParseError = {
   OldVersion: -19,
   Underscore: -20,
   BodyNotAllowed: -21,
+  InvalidUrl: -22,
+  InvalidScheme: -23,
+  InvalidHost: -24,
+  NominatedField: -25,
 } as const;
 
 const words = new Map<number, string>([
@@ -47,7 +51,11 @@ const words = new Map<number, string>([
   [ParseError.ChunkLineTooLong, 'a chunk extension is too long'],
   [ParseError.Underscore, 'a header name has an underscore'],
   [ParseError.BodyNotAllowed, 'a response that has no body says that it has one'],
-  [ParseError.OldVersion, 'HTTP/1.0 is not accepted here'],
+  [ParseError.OldVersion, 'the version is not HTTP/1.1, and HTTP/1.0 is not accepted here'],
+  [ParseError.InvalidUrl, 'the request target is no path, and no URL with a host'],
+  [ParseError.InvalidScheme, 'the scheme of the request target is neither http nor https'],
+  [ParseError.InvalidHost, 'the host has a character that may not stand there'],
+  [ParseError.NominatedField, 'connection names a header that the proxy itself needs'],
   [ParseError.ConflictingHost, 'there is more than one host'],
 ]);
 
