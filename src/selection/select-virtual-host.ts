@@ -29,7 +29,8 @@ export function selectVirtualHost(
 }
 
 function find(table: CompiledRouteTable, host: string): CompiledVirtualHost | undefined {
-  if (host === '') return undefined;
+  // No header to go by is no host at all.
+  if (host === '') return table.config.vhostHeader === '' ? table.fallback : undefined;
   if (!table.config.ignorePortInHostMatching) {
     // Most hosts come in lower case: then no other form of the name is made.
     const exact = table.exact.get(host);

@@ -6,7 +6,6 @@ import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
 import type { DownstreamCodec } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
-import { HeldHead } from '#proxy/http/held-head.ts';
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
 import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-response-head.ts';
 import { refuseRequest } from '#proxy/http/protocol-error.ts';
@@ -20,6 +19,7 @@ import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
 import { CHUNKED, type ConnectionOptions, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseRequestHead } from '#wire/http1/head.ts';
+import { HeldHead } from '#wire/http1/held-head.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
 import { statusLine } from '#wire/http1/reason.ts';
 import { Known } from '#wire/known-headers.ts';
@@ -360,6 +360,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     stream.downstreamWireBytesSent = this.outgoing.bytes - this.bytesBeforeResponse;
     stream.downstreamWireBytesReceived = this.requestBytes;
     const whole = stream.requestEnded;
+    // As Envoy counts it: the request is broken off, if by us.
+    if (!whole) this.manager.stats.downstreamRqRxReset.inc();
     this.stream = undefined;
     this.blocked = false;
     this.manager.onStreamEnd(stream);
@@ -392,7 +394,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     stream.downstreamWireBytesReceived = this.requestBytes;
     this.manager.onStreamEnd(stream);
     returnStream(stream);
-    this.close(false);
+    this.close(true);
   }
 
   pauseRequest(_stream: HttpStream, pause: boolean): void {

@@ -3,7 +3,6 @@
  */
 import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
-import { HeldHead } from '#proxy/http/held-head.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { joinResponseFields } from '#proxy/http/single-fields.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
@@ -18,6 +17,7 @@ import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
 import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseResponseHead, type ResponseHead } from '#wire/http1/head.ts';
+import { HeldHead } from '#wire/http1/held-head.ts';
 import { INCOMPLETE, ParseError, parseErrorText } from '#wire/http1/parse-error.ts';
 import { Known } from '#wire/known-headers.ts';
 
@@ -215,7 +215,9 @@ export class Http1Client implements BodySink, Reader {
         this.responseBytes += pos - this.bodyCounted;
       } else {
         // Bytes that no request asked for: nothing that comes after them can be trusted.
-        if (this.state === READY || this.state === ANSWERED) this.close();
+        if (this.state === CLOSED) return;
+        this.pool.cluster.stats.upstreamCxProtocolError.inc();
+        this.close();
         return;
       }
     }
@@ -383,14 +385,7 @@ export class Http1Client implements BodySink, Reader {
 
 /** Methods whose requests say so when their body is empty. */
 function hasBody(method: string): boolean {
-  return (
-    method !== 'GET' &&
-    method !== 'HEAD' &&
-    method !== 'DELETE' &&
-    method !== 'OPTIONS' &&
-    method !== 'TRACE' &&
-    method !== 'CONNECT'
-  );
+  return method !== 'GET' && method !== 'HEAD' && method !== 'DELETE' && method !== 'TRACE' && method !== 'CONNECT';
 }
 
 const EMPTY = Buffer.alloc(0);

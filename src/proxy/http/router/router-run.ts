@@ -260,6 +260,7 @@ export class RouterRun {
 
   onInterim(status: number, headers: Headers): void {
     const { stream } = this;
+    if (this.interimSeen) return;
     this.account.count(status, this.attempt.host);
     // From now on nothing is tried again.
     this.interimSeen = true;
@@ -363,7 +364,7 @@ export class RouterRun {
     }
     stream.flags |= reply.flag;
     this.done = true;
-    this.account.count(reply.status, this.attempt.host);
+    if (!this.interimSeen) this.account.count(reply.status, this.attempt.host);
     const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
     const overloaded = reason === 'overflow' && !this.config.suppressEnvoyHeaders;
     const when = this.interimSeen ? 'after' : 'before';

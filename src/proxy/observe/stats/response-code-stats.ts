@@ -28,6 +28,11 @@ export class ResponseCodeStats {
     let ofClass = this.#classes[digit];
     if (ofClass === undefined) ofClass = this.#openClass(digit);
     ofClass.inc();
+    if (code > 599) {
+      // Envoy counts it once for the class and once for the code.
+      ofClass.inc();
+      return;
+    }
     let ofCode = this.#codes[code - 100];
     if (ofCode === undefined) ofCode = this.#openCode(code);
     ofCode.inc();
