@@ -182,12 +182,12 @@ function outcome(response: WireResponse): Outcome {
   };
 }
 
+/** The request without the fields that frame it, which are the codec's. */
 function requestLines(head: string): string[] {
   const [line, ...fields] = head.trimEnd().split('\r\n');
-  return [
-    line.replace(/ HTTP.*/, ''),
-    ...fields.map((field) => field.replace(/^(x-request-id): (?!mine|7ab1e2f0).*/, '$1: new').trimEnd()).sort(),
-  ];
+  const told = fields.filter((field) => !/^(content-length|transfer-encoding):/.test(field));
+  const lines = told.map((field) => field.replace(/^(x-request-id): (?!mine|7ab1e2f0).*/, '$1: new').trimEnd());
+  return [line.replace(/ HTTP.*/, ''), ...lines.sort()];
 }
 
 /** What explain expects; where chance decides, that of its two answers which came true, or the first. */
