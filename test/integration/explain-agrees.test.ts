@@ -146,7 +146,7 @@ class Asker {
 
   async ask(request: RandomRequest): Promise<Outcome> {
     const kept = this.#connections.get(request.source);
-    if (kept !== undefined) {
+    if (kept !== undefined && !kept.socket.destroyed) {
       const done = await exchange(kept, request);
       // A connection that was kept may have been closed after its last answer.
       if (done !== NOTHING) return done;
@@ -165,7 +165,10 @@ async function exchange(wire: WireClient, { method, path, headers }: RandomReque
   const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`);
   await wire.send(`${method} ${path} HTTP/1.1\r\n${fields.join('')}\r\n`);
   await wire.something();
-  return wire.rest === '' && wire.ending !== undefined ? NOTHING : outcome(await wire.response(method));
+  if (wire.rest === '' && wire.ending !== undefined) return NOTHING;
+  const response = await wire.response(method);
+  if (response.header('connection') === 'close') wire.destroy();
+  return outcome(response);
 }
 
 function outcome(response: WireResponse): Outcome {
