@@ -22,6 +22,8 @@ import type {
 const NAME = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const UPSTREAM_CODEC = 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec';
 const HTTP2_LATER = 'HTTP/2 comes later, HTTP/1.1 is spoken until then';
+/** A bootstrap may have a cluster of HTTP/2 among others: the rest is served. */
+const HTTP2_UNSERVED = 'HTTP/2 to upstreams comes later; until then requests to this cluster are answered 503';
 const HTTP3_LATER = 'HTTP/3 is not spoken';
 
 const check = honours(
@@ -37,7 +39,8 @@ const check = honours(
   { refused: { outlier_detection: 'outlier detection comes later' } },
 );
 const checkExplicit = honours(`${NAME}.ExplicitHttpConfig`, ['http_protocol_options'], {
-  refused: { http2_protocol_options: 'HTTP/2 comes later', http3_protocol_options: HTTP3_LATER },
+  withoutEffect: { http2_protocol_options: HTTP2_UNSERVED },
+  refused: { http3_protocol_options: HTTP3_LATER },
 });
 const checkAuto = honours(`${NAME}.AutoHttpConfig`, ['http_protocol_options'], {
   withoutEffect: { http2_protocol_options: HTTP2_LATER },
@@ -128,7 +131,8 @@ function readExplicit(message: HttpProtocolOptions_ExplicitHttpConfig | undefine
   if (message !== undefined) checkExplicit(message, at);
   const config = message?.protocolConfig;
   const http1 = config?.case === 'httpProtocolOptions' ? config.value : undefined;
-  return { protocol: 'http1', http1, http1Place: at.field('http_protocol_options') };
+  const protocol = config?.case === 'http2ProtocolOptions' ? 'http2' : 'http1';
+  return { protocol, http1, http1Place: at.field('http_protocol_options') };
 }
 
 function readSni(message: UpstreamHttpProtocolOptions | undefined) {
