@@ -6,6 +6,7 @@ import type { Headers } from '#wire/headers.ts';
 import { CR, HEX, LF, SEMICOLON, SP, TAB, VALUE } from '#wire/http1/characters.ts';
 import { parseFields } from '#wire/http1/fields.ts';
 import { CHUNKED, NO_LENGTH } from '#wire/http1/framing.ts';
+import { HeldHead } from '#wire/http1/held-head.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
 
 /** 6.2: `left` bytes to come. */
@@ -29,6 +30,8 @@ const TRAILERS = 8;
 const UNTIL_CLOSE = 9;
 const DONE = 10;
 
+const LINE_END = Buffer.from('\r\n');
+
 /** What is read out of a body. Positions are into the buffer given to `read`. */
 export interface BodySink {
   /** A piece of the body. Where its length was known, the last piece comes when the reader is `done`, and nothing after it. */
@@ -47,7 +50,8 @@ export class BodyReader {
   private left = 0;
   private digits = 0;
   private lineLength = 0;
-  private trailerBytes: Buffer | undefined = undefined;
+  /** Trailers that came in pieces, behind a line end of our own. */
+  private heldTrailers: HeldHead | undefined = undefined;
   /** Fields are read into this; made when the first trailer comes. */
   private readonly makeTrailers: () => Headers;
   private readonly trailerLimit: number;
@@ -62,7 +66,7 @@ export class BodyReader {
   /** Begins a body. @param length a length, CHUNKED, or NO_LENGTH for one that ends with the connection */
   begin(length: number): void {
     this.lineLength = 0;
-    this.trailerBytes = undefined;
+    this.heldTrailers = undefined;
     if (length === CHUNKED) this.state = SIZE_START;
     else if (length === NO_LENGTH) this.state = UNTIL_CLOSE;
     else {
@@ -168,30 +172,42 @@ export class BodyReader {
 
   /** Trailer fields may come in pieces: what is incomplete is kept until it is whole, up to the limit. */
   private readTrailers(bytes: Buffer, pos: number, end: number, sink: BodySink): number {
-    const kept = this.trailerBytes?.length ?? 0;
-    if (kept === 0 && bytes[pos] === CR && pos + 1 < end && bytes[pos + 1] === LF) {
-      this.state = DONE;
-      this.position = pos + 2;
-      sink.onBodyEnd(undefined);
-      return pos + 2;
-    }
-    const all =
-      this.trailerBytes === undefined
-        ? bytes.subarray(pos, end)
-        : Buffer.concat([this.trailerBytes, bytes.subarray(pos, end)]);
-    const trailers = this.makeTrailers();
-    const after = parseFields(all, 0, all.length, 0, trailers, this.maxFields);
-    if (after === INCOMPLETE) {
-      if (all.length > this.trailerLimit) return ParseError.HeadTooLarge;
-      this.trailerBytes = Buffer.from(all);
+    const held = this.heldTrailers;
+    if (held === undefined) {
+      if (bytes[pos] === CR && pos + 1 < end && bytes[pos + 1] === LF) {
+        this.state = DONE;
+        this.position = pos + 2;
+        sink.onBodyEnd(undefined);
+        return pos + 2;
+      }
+      const after = this.parseTrailers(bytes, pos, end, sink, 0);
+      if (after !== INCOMPLETE) return after;
+      this.heldTrailers = new HeldHead();
+      // With the line end in front, an empty section looks like the end of any other.
+      this.heldTrailers.append(LINE_END, 0, LINE_END.length);
+      this.heldTrailers.append(bytes, pos, end);
       return end;
     }
+    const added = held.append(bytes, pos, end);
+    if (!held.mayBeWhole(added) && held.length - LINE_END.length <= this.trailerLimit) return end;
+    const after = this.parseTrailers(held.bytes, LINE_END.length, held.length, sink, pos - added);
+    return after === INCOMPLETE ? end : after;
+  }
+
+  /**
+   * @param shift what makes of a position in `bytes` one in the buffer that is being read
+   * @returns the position after the trailers in the buffer that is being read, INCOMPLETE, or a ParseError
+   */
+  private parseTrailers(bytes: Buffer, start: number, end: number, sink: BodySink, shift: number): number {
+    const trailers = this.makeTrailers();
+    const after = parseFields(bytes, start, end, start, trailers, this.maxFields);
+    if ((after === INCOMPLETE ? end : after) - start > this.trailerLimit) return ParseError.HeadTooLarge;
     if (after < 0) return after;
-    trailers.text = all.latin1Slice(0, after);
+    trailers.text = bytes.latin1Slice(start, after);
     this.state = DONE;
-    this.trailerBytes = undefined;
-    this.position = pos + after - kept;
+    this.heldTrailers = undefined;
+    this.position = after + shift;
     sink.onBodyEnd(trailers.count > 0 ? trailers : undefined);
-    return pos + after - kept;
+    return after + shift;
   }
 }

@@ -8,6 +8,7 @@ const own: Record<number, string> = {
   418: 'Unknown',
   422: 'Unprocessable Entity',
   425: 'Too Early',
+  451: 'Unknown',
   509: 'Unknown',
   599: 'Last Unassigned Server Error Code',
 };
