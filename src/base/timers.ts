@@ -43,6 +43,9 @@ export const systemSchedule: Schedule = (delay, fire) => {
 /** Durations come from configuration, and from clients (x-envoy-upstream-rq-timeout-ms): above this many, empty lists are dropped. */
 const LISTS_KEPT = 64;
 
+/** What setTimeout can wait at most, in milliseconds; it takes more for nothing. */
+const LONGEST_WAIT = 2 ** 31 - 1;
+
 export class Timers {
   private readonly clock: Clock & { tick?(): number };
   private readonly schedule: Schedule;
@@ -91,21 +94,31 @@ export class Timers {
   private wait(deadline: number): void {
     this.unschedule?.();
     this.due = deadline;
-    this.unschedule = this.schedule(Math.max(1, Math.ceil(deadline - this.clock.now())), () => this.run());
+    const delay = Math.min(LONGEST_WAIT, Math.max(1, Math.ceil(deadline - this.clock.now())));
+    this.unschedule = this.schedule(delay, () => this.run());
   }
 
   private run(): void {
     this.unschedule = undefined;
     this.due = Number.POSITIVE_INFINITY;
     const now = this.clock.tick?.() ?? this.clock.now();
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const list of this.lists.values()) {
-      while (list.first !== undefined && list.first.deadline <= now) {
-        const timer: Timer = list.first;
-        this.unlink(timer);
-        timer.onFire();
+    try {
+      for (const list of this.lists.values()) {
+        while (list.first !== undefined && list.first.deadline <= now) {
+          const timer: Timer = list.first;
+          this.unlink(timer);
+          timer.onFire();
+        }
       }
-      if (list.first !== undefined && list.first.deadline < earliest) earliest = list.first.deadline;
+    } finally {
+      this.waitForEarliest();
+    }
+  }
+
+  private waitForEarliest(): void {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { first } of this.lists.values()) {
+      if (first !== undefined && first.deadline < earliest) earliest = first.deadline;
     }
     if (earliest < this.due) this.wait(earliest);
   }

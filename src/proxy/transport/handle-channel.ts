@@ -2,7 +2,8 @@
  * Lines of text between two processes over a unix socket, each with a listening socket beside it if need be (SCM_RIGHTS, unix(7)). Node
  * passes sockets only to its own children; its pipes can do it with anyone.
  */
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { StringDecoder } from 'node:string_decoder';
 
 /** A listening socket that came over a channel, or that is sent over one. */
 export interface PassedSocket {
@@ -31,12 +32,16 @@ interface Bindings {
 const { binding } = process as unknown as { binding<K extends keyof Bindings>(name: K): Bindings[K] };
 const SERVER = 1;
 const IPC = 2;
+/** Handles of this thread's own servers, by descriptor. */
+const served = new Map<number, Handle>();
 
 export class HandleChannel {
   /** Called for each line; `socket` came with it. */
   onLine: (line: string, socket: PassedSocket | undefined) => void = () => {};
   onClose: () => void = () => {};
   private readonly pipe: Handle;
+  /** Keeps the beginning of a character whose end is in the next read. */
+  private readonly decoder = new StringDecoder('utf8');
   private rest = '';
   private closed = false;
 
@@ -74,13 +79,18 @@ export class HandleChannel {
     return new HandleChannel(pipe);
   }
 
-  /** Sends a line. */
+  /** Sends a line. A socket that is gone is not sent with it. */
   send(line: string, socket?: PassedSocket): void {
     if (this.closed) return;
+    const handle = socket && handleOf(socket);
+    if (handle === undefined || this.write(line, handle) !== 0) this.write(line, undefined);
+  }
+
+  private write(line: string, handle: Handle | undefined): number {
     const { WriteWrap } = binding('stream_wrap');
     const request = new WriteWrap();
     request.oncomplete = () => {};
-    this.pipe.writeUtf8String(request, `${line}\n`, socket && handleOf(socket));
+    return this.pipe.writeUtf8String(request, `${line}\n`, handle);
   }
 
   close(): void {
@@ -102,7 +112,7 @@ export class HandleChannel {
     let passed: PassedSocket | undefined;
     if (pendingHandle)
       passed = { fd: pendingHandle.fd, kind: pendingHandle.constructor.name === 'TCP' ? 'tcp' : 'pipe' };
-    const lines = (this.rest + Buffer.from(bytes).toString('utf8')).split('\n');
+    const lines = (this.rest + this.decoder.write(Buffer.from(bytes))).split('\n');
     this.rest = lines.pop() ?? '';
     for (const line of lines) {
       this.onLine(line, passed);
@@ -111,8 +121,17 @@ export class HandleChannel {
   }
 }
 
-/** A handle around a descriptor that another one of this process owns: good to be sent, and never closed. */
+/** @returns the descriptor of a server that listens on this thread; it can be sent over channels of this thread too. */
+export function descriptorOf(server: Server): number {
+  const handle = (server as unknown as { _handle: Handle })._handle;
+  served.set(handle.fd, handle);
+  return handle.fd;
+}
+
+/** A handle to be sent: this thread's own, or one around a descriptor that another thread owns, which is never closed. */
 function handleOf({ fd, kind }: PassedSocket): Handle {
+  const own = served.get(fd);
+  if (own !== undefined) return own;
   const Class = kind === 'tcp' ? binding('tcp_wrap').TCP : binding('pipe_wrap').Pipe;
   const handle = new Class(SERVER);
   handle.open(fd);
