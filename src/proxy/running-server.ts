@@ -184,7 +184,7 @@ export class RunningServer {
   /** Listeners close now or, gracefully, after a drain time in which connections are asked to go. */
   drainListeners(how: { graceful: boolean; inboundOnly: boolean; skipExit: boolean }): void {
     const stop = () => {
-      this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: how.inboundOnly, handedOver: false });
+      void this.workers.stopListeners(how.inboundOnly);
       const { listeners } = this.loaded.snapshot;
       const stopped = listeners.filter(
         (listener) => !how.inboundOnly || listener.trafficDirection === 'INBOUND',
@@ -218,11 +218,10 @@ export class RunningServer {
   private handOver(): void {
     this.state = 'DRAINING';
     this.workers.broadcast({ kind: 'drain', immediate: false });
-    this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: false, handedOver: true });
+    void this.endWhenIdle();
     void this.admin?.close();
     this.admin = undefined;
     setTimeout(() => void this.end(), this.options.parentShutdownTimeS * 1000).unref();
-    this.endWhenIdle();
   }
 
   /** Ends once nobody is connected, at the latest after the drain time. A second call ends at once. */
@@ -236,13 +235,14 @@ export class RunningServer {
 
   private async drainAndExit(): Promise<void> {
     this.workers.broadcast({ kind: 'drain', immediate: true });
-    this.workers.broadcast({ kind: 'stop_listeners', inboundOnly: false, handedOver: false });
     const deadline = setTimeout(() => void this.exit(), this.options.drainTimeS * 1000);
-    this.endWhenIdle();
+    void this.endWhenIdle();
     await new Promise(() => deadline.ref());
   }
 
-  private endWhenIdle(): void {
+  /** Stops accepting, and ends when nobody is connected any more. */
+  private async endWhenIdle(): Promise<void> {
+    await this.workers.stopListeners(false);
     const look = setInterval(() => {
       if (Atomics.load(new Int32Array(this.downstreamCount), 0) > 0) return;
       clearInterval(look);

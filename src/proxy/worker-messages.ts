@@ -35,10 +35,8 @@ export interface WorkerStart {
 export interface ListenPlace {
   /** For an address with port 0: the port that the first worker got. */
   port: number;
-  /** Listening sockets that are there already: a former generation's, or the first worker's. Empty: a new one is bound. */
+  /** Listening sockets that are there already, for this worker alone. Empty: a new one is bound. */
   fds: number[];
-  /** They belong to another worker. */
-  borrowed: boolean;
 }
 
 /** An address as bound, and the sockets there. */
@@ -55,8 +53,8 @@ export type ToWorker =
   | { kind: 'listen'; places: { [listener: string]: ListenPlace[] } }
   | { kind: 'hosts'; update: HostSetUpdate }
   | { kind: 'runtime'; snapshot: RuntimeSnapshot }
-  /** Close listening sockets; with `handedOver` those alone that no other worker has too. */
-  | { kind: 'stop_listeners'; inboundOnly: boolean; handedOver: boolean }
+  /** Close listening sockets. */
+  | { kind: 'stop_listeners'; inboundOnly: boolean }
   /** Connections are to go: all of them now, idle ones at once, or little by little as the drain strategy says. */
   | { kind: 'drain'; immediate: boolean }
   /** The admin API was told to fail health checks, or no more. */
@@ -72,6 +70,8 @@ export type FromWorker =
   | { kind: 'cannot_start'; message: string }
   | { kind: 'listening'; bound: { [listener: string]: BoundAddress[] } }
   | { kind: 'cannot_listen'; message: string }
+  /** Nothing more is accepted by the listeners that were to stop. */
+  | { kind: 'listeners_stopped' }
   | { kind: 'stats'; definitions: StatDefinitions }
   | { kind: 'histograms'; intervals: HistogramInterval[] }
   | { kind: 'bug' }

@@ -8,6 +8,7 @@ import { type Address, addressText } from '#config/model/address.ts';
 import type { ListeningSocket } from '#proxy/hot-restart.ts';
 import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import { duplicateSocket } from '#proxy/transport/duplicate-socket.ts';
 import { Worker } from '#proxy/worker.ts';
 import type { BoundAddress, FromWorker, ListenPlace, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
 
@@ -85,10 +86,8 @@ export class WorkerPool {
     const count = this.members.length;
     const first = await this.listenOn(this.members[0], firstPlaces(inherited, count));
     this.bound.push(first);
-    const rest = this.members
-      .slice(1)
-      .map((member, i) => this.listenOn(member, besides(first, inherited, i + 1, count)));
-    this.bound.push(...(await Promise.all(rest)));
+    const places = await Promise.all(this.members.slice(1).map((_, i) => placesBeside(first, inherited, i + 1, count)));
+    this.bound.push(...(await Promise.all(places.map((place, i) => this.listenOn(this.members[i + 1], place)))));
     return Object.fromEntries(
       Object.entries(first).map(([name, addresses]) => [name, addresses.map(({ address }) => address)]),
     );
@@ -129,21 +128,30 @@ export class WorkerPool {
     );
   }
 
+  /** Has every worker accept no more. Resolves when all of them have done so. */
+  async stopListeners(inboundOnly: boolean): Promise<void> {
+    await this.askAll({ kind: 'stop_listeners', inboundOnly }, 'listeners_stopped');
+  }
+
   /** Ends every worker; access logs are written out first. */
   async stop(): Promise<void> {
-    await Promise.all(
-      this.members.map((member) => {
-        const stopped = this.answer(member, 'stopped');
-        member.tell({ kind: 'stop' });
-        return stopped;
-      }),
-    );
+    await this.askAll({ kind: 'stop' }, 'stopped');
     for (const { thread } of this.members) {
       if (thread === undefined) continue;
       const exited = once(thread, 'exit');
       void thread.terminate();
       await exited;
     }
+  }
+
+  private async askAll(message: ToWorker, answered: FromWorker['kind']): Promise<void> {
+    await Promise.all(
+      this.members.map((member) => {
+        const answer = this.answer(member, answered);
+        member.tell(message);
+        return answer;
+      }),
+    );
   }
 
   private answer(member: Member, kind: FromWorker['kind']): Promise<FromWorker> {
@@ -167,7 +175,7 @@ export class WorkerPool {
 
 /** Where the first worker listens, but for what it binds itself. */
 function firstPlaces(inherited: InheritedSockets, count: number): { [listener: string]: ListenPlace[] } {
-  const place = (fds: number[]): ListenPlace => ({ port: 0, fds: share(fds, 0, count), borrowed: false });
+  const place = (fds: number[]): ListenPlace => ({ port: 0, fds: share(fds, 0, count) });
   return Object.fromEntries(Object.entries(inherited).map(([name, addresses]) => [name, addresses.map(place)]));
 }
 
@@ -176,21 +184,22 @@ function share(fds: number[], index: number, count: number): number[] {
   return fds.filter((_, i) => i % count === index);
 }
 
-/** Where another worker than the first listens. */
-function besides(
+/** Where another worker than the first listens: on its part of the inherited sockets, on one of its own, or on the first one's. */
+async function placesBeside(
   first: { [listener: string]: BoundAddress[] },
   inherited: InheritedSockets,
   index: number,
   count: number,
-): { [listener: string]: ListenPlace[] } {
-  const place = ({ address, fds, reusable }: BoundAddress, theirs: number[]): ListenPlace =>
-    reusable
-      ? { port: address.kind === 'ip' ? address.port : 0, fds: share(theirs, index, count), borrowed: false }
-      : { port: 0, fds, borrowed: true };
-  return Object.fromEntries(
-    Object.entries(first).map(([name, addresses]) => [
-      name,
-      addresses.map((bound, i) => place(bound, inherited[name]?.[i] ?? [])),
-    ]),
-  );
+): Promise<{ [listener: string]: ListenPlace[] }> {
+  const place = async ({ address, fds, kind, reusable }: BoundAddress, theirs: number[]): Promise<ListenPlace> => {
+    const port = address.kind === 'ip' ? address.port : 0;
+    const own = share(theirs, index, count);
+    // What was inherited may have been bound by a single worker: then no other socket can be bound beside it.
+    if (own.length > 0 || (reusable && theirs.length === 0)) return { port, fds: own };
+    return { port, fds: await duplicateSocket({ fd: fds[0], kind }, 1) };
+  };
+  const places: { [listener: string]: ListenPlace[] } = {};
+  for (const [name, addresses] of Object.entries(first))
+    places[name] = await Promise.all(addresses.map((bound, i) => place(bound, inherited[name]?.[i] ?? [])));
+  return places;
 }

@@ -77,9 +77,9 @@ export class Worker implements WorkerContext {
         return this.runtime.update(message.snapshot);
       case 'stop_listeners':
         for (const listener of this.listeners) {
-          if (!message.inboundOnly || listener.config.trafficDirection === 'INBOUND') listener.stop(message.handedOver);
+          if (!message.inboundOnly || listener.config.trafficDirection === 'INBOUND') listener.stop();
         }
-        return;
+        return this.tell({ kind: 'listeners_stopped' });
       case 'healthcheck':
         this.drain.unhealthy = message.fails;
         return;
@@ -95,7 +95,7 @@ export class Worker implements WorkerContext {
       case 'histograms':
         return this.tell({ kind: 'histograms', intervals: this.stats.takeHistogramInterval() });
       case 'stop':
-        for (const listener of this.listeners) listener.stop(false);
+        for (const listener of this.listeners) listener.stop();
         await flushAccessLogs();
         this.tell({ kind: 'stopped' });
     }

@@ -2,8 +2,9 @@
  * A listener on one worker: accepts connections, chooses a filter chain for each, hands it to the chain's network filter.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/listeners
  */
-import { chmodSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, renameSync } from 'node:fs';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import { logger } from '#base/logger.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
@@ -19,6 +20,7 @@ import {
   listenerStats,
   listenerThreadStats,
 } from '#proxy/observe/stats/listener-stats.ts';
+import { descriptorOf } from '#proxy/transport/handle-channel.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { type OwnedSocket, own, rewrap, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
@@ -38,9 +40,7 @@ export class WorkerListener {
   private readonly threadStats: ListenerThreadStats;
   private readonly chains: CompiledFilterChains;
   private readonly inUse = new Map<FilterChain, FilterChainInUse>();
-  private servers: { server: Server; borrowed: boolean }[] = [];
-  /** Other workers accept from sockets of this one. */
-  private sharesSockets = false;
+  private servers: Server[] = [];
   private readonly inspection: Inspection;
   private readonly log = logger('conn_handler');
   private draining = false;
@@ -76,17 +76,16 @@ export class WorkerListener {
     const bound: BoundAddress[] = [];
     for (let i = 0; i < this.config.addresses.length; i++) {
       const address = this.config.addresses[i];
-      const { port, fds, borrowed } = places[i] ?? NOWHERE;
-      // Several workers share an address by sockets of their own, or else by one.
+      const { port, fds } = places[i] ?? NOWHERE;
+      // Several workers have sockets of their own at an address, or else descriptors of one socket.
       const reusable = address.kind === 'ip' && this.config.enableReusePort && concurrency > 1;
       const servers =
         fds.length > 0
-          ? await Promise.all(fds.map((fd) => this.open(address, { fd }, borrowed)))
-          : [await this.open(address, this.target(address, port, reusable), false)];
-      if (concurrency > 1 && !reusable) this.sharesSockets = true;
+          ? await Promise.all(fds.map((fd) => this.open(address, { fd })))
+          : [await this.open(address, this.target(address, port, reusable))];
       bound.push({
         address: boundAddress(address, servers[0]),
-        fds: servers.map(descriptor),
+        fds: servers.map(descriptorOf),
         kind: address.kind === 'ip' ? 'tcp' : 'pipe',
         reusable,
       });
@@ -100,17 +99,16 @@ export class WorkerListener {
     return { host: address.address, port: address.port || port, reusePort, ipv6Only: !address.ipv4Compat };
   }
 
-  private open(address: Address, target: ListenOptions & { fd?: number }, borrowed: boolean): Promise<Server> {
+  private open(address: Address, target: ListenOptions & { fd?: number }): Promise<Server> {
     const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
       asEvent(() => this.accept(socket, address)),
     );
-    this.servers.push({ server, borrowed });
+    this.servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(bindError(address, error)));
       server.listen({ ...target, backlog: this.config.tcpBacklogSize ?? 4096 }, () => {
         server.removeAllListeners('error');
-        if (address.kind === 'pipe' && address.mode !== 0 && target.fd === undefined)
-          chmodSync(address.path, address.mode);
+        if (address.kind === 'pipe' && target.fd === undefined) settlePath(address, String(target.path));
         server.on('error', (error) => this.log.warning(`listener '${this.config.name}': ${error.message}`));
         resolve(server);
       });
@@ -219,15 +217,10 @@ export class WorkerListener {
     if (!this.config.ignoreGlobalConnLimit) this.worker.downstreamLimit.give();
   }
 
-  /**
-   * Stops accepting.
-   * @param handedOver another process accepts from the same sockets. What several workers of this one share stays open then: the first
-   * close would take it from the others without their knowing.
-   */
-  stop(handedOver: boolean): void {
-    const shared = this.servers.filter(({ borrowed }) => borrowed || (handedOver && this.sharesSockets));
-    for (const entry of this.servers) if (!shared.includes(entry)) closeKeepingPath(entry.server, handedOver);
-    this.servers = shared;
+  /** Stops accepting. A unix socket's path stays, as with Envoy: another process may listen there by now. */
+  stop(): void {
+    for (const server of this.servers) server.close();
+    this.servers = [];
   }
 
   /** From now on connections close as their requests end; idle ones at once. */
@@ -243,33 +236,27 @@ export class WorkerListener {
   }
 }
 
-const NOWHERE: ListenPlace = { port: 0, fds: [], borrowed: false };
+const NOWHERE: ListenPlace = { port: 0, fds: [] };
 
-/** A path that begins with @ is in the abstract namespace; any other is taken over from whoever left it there, as by Envoy. */
+/** A path that begins with @ is in the abstract namespace. Any other is bound under another name first: see `settlePath`. */
 function pipeTarget(path: string): ListenOptions {
-  if (path.startsWith('@')) return { path: `\0${path.slice(1)}` };
-  rmSync(path, { force: true });
-  return { path };
+  return { path: path.startsWith('@') ? `\0${path.slice(1)}` : join(dirname(path), `.${process.pid}-${paths++}`) };
+}
+
+/** How many paths this thread bound. */
+let paths = 0;
+
+/**
+ * Gives a bound socket its path, over whatever was there, as Envoy does. Node removes the path that it bound when the socket closes; this
+ * one, which a next generation may serve, it does not know.
+ */
+function settlePath({ path, mode }: Extract<Address, { kind: 'pipe' }>, bound: string): void {
+  if (path.startsWith('@')) return;
+  if (mode !== 0) chmodSync(bound, mode);
+  renameSync(bound, path);
 }
 
 function boundAddress(address: Address, server: Server): Address {
   const now = server.address();
   return address.kind === 'ip' && typeof now === 'object' && now !== null ? { ...address, port: now.port } : address;
-}
-
-function descriptor(server: Server): number {
-  return (server as unknown as { _handle: { fd: number } })._handle.fd;
-}
-
-/** Closing the socket that was bound to a path removes the path: where another process listens there, it is put back. */
-function closeKeepingPath(server: Server, keep: boolean): void {
-  const path = server.address();
-  if (!keep || typeof path !== 'string' || path.startsWith('\0')) {
-    server.close();
-    return;
-  }
-  const kept = `${path}.${process.pid}`;
-  linkSync(path, kept);
-  server.close();
-  renameSync(kept, path);
 }

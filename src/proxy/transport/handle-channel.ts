@@ -43,6 +43,8 @@ export class HandleChannel {
   /** Keeps the beginning of a character whose end is in the next read. */
   private readonly decoder = new StringDecoder('utf8');
   private rest = '';
+  /** Came with the beginning of the line that is not whole yet. */
+  private early: PassedSocket | undefined = undefined;
   private closed = false;
 
   private constructor(pipe: Handle) {
@@ -106,18 +108,25 @@ export class HandleChannel {
       this.onClose();
       return;
     }
-    // A socket comes with the first bytes of its own message.
-    const { pendingHandle } = this.pipe;
-    this.pipe.pendingHandle = null;
-    let passed: PassedSocket | undefined;
-    if (pendingHandle)
-      passed = { fd: pendingHandle.fd, kind: pendingHandle.constructor.name === 'TCP' ? 'tcp' : 'pipe' };
+    const passed = this.takePassed();
     const lines = (this.rest + this.decoder.write(Buffer.from(bytes))).split('\n');
     this.rest = lines.pop() ?? '';
-    for (const line of lines) {
-      this.onLine(line, passed);
-      passed = undefined;
+    const early = this.early;
+    if (lines.length > 0) this.early = undefined;
+    // What is read ends with the message that the socket came with, or in its middle; other messages may stand before it.
+    if (this.rest !== '' && passed !== undefined) this.early = passed;
+    for (const [i, line] of lines.entries()) {
+      const ownsPassed = this.rest === '' && i === lines.length - 1;
+      this.onLine(line, ownsPassed && passed !== undefined ? passed : i === 0 ? early : undefined);
     }
+  }
+
+  /** The socket that came with the last read. */
+  private takePassed(): PassedSocket | undefined {
+    const { pendingHandle } = this.pipe;
+    this.pipe.pendingHandle = null;
+    if (!pendingHandle) return undefined;
+    return { fd: pendingHandle.fd, kind: pendingHandle.constructor.name === 'TCP' ? 'tcp' : 'pipe' };
   }
 }
 
