@@ -20,6 +20,9 @@ let depth = 0;
 let scheduled = false;
 const waiting: Flushable[] = [];
 const resumed: Resumable[] = [];
+/** How many of each list have had their call. */
+let flushedDone = 0;
+let resumedDone = 0;
 
 /** Begins an event; every `beginEvent` is matched by an `endEvent`, also when something throws. */
 export function beginEvent(): void {
@@ -27,12 +30,17 @@ export function beginEvent(): void {
 }
 
 export function endEvent(): void {
-  if (depth === 1) {
-    for (let i = 0; i < resumed.length; i++) resumed[i].resume();
-    resumed.length = 0;
-    flushWaiting();
+  if (depth > 1) {
+    depth--;
+    return;
   }
-  depth--;
+  try {
+    settle();
+  } finally {
+    depth = 0;
+    // One threw: the others are not to wait for the next event.
+    if (resumed.length + waiting.length > 0) scheduleEvent();
+  }
 }
 
 /** Runs `work` as an event of its own. */
@@ -53,18 +61,27 @@ export function resumeLater(target: Resumable): void {
 /** Asks for a flush at the end of this event; outside of any event, at the end of this turn of the loop. */
 export function flushLater(target: Flushable): void {
   waiting.push(target);
-  if (depth === 0 && !scheduled) {
-    scheduled = true;
-    queueMicrotask(flushScheduled);
-  }
+  if (depth === 0) scheduleEvent();
 }
 
-function flushScheduled(): void {
+function scheduleEvent(): void {
+  if (scheduled) return;
+  scheduled = true;
+  queueMicrotask(runScheduled);
+}
+
+function runScheduled(): void {
   scheduled = false;
-  asEvent(() => {});
+  beginEvent();
+  endEvent();
 }
 
-function flushWaiting(): void {
-  for (let i = 0; i < waiting.length; i++) waiting[i].flush();
+/** Goes through both lists; where one throws, the next call goes on behind it. */
+function settle(): void {
+  while (resumedDone < resumed.length) resumed[resumedDone++].resume();
+  resumed.length = 0;
+  resumedDone = 0;
+  while (flushedDone < waiting.length) waiting[flushedDone++].flush();
   waiting.length = 0;
+  flushedDone = 0;
 }

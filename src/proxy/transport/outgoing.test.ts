@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import test from 'node:test';
+import fc from 'fast-check';
+import { asEvent } from '#proxy/transport/io-event.ts';
+import { Outgoing } from '#proxy/transport/outgoing.ts';
+import { nextBuffer, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+
+/** A socket that keeps what is written to it, and takes it when told. */
+function setup() {
+  const writes: (string | Buffer)[] = [];
+  const taken: (() => void)[] = [];
+  const socket = {
+    writable: true,
+    writableLength: 0,
+    write(data: string | Buffer, then?: string | (() => void)) {
+      writes.push(data);
+      if (typeof then === 'function') taken.push(then);
+    },
+  };
+  const bytes = () =>
+    Buffer.concat(writes.map((data) => (typeof data === 'string' ? Buffer.from(data, 'latin1') : data)));
+  return { outgoing: new Outgoing(socket as unknown as Socket), socket, writes, taken, bytes };
+}
+
+const LARGE = 20 * 1024;
+
+test('a head and a small body leave in one write, at the end of the event', () => {
+  const { outgoing, writes } = setup();
+  asEvent(() => {
+    outgoing.write('head\r\n');
+    outgoing.writeBytes(Buffer.from([0, 128, 255]));
+    assert.equal(outgoing.buffered, 9);
+    assert.deepEqual(writes, []);
+  });
+  assert.deepEqual(writes, ['head\r\n\0\x80\xff']);
+  assert.equal(outgoing.bytes, 9);
+  assert.equal(outgoing.buffered, 0);
+});
+
+test('a piece may be overwritten as soon as it was handed over', () => {
+  const { outgoing, bytes } = setup();
+  for (const size of [10, LARGE]) {
+    const piece = Buffer.alloc(size, 'a');
+    asEvent(() => {
+      outgoing.writeBytes(piece);
+      piece.fill('b');
+    });
+  }
+  assert.equal(bytes().toString(), 'a'.repeat(10 + LARGE));
+});
+
+test('a large piece of a pooled buffer is written as it is, and holds the buffer until it is taken', () => {
+  const { outgoing, writes, taken } = setup();
+  const reader: Reader = { readsLargeBody: true, lease: undefined };
+  readingFor(reader);
+  const buffer = nextBuffer();
+  const piece = buffer.subarray(5, 5 + LARGE);
+  asEvent(() => {
+    outgoing.write('head');
+    outgoing.writeBytes(piece);
+    outgoing.write('tail');
+  });
+  assert.deepEqual(writes, ['head', piece, 'tail']);
+  assert.equal((writes[1] as Buffer).buffer, buffer.buffer);
+  assert.equal(reader.lease?.holders, 2);
+  taken[0]();
+  assert.equal(reader.lease?.holders, 1);
+  releaseReader(reader);
+});
+
+test('nothing is written to a socket that takes nothing any more', () => {
+  const { outgoing, socket, writes } = setup();
+  socket.writable = false;
+  asEvent(() => outgoing.write('late'));
+  assert.deepEqual(writes, []);
+});
+
+test('what has not been taken counts as buffered', () => {
+  const { outgoing, socket } = setup();
+  socket.writableLength = 100;
+  asEvent(() => {
+    outgoing.write('abc');
+    assert.equal(outgoing.buffered, 103);
+  });
+});
+
+test('any pieces, in any events, come out in order and whole', () => {
+  const piece = fc.record({
+    size: fc.constantFrom(0, 1, 5, 16 * 1024, 16 * 1024 + 1, LARGE),
+    text: fc.boolean(),
+    ends: fc.boolean(),
+  });
+  const property = fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+    const { outgoing, bytes } = setup();
+    const expected: Buffer[] = [];
+    let event: (() => void)[] = [];
+    for (const [i, { size, text, ends }] of pieces.entries()) {
+      const data = Buffer.alloc(size, 128 + i);
+      expected.push(data);
+      event.push(() => (text ? outgoing.write(data.latin1Slice()) : outgoing.writeBytes(data)));
+      if (!ends) continue;
+      const steps = event;
+      asEvent(() => {
+        for (const step of steps) step();
+      });
+      event = [];
+    }
+    asEvent(() => {
+      for (const step of event) step();
+    });
+    assert.ok(bytes().equals(Buffer.concat(expected)));
+    assert.equal(outgoing.bytes, bytes().length);
+  });
+  fc.assert(property, { numRuns: 60 });
+});

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import {
+  holdLease,
+  nextBuffer,
+  type Reader,
+  readingFor,
+  release,
+  releaseReader,
+} from '#proxy/transport/read-buffers.ts';
+
+const reader = (readsLargeBody = true): Reader => ({ readsLargeBody, lease: undefined });
+
+/** The buffer that a reader's next bytes go to. */
+function bufferFor(one: Reader): Buffer {
+  readingFor(one);
+  return nextBuffer();
+}
+
+test('small reads share one buffer, which nobody holds', () => {
+  const shared = nextBuffer();
+  assert.equal(bufferFor(reader(false)), shared);
+  assert.equal(bufferFor(reader(false)), shared);
+  assert.equal(holdLease(shared.subarray(3, 9)), undefined);
+});
+
+test('readers of large bodies have buffers of their own, and keep them from read to read', () => {
+  const [one, other] = [reader(), reader()];
+  const mine = bufferFor(one);
+  assert.notEqual(mine, nextBuffer());
+  assert.notEqual(bufferFor(other), mine);
+  assert.equal(bufferFor(one), mine);
+  releaseReader(one);
+  releaseReader(other);
+});
+
+test('a buffer with a write under way is not read into; it comes back when the write is done', () => {
+  const one = reader();
+  const first = bufferFor(one);
+  const write = holdLease(first.subarray(0, 10));
+  assert.ok(write);
+  const second = bufferFor(one);
+  assert.notEqual(second, first);
+  releaseReader(one);
+  const other = reader();
+  assert.equal(bufferFor(other), second);
+  release(write);
+  const third = reader();
+  assert.equal(bufferFor(third), first);
+  releaseReader(other);
+  releaseReader(third);
+});
+
+test('two writes out of one buffer both have to be done', () => {
+  const one = reader();
+  const buffer = bufferFor(one);
+  const [a, b] = [holdLease(buffer.subarray(0, 1)), holdLease(buffer.subarray(1, 2))];
+  assert.equal(a, b);
+  assert.ok(a && b);
+  releaseReader(one);
+  release(a);
+  const other = reader();
+  assert.notEqual(bufferFor(other), buffer);
+  release(b);
+  assert.equal(holdLease(buffer), undefined);
+  releaseReader(other);
+});
+
+test('at the end of its large body a reader gives its buffer back', () => {
+  const one = reader();
+  const buffer = bufferFor(one);
+  one.readsLargeBody = false;
+  assert.notEqual(bufferFor(one), buffer);
+  assert.equal(one.lease, undefined);
+  releaseReader(one);
+  const other = reader();
+  assert.equal(bufferFor(other), buffer);
+  releaseReader(other);
+});
