@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { logger } from '#base/logger.ts';
+import { logger, reopenLog } from '#base/logger.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import { CertificateExpiry } from '#proxy/certificate-expiry.ts';
@@ -150,6 +150,11 @@ export class RunningServer {
       writeFileSync(this.options.adminAddressPath, addressText(started.address));
   }
 
+  /** As the admin API tells it: a server that fails health checks is to be taken for one that drains. */
+  get shownState(): ServerState {
+    return this.state === 'LIVE' && this.failsHealthcheck ? 'DRAINING' : this.state;
+  }
+
   /** Merges what workers recorded since the last time. */
   async flush(): Promise<void> {
     this.refresh();
@@ -163,7 +168,7 @@ export class RunningServer {
       concurrency: this.options.concurrency,
       restartEpoch: this.options.restartEpoch,
       version: this.loaded.snapshot.statsServerVersionOverride ?? 0,
-      state: () => this.state,
+      state: () => this.shownState,
       live: () => this.state === 'LIVE' && !this.failsHealthcheck,
       uptimeSeconds: () => (Date.now() - this.startedAt) / 1000,
       connections: () => new Int32Array(this.downstreamCount)[0],
@@ -199,8 +204,10 @@ export class RunningServer {
 
   reopenLogs(): void {
     this.workers.broadcast({ kind: 'reopen_logs' });
-    // The admin API's; a single worker lives on this thread, and does it for both.
-    if (this.options.concurrency > 1) reopenAccessLogs();
+    // A single worker lives on this thread, and has done it.
+    if (this.options.concurrency === 1) return;
+    reopenLog();
+    reopenAccessLogs();
   }
 
   private hearSignals(): void {

@@ -55,7 +55,7 @@ function adminContext(server: RunningServer): AdminContext {
     hotRestartVersion: HOT_RESTART_VERSION,
     startTime: server.startedAt,
     firstEpochStartTime: server.startedAt,
-    state: () => server.state,
+    state: () => server.shownState,
     hotRestartInitializing: () => false,
     stats: {
       hub: server.hub,
@@ -102,7 +102,8 @@ function adminContext(server: RunningServer): AdminContext {
       },
       drainListeners: (how) => server.drainListeners(how),
       reopenLogs: () => server.reopenLogs(),
-      quit: () => void server.quit(),
+      // The answer goes out first.
+      quit: () => void setImmediate(() => server.quit()),
     },
     profilePath: snapshot.admin?.profilePath ?? '',
     accessLogs: accessLogs(server),

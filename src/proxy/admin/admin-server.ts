@@ -11,6 +11,7 @@ import type { AdminContext } from '#proxy/admin/context.ts';
 import { type AdminHandler, AdminParams, type AdminResponse, text } from '#proxy/admin/handler.ts';
 import { helpText } from '#proxy/admin/handlers/help.ts';
 import { HANDLERS } from '#proxy/admin/handlers.ts';
+import { bindError } from '#proxy/listeners/bind-error.ts';
 
 /** Forms are short. */
 const MAX_BODY = 1 << 20;
@@ -123,9 +124,10 @@ function write(
 
 function listen(server: Server, address: Address): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const fail = (error: Error): void => reject(bindError(address, error));
+    server.once('error', fail);
     server.listen(listenOptions(address), () => {
-      server.off('error', reject);
+      server.off('error', fail);
       resolve();
     });
   });
