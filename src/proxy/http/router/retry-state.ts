@@ -42,6 +42,13 @@ const grpcConditions: [number, string][] = [
 ];
 const ANY_GRPC = grpcConditions.reduce((all, [bit]) => all | bit, 0);
 
+/** What x-envoy-retry-grpc-on, and what x-envoy-retry-on may ask for. */
+export const GRPC_CONDITIONS = ANY_GRPC;
+export const HTTP_CONDITIONS = ~ANY_GRPC;
+/** x-envoy-max-retries, as far as 64 bits go. */
+const RETRIES = /^\+?\d{1,19}$/;
+const STATUS = /^\s*\+?\d+\s*$/;
+
 /** @returns the conditions as bits; words that are not known are passed over, as Envoy does. */
 export function retryConditions(words: readonly string[]): number {
   let bits = 0;
@@ -133,17 +140,16 @@ export class RetryState {
     if (routePolicy === undefined && on === undefined && grpcOn === undefined) return undefined;
     const policy = routePolicy && compiled(routePolicy);
     let conditions = policy?.conditions ?? 0;
-    if (policy !== undefined && policy.retriableRequestHeaders.length > 0) {
-      if (!policy.retriableRequestHeaders.some((matcher) => matcher(headers))) conditions = 0;
-    }
-    if (on !== undefined) conditions |= retryConditions(on.split(','));
-    if (grpcOn !== undefined) conditions |= retryConditions(grpcOn.split(','));
-    if (conditions === 0) return undefined;
-    const limit = maximum !== undefined && /^\d+$/.test(maximum) ? Number(maximum) : (policy?.policy.numRetries ?? 1);
+    if (on !== undefined) conditions |= retryConditions(on.split(',')) & HTTP_CONDITIONS;
+    if (grpcOn !== undefined) conditions |= retryConditions(grpcOn.split(',')) & GRPC_CONDITIONS;
+    if (conditions === 0 || (policy !== undefined && !mayBeRetried(policy, headers))) return undefined;
+    // Envoy keeps 32 bits of the number.
+    const limit =
+      maximum !== undefined && RETRIES.test(maximum) ? Number(maximum) % 2 ** 32 : (policy?.policy.numRetries ?? 1);
     return new RetryState(cluster, account, priority, policy, {
       conditions,
       retries: limit,
-      codes: [...(policy?.policy.retriableStatusCodes ?? []), ...(codes?.split(',').map(Number) ?? [])],
+      codes: [...(policy?.policy.retriableStatusCodes ?? []), ...statusCodes(codes)],
       names: names?.split(',').map((name) => name.trim().toLowerCase()) ?? [],
       perTryTimeout: perTryTimeout > 0 ? perTryTimeout : (policy?.policy.perTryTimeout ?? 0),
     });
@@ -166,11 +172,9 @@ export class RetryState {
       reason === 'local_connection_failure' ||
       reason === 'connection_timeout';
     const wanted =
-      (conditions & (On.reset | On['5xx'] | On['gateway-error'])) !== 0 && (conditions & (On.reset | On['5xx'])) !== 0
-        ? true
-        : ((conditions & On['connect-failure']) !== 0 && connectFailure) ||
-          ((conditions & On['reset-before-request']) !== 0 && !requestSent) ||
-          (conditions & On['gateway-error']) !== 0;
+      (conditions & (On.reset | On['5xx'] | On['gateway-error'])) !== 0 ||
+      ((conditions & On['connect-failure']) !== 0 && connectFailure) ||
+      ((conditions & On['reset-before-request']) !== 0 && !requestSent);
     return wanted ? this.decide() : this.settled('no');
   }
 
@@ -277,6 +281,15 @@ export class RetryState {
     const ceiling = Math.min(baseInterval * 2 ** (this.tried - 1), maxInterval);
     return Math.min(maxInterval, random % Math.max(1, Math.round(ceiling)));
   }
+}
+
+/** Whether the policy, where it minds headers of the request, lets this one be tried again. */
+function mayBeRetried({ retriableRequestHeaders }: CompiledRetryPolicy, headers: Headers): boolean {
+  return retriableRequestHeaders.length === 0 || retriableRequestHeaders.some((matcher) => matcher(headers));
+}
+
+function statusCodes(list: string | undefined): number[] {
+  return list?.split(',').flatMap((code) => (STATUS.test(code) ? Number(code) : [])) ?? [];
 }
 
 function take(headers: Headers, id: number): string | undefined {

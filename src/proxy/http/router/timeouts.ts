@@ -48,5 +48,5 @@ export function applyTimeouts(
 }
 
 function milliseconds(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : undefined;
+  return text !== undefined && /^\+?\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
