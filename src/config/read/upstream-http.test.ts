@@ -36,11 +36,10 @@ test('the protocol is explicit, chosen by ALPN, or that of the client', () => {
   }
 });
 
-test('HTTP/2 alone is refused, beside HTTP/1.1 it is warned of', () => {
-  assert.match(
-    read(options({ explicit_http_config: { http2_protocol_options: {} } })).errors[0],
-    /http2_protocol_options: field 'http2_protocol_options' is not supported by Fairlead yet/,
-  );
+test('HTTP/2 is warned of, alone and beside HTTP/1.1', () => {
+  const alone = read(options({ explicit_http_config: { http2_protocol_options: {} } }));
+  assert.deepEqual([alone.errors, alone.value?.protocol], [[], 'http2']);
+  assert.match(alone.warnings[0], /requests to this cluster are answered 503/);
   const { errors, warnings } = read(options({ auto_config: { http2_protocol_options: {} } }));
   assert.deepEqual(errors, []);
   assert.match(warnings[0], /HTTP\/1\.1 is spoken until then/);

@@ -188,7 +188,7 @@ test('response flags are named short and long', () => {
   const flags = (1 << 5) | (1 << 15);
   assert.equal(
     compileFormat('%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG%').format(streamInfo({ flags })),
-    'UF,URX UpstreamConnectionFailure,UpstreamRetryLimitExceeded',
+    'URX,UF UpstreamRetryLimitExceeded,UpstreamConnectionFailure',
   );
 });
 
