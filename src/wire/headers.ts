@@ -11,6 +11,7 @@ const REMOVED = -1;
 /** A span's first number at or below this one means: a string field, at index `HELD - first`. */
 const HELD = -2;
 const FIRST_CAPACITY = 32;
+const LF = 10;
 
 /** Lower-case forms of names as clients spell them: bounded, because clients choose them. */
 const lowered = new Map<string, string>();
@@ -218,10 +219,21 @@ export class Headers {
     return runStart >= 0 ? out + text.slice(runStart, runEnd) : out;
   }
 
-  /** The name of field `i` as the sender spelled it: for `preserve_case`. */
+  /** The name of field `i` as the sender spelled it, here or in a field that was replaced or removed: for `preserve_case`. */
   spelledAt(i: number): string {
     const first = this.spans[i << 2];
-    return first >= 0 ? this.text.slice(first, this.spans[(i << 2) + 1]) : this.names[HELD - first];
+    return first >= 0 ? this.text.slice(first, this.spans[(i << 2) + 1]) : this.spelling(this.names[HELD - first]);
+  }
+
+  /** Fields that were replaced or removed still say where their names end. */
+  private spelling(name: string): string {
+    for (let i = 0; i < this.count; i++) {
+      const end = this.spans[(i << 2) + 1];
+      const start = end - name.length;
+      const wholeName = start === 0 || (start > 0 && this.text.charCodeAt(start - 1) === LF);
+      if (end > 0 && wholeName && sameName(this.text, start, name)) return this.text.slice(start, end);
+    }
+    return name;
   }
 
   isRemoved(i: number): boolean {

@@ -30,6 +30,17 @@ test('fields in proper case, touched or not', () => {
   assert.equal(encodeProperCase(headers, 'start\r\n'), 'start\r\nX-One: 1\r\nX-Two: 2\r\nX-New: 4\r\n');
 });
 
+test("preserved case: what takes the place of a sender's field, or comes after it, is spelled as that one was", () => {
+  const headers = parsed('X-Set: 1\r\nFoo-X-Gone: 2\r\nX-GONE: 3\r\nVIA: a\r\n');
+  headers.set('x-set', 'new');
+  headers.remove('x-gone');
+  headers.remove('foo-x-gone');
+  headers.add('x-gone', 'back');
+  headers.add('via', 'b');
+  const expected = 'X-Set: new\r\nVIA: a\r\nX-GONE: back\r\nVIA: b\r\n';
+  assert.equal(encodePreservedCase(headers, '', undefined), expected);
+});
+
 test("preserved case: the sender's spelling stays, what is added is in lower case", () => {
   const headers = parsed('X-oNe: 1\r\nVIA: a\r\nx-gone: 3\r\n');
   headers.remove('x-gone');
