@@ -7,6 +7,7 @@ import type { CidrRange } from './address.ts';
 import type { FormatConfig } from './format.ts';
 import type { HeaderToAdd } from './header-mutation.ts';
 import type { FilterUse } from './listener.ts';
+import type { StringMatcher } from './matchers.ts';
 import type { RouteTable } from './route.ts';
 
 export interface HttpConnectionManager {
@@ -36,7 +37,8 @@ export interface HttpConnectionManager {
   setCurrentClientCertDetails: { subject: boolean; cert: boolean; chain: boolean; dns: boolean; uri: boolean };
   proxy100Continue: boolean;
   representIpv4RemoteAddressAsIpv4MappedIpv6: boolean;
-  upgradeConfigs: { upgradeType: string; filters?: FilterUse[]; enabled: boolean }[];
+  /** Types in lower case. */
+  upgradeConfigs: { upgradeType: string; enabled: boolean }[];
   normalizePath: boolean;
   mergeSlashes: boolean;
   pathWithEscapedSlashesAction: 'KEEP_UNCHANGED' | 'REJECT_REQUEST' | 'UNESCAPE_AND_REDIRECT' | 'UNESCAPE_AND_FORWARD';
@@ -50,6 +52,8 @@ export interface HttpConnectionManager {
   drainTimeout: number;
   delayedCloseTimeout: number;
   maxRequestHeadersKb: number;
+  /** When max_connection_duration is over, an HTTP/1 connection waits for its next response instead of drain_timeout. */
+  http1SafeMaxConnectionDuration: boolean;
   common: CommonHttpProtocolOptions;
   http1: Http1ProtocolOptions;
   /** Read by the HTTP/2 room when it is built; plain JSON of the message until then. */
@@ -85,6 +89,8 @@ export interface Http1ProtocolOptions {
   allowChunkedLength: boolean;
   overrideStreamErrorOnInvalidHttpMessage?: boolean;
   sendFullyQualifiedUrl: boolean;
+  /** Upgrades that are taken for plain requests. */
+  ignoreHttp11Upgrade: StringMatcher[];
 }
 
 export interface LocalReplyConfig {

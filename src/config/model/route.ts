@@ -138,7 +138,8 @@ export interface RouteAction {
   requestMirrorPolicies: MirrorPolicy[];
   priority: 'DEFAULT' | 'HIGH';
   hashPolicy: HashPolicy[];
-  upgradeConfigs: { upgradeType: string; enabled: boolean; connectConfig?: { allowPost: boolean } }[];
+  /** Types in lower case; they go before those of the connection manager. */
+  upgradeConfigs: { upgradeType: string; enabled: boolean }[];
   maxInternalRedirects?: number;
   includeVhRateLimits: boolean;
 }

@@ -16,6 +16,7 @@ import { readCommonHttpProtocolOptions, readHttp1ProtocolOptions } from '#config
 import { readRequestIdExtension } from '#config/read/request-id-extension.ts';
 import { readRouteTable } from '#config/read/route-table.ts';
 import { honours } from '#config/read/support.ts';
+import { readUpgradeConfigs } from '#config/read/upgrade-configs.ts';
 import type { SchemeHeaderTransformation } from '#envoy/config/core/v3/protocol_pb.js';
 import type {
   HttpConnectionManager_InternalAddressConfig,
@@ -70,6 +71,8 @@ const check = honours(
     'append_x_forwarded_port',
     'scheme_header_transformation',
     'stream_error_on_invalid_http_message',
+    'upgrade_configs',
+    'http1_safe_max_connection_duration',
   ],
   {
     withoutEffect: {
@@ -80,14 +83,12 @@ const check = honours(
       rds: 'route tables by discovery come with xDS',
       scoped_routes: 'scoped route tables come with xDS',
       tracing: 'tracing comes later',
-      http1_safe_max_connection_duration: 'a connection closes with its next response when its time is over',
       http3_protocol_options: 'HTTP/3 comes later',
       stream_flush_timeout: 'writing to a client is timed by the idle timeouts',
       drain_timeout_jitter: 'all connections drain alike',
       original_ip_detection_extensions: "the client's address is found by x-forwarded-for",
       early_header_mutation_extensions: 'no such extension runs here yet',
       forward_client_cert_matcher: 'one policy holds for all requests',
-      upgrade_configs: 'upgrades come later',
       path_normalization_options: 'normalize_path and merge_slashes work',
       proxy_status_config: 'the proxy-status header comes later',
       typed_header_validation_config: 'headers are checked by the codec',
@@ -162,7 +163,7 @@ export function readHttpConnectionManager(
     ),
     proxy100Continue: message.proxy100Continue,
     representIpv4RemoteAddressAsIpv4MappedIpv6: message.representIpv4RemoteAddressAsIpv4MappedIpv6,
-    upgradeConfigs: [],
+    upgradeConfigs: readUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs')),
     normalizePath: message.normalizePath ?? false,
     mergeSlashes: message.mergeSlashes,
     pathWithEscapedSlashesAction: ESCAPED_SLASHES[message.pathWithEscapedSlashesAction] ?? 'KEEP_UNCHANGED',
@@ -174,6 +175,7 @@ export function readHttpConnectionManager(
     drainTimeout: millisecondsOr(message.drainTimeout, 5000),
     delayedCloseTimeout: millisecondsOr(message.delayedCloseTimeout, 1000),
     maxRequestHeadersKb: message.maxRequestHeadersKb ?? DEFAULT_HEADERS_KB,
+    http1SafeMaxConnectionDuration: message.http1SafeMaxConnectionDuration,
     common: readCommon(message, at.field('common_http_protocol_options')),
     http1: readHttp1ProtocolOptions(message.httpProtocolOptions, at.field('http_protocol_options')),
     ...(localReplyConfig === undefined

@@ -7,6 +7,8 @@ import type { Place } from '#api/place.ts';
 import type { CommonHttpProtocolOptions, Http1ProtocolOptions } from '#config/model/http-connection-manager.ts';
 import { millisecondsOr, optionalMilliseconds } from '#config/read/duration.ts';
 import { unsupportedExtension } from '#config/read/extensions.ts';
+import { readAll } from '#config/read/read-all.ts';
+import { readStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
 import type {
   Http1ProtocolOptions as Http1Message,
@@ -36,11 +38,9 @@ const checkHttp1 = honours(
     'allow_chunked_length',
     'override_stream_error_on_invalid_http_message',
     'send_fully_qualified_url',
+    'ignore_http_11_upgrade',
   ],
-  {
-    withoutEffect: { use_balsa_parser: "it chooses between two parsers of Envoy's" },
-    refused: { ignore_http_11_upgrade: 'an upgrade that is not configured is answered with 403' },
-  },
+  { withoutEffect: { use_balsa_parser: "it chooses between two parsers of Envoy's" } },
 );
 
 const checkFormat = honours('envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat', [
@@ -85,7 +85,20 @@ export function readHttp1ProtocolOptions(message: Http1Message | undefined, at: 
     allowChunkedLength: message?.allowChunkedLength ?? false,
     ...(override === undefined ? {} : { overrideStreamErrorOnInvalidHttpMessage: override }),
     sendFullyQualifiedUrl: message?.sendFullyQualifiedUrl ?? false,
+    ignoreHttp11Upgrade: readAll(
+      message?.ignoreHttp11Upgrade ?? [],
+      at.field('ignore_http_11_upgrade'),
+      readStringMatcher,
+    ),
   };
+}
+
+/** The same for a cluster, whose answers to upgrades are taken as they are. */
+export function readUpstreamHttp1ProtocolOptions(message: Http1Message | undefined, at: Place): Http1ProtocolOptions {
+  if (message !== undefined && message.ignoreHttp11Upgrade.length > 0) {
+    at.collect(at.field('ignore_http_11_upgrade').unsupported('it is for listeners'));
+  }
+  return readHttp1ProtocolOptions(message, at);
 }
 
 type HeaderFormat = Pick<Http1ProtocolOptions, 'headerFormat' | 'preserveCase'>;

@@ -9,6 +9,7 @@ import { readRetryPolicy } from '#config/read/retry-policy.ts';
 import { checkCluster, type RouteContext } from '#config/read/route-context.ts';
 import { readHostRewrite, readPathRewrite } from '#config/read/route-rewrite.ts';
 import { honours } from '#config/read/support.ts';
+import { readRouteUpgradeConfigs } from '#config/read/upgrade-configs.ts';
 import { readWeightedClusters } from '#config/read/weighted-clusters.ts';
 import type {
   RouteAction_MaxStreamDuration,
@@ -43,6 +44,7 @@ const check = honours(
     'retry_policy',
     'request_mirror_policies',
     'priority',
+    'upgrade_configs',
   ],
   {
     refused: {
@@ -58,7 +60,6 @@ const check = honours(
       cors: 'CORS comes with its filter',
       max_grpc_timeout: GRPC,
       grpc_timeout_offset: GRPC,
-      upgrade_configs: 'upgrades come later',
       internal_redirect_policy: 'redirects of upstreams are handed to the client',
       internal_redirect_action: 'redirects of upstreams are handed to the client',
       max_internal_redirects: 'redirects of upstreams are handed to the client',
@@ -108,7 +109,7 @@ export function readRouteAction(
     ),
     priority: message.priority === 1 ? 'HIGH' : 'DEFAULT',
     hashPolicy: [],
-    upgradeConfigs: [],
+    upgradeConfigs: readRouteUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs')),
     includeVhRateLimits: false,
   };
 }

@@ -7,7 +7,7 @@ import type { Place } from '#api/place.ts';
 import type { UpstreamHttpOptions } from '#config/model/cluster.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
-import { readCommonHttpProtocolOptions, readHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
+import { readCommonHttpProtocolOptions, readUpstreamHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
 import { honours } from '#config/read/support.ts';
 import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
 import type { Http1ProtocolOptions, UpstreamHttpProtocolOptions } from '#envoy/config/core/v3/protocol_pb.js';
@@ -92,7 +92,7 @@ function readOptions(message: HttpProtocolOptions, at: Place, context: ReadConte
   return {
     protocol,
     common: readCommonHttpProtocolOptions(message.commonHttpProtocolOptions, at.field('common_http_protocol_options')),
-    http1: readHttp1ProtocolOptions(http1, http1Place),
+    http1: readUpstreamHttp1ProtocolOptions(http1, http1Place),
     ...readSni(sni),
   };
 }
@@ -183,7 +183,7 @@ function readOlderFields(cluster: Cluster, at: Place): UpstreamHttpOptions {
   return {
     protocol: useDownstream ? 'use_downstream' : 'http1',
     common: limit === undefined ? common : { ...common, maxRequestsPerConnection: limit },
-    http1: readHttp1ProtocolOptions(httpProtocolOptions, at.field('http_protocol_options')),
+    http1: readUpstreamHttp1ProtocolOptions(httpProtocolOptions, at.field('http_protocol_options')),
     ...readSni(sni),
   };
 }

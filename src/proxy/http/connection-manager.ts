@@ -16,6 +16,7 @@ import { applyTarget } from '#proxy/http/request-target.ts';
 import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
 import { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
+import { Upgrades } from '#proxy/http/upgrades.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
@@ -32,6 +33,7 @@ import {
 } from '#proxy/observe/stats/http-stats.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
+import { chooseCluster } from '#selection/choose-cluster.ts';
 import { compileRouteTable } from '#selection/compile-route-table.ts';
 import type { CompiledRouteTable } from '#selection/compiled-route.ts';
 import { stripHostPort } from '#selection/host-port.ts';
@@ -80,6 +82,7 @@ export class ConnectionManager {
   /** Filled by the parser, read at once: one for all connections of the thread. */
   readonly requestHead: RequestHead = { method: '', target: '', minor: 1, headers: new Headers() };
   readonly connections = new Set<Http1ServerConnection>();
+  readonly upgrades: Upgrades;
   routes: CompiledRouteTable;
   readonly upstreamLogs: readonly AccessLogger[];
   private readonly accessLogs: AccessLogger[];
@@ -101,6 +104,7 @@ export class ConnectionManager {
     this.codecStats = http1CodecStats(this.worker.scope.scope('http1'));
     this.listenerStats = httpListenerStats(this.worker.scope.scope(`${parts.listenerScope}.http.${config.statPrefix}`));
     this.isInternalAddress = internalAddressTest(config.internalAddressConfig);
+    this.upgrades = new Upgrades(config);
     this.headBytesLimit = config.maxRequestHeadersKb * 1024;
     if (config.routes.kind !== 'inline') throw new Error('route tables by discovery are not served yet');
     const { table } = config.routes;
@@ -282,14 +286,29 @@ export class ConnectionManager {
     }
     if (end) worker.timers.cancel(stream.requestTimer);
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
-    if (
-      stream.selected !== undefined &&
-      (stream.method === 'CONNECT' || (options.upgrade && headers.hasKnown(Known.upgrade)))
-    ) {
-      this.stats.downstreamRqWsOnNonWsRoute.inc();
-      return sendLocalReply(stream, 403, '', 'upgrade_failed');
-    }
+    if ((options.upgrade || stream.method === 'CONNECT') && this.refusesUpgrade(stream)) return;
     stream.filters.request(this.filters, end);
+  }
+
+  /** Lets an upgrade go on, or answers it. A tunnel by CONNECT is never made. */
+  private refusesUpgrade(stream: HttpStream): boolean {
+    const type = stream.requestHeaders.getKnown(Known.upgrade) ?? '';
+    // A response to HEAD ends with its head: it cannot become a tunnel.
+    const mayUpgrade = stream.method !== 'CONNECT' && stream.method !== 'HEAD';
+    if (mayUpgrade && this.upgrades.allows(type, stream.selected)) {
+      stream.upgrading = true;
+      this.stats.downstreamCxUpgradesTotal.inc();
+      this.stats.downstreamCxUpgradesActive.inc();
+      return false;
+    }
+    // Who has no route is told so.
+    if (stream.selected === undefined) return false;
+    this.stats.downstreamRqWsOnNonWsRoute.inc();
+    const { action } = stream.selected.config;
+    if (action.kind === 'route')
+      stream.clusterName = chooseCluster(action, stream, stream.random, this.worker.runtime).name;
+    sendLocalReply(stream, 403, '', 'upgrade_failed');
+    return true;
   }
 
   onRequestData(stream: HttpStream, chunk: Buffer, end: boolean): void {
@@ -391,6 +410,7 @@ export class ConnectionManager {
     worker.timers.cancel(stream.maxDurationTimer);
     worker.timers.cancel(stream.accessLogTimer);
     stats.downstreamRqActive.dec();
+    if (stream.upgrading) stats.downstreamCxUpgradesActive.dec();
     stats.downstreamRqTime.record(Math.round(now - stream.marks.start));
     const connection = stream.codec as Http1ServerConnection;
     stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);

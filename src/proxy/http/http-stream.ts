@@ -36,6 +36,8 @@ export class HttpStream implements StreamInfo, RequestView {
   requestTrailers: Headers | undefined = undefined;
   /** The whole request has been read. */
   requestEnded = false;
+  /** It asks for another protocol on its connection, and may have it if the upstream agrees. */
+  upgrading = false;
 
   // The response.
   responseHeaders = new Headers();
@@ -140,6 +142,7 @@ export class HttpStream implements StreamInfo, RequestView {
     this.responseTrailers = undefined;
     this.originalPath = '';
     this.requestEnded = false;
+    this.upgrading = false;
     this.method = '';
     this.path = '';
     this.host = '';

@@ -17,7 +17,7 @@ import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/trans
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
-import { CHUNKED, type ConnectionOptions, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
+import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseRequestHead } from '#wire/http1/head.ts';
 import { HeldHead } from '#wire/http1/held-head.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
@@ -32,6 +32,8 @@ const BODY = 1;
 const RESPONDING = 2;
 /** Nothing that still comes is looked at. */
 const CLOSED = 3;
+/** The upgrade was answered; what the client sent before that has not been passed on yet. */
+const SWITCHING = 4;
 
 /** A body larger than this is read into a buffer of its own. */
 const LARGE_BODY = 64 * 1024;
@@ -150,6 +152,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
           break;
         }
         case RESPONDING:
+        case SWITCHING:
           this.holdBehind(bytes, pos, end);
           return;
         default:
@@ -235,11 +238,12 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (minor === 0 && length === CHUNKED) return this.refuse(ParseError.BadTransferEncoding);
     if (headers.repeated && headers.all('host').length > 1) return this.refuse(ParseError.ConflictingHost);
     if (headers.repeated) joinRequestFields(headers);
-    const options = withoutH2c(connectionOptions(headers), headers);
+    let options = connectionOptions(headers);
+    if (options.upgrade) options = this.manager.upgrades.passOver(options, headers);
     this.keepAliveAsked = minor === 1 ? !options.close : options.keepAlive && !options.close;
     if (!this.keepAliveAsked) this.closing = true;
-    // No tunnel is made. What follows may be meant for one, and is not read as a request.
-    if (stream.method === 'CONNECT' || (options.upgrade && headers.hasKnown(Known.upgrade))) this.closing = true;
+    // What follows may be meant for a tunnel: whether there will be one or not, it is not read as a request.
+    if (stream.method === 'CONNECT' || options.upgrade) this.closing = true;
     const end = length === 0 || length === NO_LENGTH;
     stream.requestEnded = end;
     stream.downstreamHeaderBytesReceived = fieldBytes(headers);
@@ -287,6 +291,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   }
 
   sendHeaders(stream: HttpStream, end: boolean): void {
+    if (stream.upgrading && stream.responseCode === 101) return this.switchProtocols(stream);
     const { config } = this.manager;
     const headers = stream.responseHeaders;
     this.chunkedResponse = false;
@@ -313,6 +318,18 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     const line = statusLine(stream.responseCode);
     stream.downstreamHeaderBytesSent = this.outgoing.bytes - before - line.length - CRLF_LENGTH;
     if (end) this.responseSent(stream);
+  }
+
+  /** The upstream agreed to the upgrade: from now on bytes pass as they come, both ways (RFC 9110, section 7.8). */
+  private switchProtocols(stream: HttpStream): void {
+    const before = this.outgoing.bytes;
+    this.chunkedResponse = false;
+    this.outgoing.write(encodeResponseHead(stream, this.manager.config.http1));
+    stream.downstreamHeaderBytesSent = this.outgoing.bytes - before - statusLine(101).length - CRLF_LENGTH;
+    stream.requestEnded = false;
+    this.body.begin(NO_LENGTH);
+    this.phase = this.held.length > 0 ? SWITCHING : BODY;
+    if (this.phase === SWITCHING) resumeLater(this);
   }
 
   /** A peer that sends bad messages is not trusted to frame the next one, unless the configuration says otherwise. */
@@ -373,9 +390,10 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (this.held.length > 0) resumeLater(this);
   }
 
-  /** Requests that came behind the one that was just answered (pipelining). */
+  /** What came behind the request that was just answered: more requests (pipelining), or bytes for a tunnel. */
   resume(): void {
-    if (this.phase !== HEAD || this.held.length === 0) return;
+    if (this.phase === SWITCHING) this.phase = BODY;
+    else if (this.phase !== HEAD || this.held.length === 0) return;
     const { bytes, length } = this.held;
     this.held.clear();
     this.pauseSocket(false);
@@ -478,14 +496,6 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.spare = undefined;
     this.manager.onConnectionClosed(this);
   }
-}
-
-/** An upgrade to HTTP/2 is passed over, as Envoy does: the request stays one of HTTP/1.1. */
-function withoutH2c(options: ConnectionOptions, headers: Headers): ConnectionOptions {
-  if (!options.upgrade || headers.getKnown(Known.upgrade)?.toLowerCase() !== 'h2c') return options;
-  headers.removeKnown(Known.upgrade);
-  headers.remove('http2-settings');
-  return { ...options, upgrade: false };
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -14,8 +14,10 @@ const SERVER = Known.server;
 export function prepareResponseHeaders(stream: HttpStream, manager: ConnectionManager): void {
   const headers = stream.responseHeaders;
   const { config } = manager;
-  if (headers.hasKnown(Known.connection)) headers.removeKnown(Known.connection);
-  if (headers.hasKnown(Known.upgrade)) headers.removeKnown(Known.upgrade);
+  if (!stream.upgrading || stream.responseCode !== 101) {
+    if (headers.hasKnown(Known.connection)) headers.removeKnown(Known.connection);
+    if (headers.hasKnown(Known.upgrade)) headers.removeKnown(Known.upgrade);
+  }
   if (headers.hasKnown(Known['transfer-encoding'])) headers.removeKnown(Known['transfer-encoding']);
   if (headers.hasKnown(Known['keep-alive'])) headers.removeKnown(Known['keep-alive']);
   if (headers.hasKnown(Known['proxy-connection'])) headers.removeKnown(Known['proxy-connection']);

@@ -61,6 +61,9 @@ export class Http1Client implements BodySink, Reader {
   private readonly held = new HeldHead();
   private readonly head: ResponseHead = { status: 0, reason: '', minor: 1, headers: new Headers() };
   private headRequest = false;
+  /** The request asks for an upgrade; once that is answered with 101, this connection is a tunnel. */
+  private upgrading = false;
+  private tunnel = false;
   private requestEnded = false;
   private chunkedRequest = false;
   private keepAlive = true;
@@ -122,6 +125,7 @@ export class Http1Client implements BodySink, Reader {
   sendHeaders(stream: HttpStream, end: boolean): void {
     const headers = stream.requestHeaders;
     this.headRequest = stream.method === 'HEAD';
+    this.upgrading = stream.upgrading;
     this.chunkedRequest = false;
     let framingLine = '';
     if (!headers.hasKnown(Known['content-length'])) {
@@ -259,6 +263,7 @@ export class Http1Client implements BodySink, Reader {
       return after;
     }
     if (headers.repeated) joinResponseFields(headers);
+    if (status === 101 && this.upgrading) return this.switchProtocols(receiver, after);
     const length = framing(headers, this.pool.cluster.config.http.http1.allowChunkedLength);
     if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return length;
     if (status === 204 && length !== NO_LENGTH && length !== 0) return ParseError.BodyNotAllowed;
@@ -278,6 +283,22 @@ export class Http1Client implements BodySink, Reader {
     receiver.reason = head.reason;
     if (bodiless) this.responseWhole();
     receiver.onHeaders(status, fieldBytes(headers), bodiless);
+    return after;
+  }
+
+  /** The upstream agrees to the upgrade: what comes after its head is passed on as it is (RFC 9110, section 7.8). */
+  private switchProtocols(receiver: ResponseReceiver, after: number): number {
+    const { headers, reason } = this.head;
+    if (!connectionOptions(headers).upgrade || !headers.hasKnown(Known.upgrade)) return ParseError.BadUpgrade;
+    headers.removeKnown(Known['content-length']);
+    this.tunnel = true;
+    this.keepAlive = false;
+    this.chunkedRequest = false;
+    this.requestEnded = false;
+    this.state = BODY;
+    this.body.begin(NO_LENGTH);
+    receiver.reason = reason;
+    receiver.onHeaders(101, fieldBytes(headers), false);
     return after;
   }
 
@@ -337,7 +358,7 @@ export class Http1Client implements BodySink, Reader {
 
   /** The upstream closed its side. */
   onEnd(): void {
-    if (this.state === BODY && this.body.endsWithConnection) this.endWithConnection();
+    if (this.state === BODY && this.body.endsWithConnection && !this.tunnel) this.endWithConnection();
     else this.socket.destroy();
   }
 
@@ -351,9 +372,9 @@ export class Http1Client implements BodySink, Reader {
   /** The socket is gone, by whoever. */
   onClose(): void {
     if (this.state === CLOSED) return this.pool.onClosed(this);
-    if (this.state === BODY && this.body.endsWithConnection) return this.endWithConnection();
+    if (this.state === BODY && this.body.endsWithConnection && !this.tunnel) return this.endWithConnection();
     const connecting = this.state === CONNECTING;
-    const begun = this.state === BODY || (this.state === HEAD && this.held.length > 0);
+    const begun = (this.state === BODY && !this.tunnel) || (this.state === HEAD && this.held.length > 0);
     this.state = CLOSED;
     releaseReader(this);
     const receiver = this.receiver;

@@ -30,6 +30,7 @@ export const ParseError = {
   InvalidScheme: -23,
   InvalidHost: -24,
   NominatedField: -25,
+  BadUpgrade: -26,
 } as const;
 
 const words = new Map<number, string>([
@@ -56,6 +57,7 @@ const words = new Map<number, string>([
   [ParseError.InvalidScheme, 'the scheme of the request target is neither http nor https'],
   [ParseError.InvalidHost, 'the host has a character that may not stand there'],
   [ParseError.NominatedField, 'connection names a header that the proxy itself needs'],
+  [ParseError.BadUpgrade, 'a response that switches protocols does not say to which'],
   [ParseError.ConflictingHost, 'there is more than one host'],
 ]);
 

@@ -126,7 +126,7 @@ export class RouterRun {
     manager.routeHeaders.applyRequest(stream, virtualHost.config, route.config, weighted);
     applyRewrites(stream, route, action, weighted, host, this.config.suppressEnvoyHeaders);
     const policies = mirrorPolicies(action, virtualHost);
-    if (policies.length > 0) this.mirrors = mirrorClusters(stream, policies);
+    if (policies.length > 0 && !stream.upgrading) this.mirrors = mirrorClusters(stream, policies);
     this.keepsBody = (this.retry !== undefined || this.mirrors !== undefined) && !end;
     if (end) this.requestWhole();
     this.begin(host);
@@ -291,6 +291,7 @@ export class RouterRun {
       else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
       this.keepsBody = false;
     }
+    if (stream.upgrading && status !== 101 && status < 400) return this.refuseSwitch(status, end);
     this.responseStarted = true;
     // The stream takes over the fields that the attempt was parsed into; no copy is made.
     this.attempt.responseHeaders = stream.responseHeaders;
@@ -298,7 +299,8 @@ export class RouterRun {
     stream.responseCode = status;
     stream.responseReason = this.attempt.reason;
     stream.responseCodeDetails = 'via_upstream';
-    if (!this.config.suppressEnvoyHeaders && stream.requestEnded) {
+    if (stream.upgrading && status === 101) this.switchProtocols();
+    if (!this.config.suppressEnvoyHeaders && stream.requestEnded && !stream.upgrading) {
       headers.setKnown(
         Known['x-envoy-upstream-service-time'],
         String(Math.floor(clock.now() - stream.marks.lastDownstreamRxByte)),
@@ -313,6 +315,29 @@ export class RouterRun {
     }
     if (end) this.complete();
     stream.filters.response(end);
+  }
+
+  /** The request goes on as one side of a tunnel, which lasts as long as its idle timeout lets it. */
+  private switchProtocols(): void {
+    this.stream.manager.worker.timers.cancel(this.timeoutTimer);
+    this.bodyEnded = false;
+    this.body = [];
+    this.bodyBytes = 0;
+    this.keepsBody = false;
+  }
+
+  /** The upstream neither agrees to the upgrade nor says that something is wrong: its head is handed on, and no body, as by Envoy. */
+  private refuseSwitch(status: number, end: boolean): void {
+    const { stream } = this;
+    const theirs = this.attempt.responseHeaders;
+    if (!end) this.attempt.cancel();
+    this.done = true;
+    this.account.count(status, this.attempt.host, theirs);
+    sendLocalReply(stream, status, '', 'websocket_handshake_unsuccessful', ({ responseHeaders }) => {
+      theirs.each((name, value) => {
+        if (name !== 'content-length') responseHeaders.add(name, value);
+      });
+    });
   }
 
   onResponseData(chunk: Buffer, end: boolean): void {
