@@ -3,8 +3,9 @@
  * one listens on, and only when it accepts from them it tells the old one to stop and drain.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/hot_restart
  */
-import { existsSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
+import { logger } from '#base/logger.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
 import { HandleChannel, type PassedSocket } from '#proxy/transport/handle-channel.ts';
 
@@ -26,29 +27,32 @@ export class HotRestart {
   private readonly options: ProxyOptions;
   private parent: HandleChannel | undefined = undefined;
   private server: Server | undefined = undefined;
+  private baseId: number;
   private answered: (line: string, socket: PassedSocket | undefined) => void = () => {};
 
   constructor(options: ProxyOptions) {
     this.options = options;
+    this.baseId = options.baseId;
   }
 
   /** The socket of a generation; `@` stands for the abstract namespace. */
   private path(epoch: number): string {
-    const { socketPath, baseId } = this.options;
-    const path = `${socketPath}_fairlead_${baseId}_${epoch}`;
+    const { socketPath } = this.options;
+    const path = `${socketPath}_fairlead_${this.baseId}_${epoch}`;
     return path.startsWith('@') ? `\0${path.slice(1)}` : path;
   }
 
   /** Connects to the generation before, and takes the sockets that it listens on. @throws where it does not answer */
   async takeSockets(): Promise<ListeningSocket[]> {
-    const { restartEpoch, disableHotRestart, skipHotRestartOnNoParent, baseId } = this.options;
+    const { restartEpoch, disableHotRestart, skipHotRestartOnNoParent } = this.options;
+    await this.settleBaseId();
     if (disableHotRestart || restartEpoch === 0) return [];
     const before = restartEpoch - 1;
     try {
       this.parent = await HandleChannel.connect(this.path(before));
     } catch (error) {
       if (skipHotRestartOnNoParent) return [];
-      const words = `hot restart: epoch ${before} of base id ${baseId} does not answer`;
+      const words = `hot restart: epoch ${before} of base id ${this.baseId} does not answer`;
       throw new Error(`${words} (${(error as Error).message}); start with --restart-epoch 0`);
     }
     this.parent.onLine = (line, socket) => this.answered(line, socket);
@@ -60,6 +64,16 @@ export class HotRestart {
       if (socket !== undefined) sockets.push({ ...name, ...socket });
     }
     return sockets;
+  }
+
+  /** `--use-dynamic-base-id`: the first that nobody uses; `--base-id-path` is told. */
+  private async settleBaseId(): Promise<void> {
+    const { useDynamicBaseId, restartEpoch, baseIdPath } = this.options;
+    if (useDynamicBaseId && restartEpoch === 0) {
+      this.baseId = 0;
+      while (await answers(this.path(0))) this.baseId++;
+    }
+    if (baseIdPath !== undefined) writeFileSync(baseIdPath, String(this.baseId));
   }
 
   private ask(line: string): Promise<{ line: string; socket: PassedSocket | undefined }> {
@@ -96,12 +110,26 @@ export class HotRestart {
         }
       };
     });
-    this.server.on('error', () => {});
-    this.server.listen(path);
+    this.server.on('error', ({ message }) => {
+      const words = `no generation can follow this one: ${message}; is base id ${this.baseId} in use (see --base-id)?`;
+      logger('main').warning(`hot restart: ${words}`);
+    });
+    this.server.listen(path, () => {
+      if (!path.startsWith('\0')) chmodSync(path, this.options.socketMode);
+    });
     this.server.unref();
   }
 
   close(): void {
     this.server?.close();
+  }
+}
+
+async function answers(path: string): Promise<boolean> {
+  try {
+    (await HandleChannel.connect(path)).close();
+    return true;
+  } catch {
+    return false;
   }
 }

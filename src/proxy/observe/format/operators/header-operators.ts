@@ -14,8 +14,8 @@ type FieldOf = (name: string) => TextOf;
 const requestPseudo: { readonly [name: string]: TextOf } = {
   ':method': (info) => present(info.method),
   ':path': (info) => present(info.path),
-  ':authority': (info) => present(info.host),
-  host: (info) => present(info.host),
+  ':authority': (info) => present(info.host) ?? info.requestHeaders.get('host'),
+  host: (info) => present(info.host) ?? info.requestHeaders.get('host'),
   ':scheme': (info) => (info.scheme === '' ? undefined : info.scheme),
 };
 
