@@ -213,6 +213,44 @@ cases.push(
   { name: 'byte by byte', send: (wire) => wire.sendInPieces(post('/', 'hello', 'x-a: b')), status: 200 },
 );
 
+const TWO_HOSTS = {
+  responses: 'two hosts are refused, not joined into one that nobody asked for',
+  end: 'the connection closes with the refusal',
+  upstream: 'nothing is passed on',
+  log: 'the refusal is logged',
+};
+const explained = {
+  'two hosts': TWO_HOSTS,
+  'keeps case: two hosts': TWO_HOSTS,
+  'errors by stream: two hosts': TWO_HOSTS,
+  'absolute form of https': { log: 'the scheme is how the connection came, whatever a client claims' },
+  'connection names host': {
+    responses: 'the head is refused for what it is: one that takes away a field that the proxy needs',
+    log: 'the same',
+  },
+  'accepts 1.0: HTTP/0.9': {
+    responses: 'HTTP/0.9 is not HTTP/1.0, and is never served',
+    log: 'the same',
+  },
+  'a good one and a bad one at once': { 'log[1]': 'a bad method is a bad method, whatever is in it' },
+  counters: {
+    'http.in.downstream_cx_delayed_close_timeout':
+      'the refusals of two hosts, and what is probed after Envoy served them',
+    'http.in.downstream_cx_destroy_local': 'the same',
+    'http.in.downstream_cx_destroy_remote': 'the same',
+    'http.in.downstream_cx_protocol_error': 'the same',
+    'http.in.downstream_cx_rx_bytes_total': 'the same',
+    'http.in.downstream_cx_tx_bytes_total': 'the same',
+    'http.in.downstream_rq_2xx': 'the same',
+    'http.in.downstream_rq_4xx': 'the same',
+    'http.in.downstream_rq_completed': 'the same',
+    'http.in.downstream_rq_http1_total': 'the same',
+    'http.in.downstream_rq_response_before_rq_complete': 'a bad head has no request that would be broken off',
+    'http.in.downstream_rq_rx_reset': 'the same',
+    'http.in.downstream_rq_total': 'the refusals of two hosts, and what is probed after Envoy served them',
+  },
+};
+
 test('HTTP/1 is read, refused and passed on as by Envoy', async (t) => {
   await compare(t, {
     upstreams: { c: upstream },
@@ -223,5 +261,6 @@ test('HTTP/1 is read, refused and passed on as by Envoy', async (t) => {
       ),
     counters: /^http\.in\.downstream_(rq|cx)_.*|^listener\..*downstream_cx_total/,
     cases,
+    explained,
   });
 });

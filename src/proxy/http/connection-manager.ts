@@ -284,7 +284,7 @@ export class ConnectionManager {
       if (duration > 0) worker.timers.arm(stream.maxDurationTimer, duration);
       else worker.timers.cancel(stream.maxDurationTimer);
     }
-    if (end) worker.timers.cancel(stream.requestTimer);
+    if (end && !stream.openEnded) worker.timers.cancel(stream.requestTimer);
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
     if ((options.upgrade || stream.method === 'CONNECT') && this.refusesUpgrade(stream)) return;
     stream.filters.request(this.filters, end);
@@ -293,9 +293,7 @@ export class ConnectionManager {
   /** Lets an upgrade go on, or answers it. A tunnel by CONNECT is never made. */
   private refusesUpgrade(stream: HttpStream): boolean {
     const type = stream.requestHeaders.getKnown(Known.upgrade) ?? '';
-    // A response to HEAD ends with its head: it cannot become a tunnel.
-    const mayUpgrade = stream.method !== 'CONNECT' && stream.method !== 'HEAD';
-    if (mayUpgrade && this.upgrades.allows(type, stream.selected)) {
+    if (stream.method !== 'CONNECT' && this.upgrades.allows(type, stream.selected)) {
       stream.upgrading = true;
       this.stats.downstreamCxUpgradesTotal.inc();
       this.stats.downstreamCxUpgradesActive.inc();
@@ -305,8 +303,11 @@ export class ConnectionManager {
     if (stream.selected === undefined) return false;
     this.stats.downstreamRqWsOnNonWsRoute.inc();
     const { action } = stream.selected.config;
-    if (action.kind === 'route')
-      stream.clusterName = chooseCluster(action, stream, stream.random, this.worker.runtime).name;
+    if (action.kind === 'route') {
+      const { name } = chooseCluster(action, stream, stream.random, this.worker.runtime);
+      stream.clusterName = name;
+      stream.cluster = this.worker.clusters.get(name)?.config;
+    }
     sendLocalReply(stream, 403, '', 'upgrade_failed');
     return true;
   }
@@ -370,7 +371,8 @@ export class ConnectionManager {
     const { codec } = stream;
     const connection = codec as Http1ServerConnection;
     prepareResponseHeaders(stream, this);
-    if (!stream.requestEnded) {
+    if (!stream.requestEnded || stream.openEnded) {
+      if (stream.openEnded) this.worker.timers.cancel(stream.requestTimer);
       connection.closing = true;
       this.stats.downstreamRqResponseBeforeRqComplete.inc();
     } else if (!connection.closing && this.drainsNow()) {
@@ -379,7 +381,7 @@ export class ConnectionManager {
     }
     stream.responseStarted = true;
     stream.marks.firstDownstreamTxByte = clock.now();
-    this.countResponse(stream);
+    this.countStatus(stream.responseCode);
     if (end) stream.responseEnded = true;
     codec.sendHeaders(stream, end);
   }
@@ -449,7 +451,7 @@ export class ConnectionManager {
       stream.responseCodeDetails = 'stream_idle_timeout';
       return this.resetStream(stream);
     }
-    sendLocalReply(stream, stream.requestEnded ? 504 : 408, 'stream timeout', 'stream_idle_timeout');
+    sendLocalReply(stream, waited(stream), 'stream timeout', 'stream_idle_timeout');
   }
 
   onRequestTimeout(stream: HttpStream): void {
@@ -465,7 +467,7 @@ export class ConnectionManager {
       stream.responseCodeDetails = 'max_duration_timeout';
       return this.resetStream(stream);
     }
-    sendLocalReply(stream, stream.requestEnded ? 504 : 408, 'downstream duration timeout', 'max_duration_timeout');
+    sendLocalReply(stream, waited(stream), 'downstream duration timeout', 'max_duration_timeout');
   }
 
   onAccessLogInterval(stream: HttpStream): void {
@@ -490,15 +492,21 @@ export class ConnectionManager {
     for (const log of this.accessLogs) log.log(stream);
   }
 
-  private countResponse(stream: HttpStream): void {
+  /** Counts a response's head, an informational one too. */
+  countStatus(status: number): void {
     const { stats, listenerStats } = this;
-    const kind = ((stream.responseCode / 100) | 0) - 1;
+    const kind = ((status / 100) | 0) - 1;
     stats.downstreamRqCompleted.inc();
     listenerStats.downstreamRqCompleted.inc();
     if (kind < 0 || kind > 4) return;
     stats.downstreamRqXx[kind].inc();
     listenerStats.downstreamRqXx[kind].inc();
   }
+}
+
+/** @returns the status for a stream that took too long: by whether the upstream or the client was waited for. */
+function waited({ requestEnded, openEnded }: HttpStream): 408 | 504 {
+  return requestEnded && !openEnded ? 504 : 408;
 }
 
 const SLASH = 47;

@@ -36,6 +36,8 @@ export class HttpStream implements StreamInfo, RequestView {
   requestTrailers: Headers | undefined = undefined;
   /** The whole request has been read. */
   requestEnded = false;
+  /** As Envoy counts and times it, it never ends: its client asks for a tunnel. */
+  openEnded = false;
   /** It asks for another protocol on its connection, and may have it if the upstream agrees. */
   upgrading = false;
 
@@ -142,6 +144,7 @@ export class HttpStream implements StreamInfo, RequestView {
     this.responseTrailers = undefined;
     this.originalPath = '';
     this.requestEnded = false;
+    this.openEnded = false;
     this.upgrading = false;
     this.method = '';
     this.path = '';

@@ -5,19 +5,19 @@ import type { Http1ProtocolOptions } from '#config/model/http-connection-manager
 import { encodePreservedCase, encodeProperCase } from '#proxy/http/header-case.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { Headers } from '#wire/headers.ts';
-import { reason, statusLine } from '#wire/http1/reason.ts';
+import { oldStatusLine, reason, statusLine } from '#wire/http1/reason.ts';
 
 /** @returns status line, fields and the empty line */
 export function encodeResponseHead(stream: HttpStream, options: Http1ProtocolOptions): string {
   const { responseHeaders } = stream;
-  if (options.headerFormat === 'lower') return `${responseHeaders.encode(statusLine(stream.responseCode))}\r\n`;
-  if (options.headerFormat === 'proper_case_words')
-    return `${encodeProperCase(responseHeaders, statusLine(stream.responseCode))}\r\n`;
+  const line = stream.protocol === 'HTTP/1.0' ? oldStatusLine(stream.responseCode) : statusLine(stream.responseCode);
+  if (options.headerFormat === 'lower') return `${responseHeaders.encode(line)}\r\n`;
+  if (options.headerFormat === 'proper_case_words') return `${encodeProperCase(responseHeaders, line)}\r\n`;
   const phrase =
     options.preserveCase?.forwardReasonPhrase && stream.responseReason !== ''
       ? stream.responseReason
       : reason(stream.responseCode);
-  return `${encodePreservedCase(responseHeaders, `HTTP/1.1 ${stream.responseCode} ${phrase}\r\n`, options.preserveCase)}\r\n`;
+  return `${encodePreservedCase(responseHeaders, `${line.slice(0, 'HTTP/1.x'.length)} ${stream.responseCode} ${phrase}\r\n`, options.preserveCase)}\r\n`;
 }
 
 export function encodeInterimHead(status: number, headers: Headers): string {

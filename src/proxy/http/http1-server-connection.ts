@@ -240,10 +240,14 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (headers.repeated) joinRequestFields(headers);
     let options = connectionOptions(headers);
     if (options.upgrade) options = this.manager.upgrades.passOver(options, headers);
-    this.keepAliveAsked = minor === 1 ? !options.close : options.keepAlive && !options.close;
+    const proxied = headers.hasKnown(Known['proxy-connection']) && asksToClose(headers);
+    this.keepAliveAsked = minor === 1 ? !options.close && !proxied : options.keepAlive && !options.close;
     if (!this.keepAliveAsked) this.closing = true;
     // What follows may be meant for a tunnel: whether there will be one or not, it is not read as a request.
-    if (stream.method === 'CONNECT' || options.upgrade) this.closing = true;
+    if (stream.method === 'CONNECT' || options.upgrade) {
+      this.closing = true;
+      stream.openEnded = true;
+    }
     const end = length === 0 || length === NO_LENGTH;
     stream.requestEnded = end;
     stream.downstreamHeaderBytesReceived = fieldBytes(headers);
@@ -341,6 +345,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   }
 
   sendInterim(_stream: HttpStream, status: number, headers: Headers): void {
+    this.manager.countStatus(status);
     this.outgoing.write(encodeInterimHead(status, headers));
   }
 
@@ -376,7 +381,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     stream.marks.lastDownstreamTxByte = now;
     stream.downstreamWireBytesSent = this.outgoing.bytes - this.bytesBeforeResponse;
     stream.downstreamWireBytesReceived = this.requestBytes;
-    const whole = stream.requestEnded;
+    const whole = stream.requestEnded && !stream.openEnded;
     // As Envoy counts it: the request is broken off, if by us.
     if (!whole) this.manager.stats.downstreamRqRxReset.inc();
     this.stream = undefined;
@@ -496,6 +501,11 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.spare = undefined;
     this.manager.onConnectionClosed(this);
   }
+}
+
+/** A field that no RFC defines, and that older clients send to proxies in place of Connection. */
+function asksToClose(headers: Headers): boolean {
+  return /(^|,)\s*close\s*(,|$)/i.test(headers.getKnown(Known['proxy-connection']) ?? '');
 }
 
 const EMPTY = Buffer.alloc(0);

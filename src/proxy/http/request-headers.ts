@@ -75,7 +75,7 @@ function sanitizeTe(headers: Headers): void {
   const wantsTrailers = headers
     .joined('te')
     ?.split(',')
-    .some((part) => part.trim().split(';')[0].toLowerCase() === 'trailers');
+    .some((part) => part.trim().toLowerCase() === 'trailers');
   if (wantsTrailers) headers.setKnown(Known.te, 'trailers');
   else headers.removeKnown(Known.te);
 }

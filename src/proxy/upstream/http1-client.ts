@@ -132,7 +132,7 @@ export class Http1Client implements BodySink, Reader {
       if (!end) {
         this.chunkedRequest = true;
         framingLine = 'transfer-encoding: chunked\r\n';
-      } else if (hasBody(stream.method)) framingLine = 'content-length: 0\r\n';
+      } else if (hasBody(stream.method) && !stream.upgrading) framingLine = 'content-length: 0\r\n';
     }
     const before = this.outgoing.bytes;
     const { http1 } = this.pool.cluster.config.http;
@@ -269,6 +269,7 @@ export class Http1Client implements BodySink, Reader {
     if (status === 204 && length !== NO_LENGTH && length !== 0) return ParseError.BodyNotAllowed;
     const options = connectionOptions(headers);
     this.keepAlive =
+      !this.upgrading &&
       (minor === 1 ? !options.close : options.keepAlive) &&
       !(
         headers.hasKnown(Known['proxy-connection']) && /close/i.test(headers.getKnown(Known['proxy-connection']) ?? '')
@@ -289,7 +290,10 @@ export class Http1Client implements BodySink, Reader {
   /** The upstream agrees to the upgrade: what comes after its head is passed on as it is (RFC 9110, section 7.8). */
   private switchProtocols(receiver: ResponseReceiver, after: number): number {
     const { headers, reason } = this.head;
-    if (!connectionOptions(headers).upgrade || !headers.hasKnown(Known.upgrade)) return ParseError.BadUpgrade;
+    // A response to HEAD ends with its head: it cannot become a tunnel.
+    if (this.headRequest || !connectionOptions(headers).upgrade || !headers.hasKnown(Known.upgrade))
+      return ParseError.BadUpgrade;
+    if (headers.hasKnown(Known['transfer-encoding'])) return ParseError.BodyNotAllowed;
     headers.removeKnown(Known['content-length']);
     this.tunnel = true;
     this.keepAlive = false;

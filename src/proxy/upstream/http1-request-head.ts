@@ -9,8 +9,8 @@ import { Known } from '#wire/known-headers.ts';
 /** @param framingLine a line that frames the body, or nothing. @returns request line, fields and the empty line */
 export function encodeRequestHead(stream: HttpStream, options: Http1ProtocolOptions, framingLine: string): string {
   const line = requestLine(stream, options);
-  // An empty host is among the fields too: see ConnectionManager.onRequest.
-  if (stream.host === '') stream.requestHeaders.removeKnown(Known.host);
+  if (stream.host === '' && stream.requestHeaders.hasKnown(Known.host))
+    return encodeWithoutHost(stream, options, framingLine);
   if (options.headerFormat === 'lower')
     return `${stream.requestHeaders.encode(`${line}host: ${stream.host}\r\n`)}${framingLine}\r\n`;
   const spelled = `${line}${options.headerFormat === 'proper_case_words' ? 'Host' : stream.hostSpelling}: ${stream.host}\r\n`;
@@ -19,6 +19,14 @@ export function encodeRequestHead(stream: HttpStream, options: Http1ProtocolOpti
       ? encodeProperCase(stream.requestHeaders, spelled)
       : encodePreservedCase(stream.requestHeaders, spelled, options.preserveCase);
   return `${fields}${framingLine}\r\n`;
+}
+
+/** An empty host is among the fields too, for those who read them: see ConnectionManager.onRequest. */
+function encodeWithoutHost(stream: HttpStream, options: Http1ProtocolOptions, framingLine: string): string {
+  stream.requestHeaders.removeKnown(Known.host);
+  const head = encodeRequestHead(stream, options, framingLine);
+  stream.requestHeaders.addKnown(Known.host, '');
+  return head;
 }
 
 /** @returns its length in bytes, with its line end */

@@ -4,6 +4,7 @@
 import { STATUS_CODES } from 'node:http';
 
 const own: Record<number, string> = {
+  103: 'Unknown',
   302: 'Found',
   418: 'Unknown',
   422: 'Unprocessable Entity',
@@ -22,6 +23,11 @@ export function statusLine(status: number): string {
     lines.set(status, line);
   }
   return line;
+}
+
+/** @returns the same for a client that speaks HTTP/1.0. */
+export function oldStatusLine(status: number): string {
+  return `HTTP/1.0 ${status} ${reason(status)}\r\n`;
 }
 
 /** @returns the phrase for a status; `Unknown` for one that has none. */

@@ -300,7 +300,7 @@ export class RouterRun {
     stream.responseReason = this.attempt.reason;
     stream.responseCodeDetails = 'via_upstream';
     if (stream.upgrading && status === 101) this.switchProtocols();
-    if (!this.config.suppressEnvoyHeaders && stream.requestEnded && !stream.upgrading) {
+    if (!this.config.suppressEnvoyHeaders && stream.requestEnded && !stream.openEnded) {
       headers.setKnown(
         Known['x-envoy-upstream-service-time'],
         String(Math.floor(clock.now() - stream.marks.lastDownstreamRxByte)),
@@ -332,7 +332,6 @@ export class RouterRun {
     const theirs = this.attempt.responseHeaders;
     if (!end) this.attempt.cancel();
     this.done = true;
-    this.account.count(status, this.attempt.host, theirs);
     sendLocalReply(stream, status, '', 'websocket_handshake_unsuccessful', ({ responseHeaders }) => {
       theirs.each((name, value) => {
         if (name !== 'content-length') responseHeaders.add(name, value);
