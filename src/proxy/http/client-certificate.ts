@@ -26,7 +26,9 @@ export function applyClientCertificate(stream: HttpStream, config: HttpConnectio
   const wanted = config.setCurrentClientCertDetails;
   if (wanted.cert && peer.pem !== '') parts.push(`Cert="${encodeURIComponent(peer.pem)}"`);
   if (wanted.chain && peer.chainPem !== '') parts.push(`Chain="${encodeURIComponent(peer.chainPem)}"`);
-  if (wanted.subject) parts.push(`Subject="${peer.subject.replaceAll('"', '\\"')}"`);
+  // In the form of RFC 2253, where quotes have their backslash already.
+  if (wanted.subject) parts.push(`Subject="${peer.subject}"`);
+  if (wanted.uri && peer.uriSans.length === 0) parts.push('URI=');
   if (wanted.uri) for (const uri of peer.uriSans) parts.push(`URI=${uri}`);
   if (wanted.dns) for (const dns of peer.dnsSans) parts.push(`DNS=${dns}`);
   const element = parts.join(';');
