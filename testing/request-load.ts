@@ -15,6 +15,10 @@ export interface LoadOptions {
   target?: (n: number) => string;
   /** What is wrong with an answer, or nothing; unless said, it has to be a 200. */
   check?: (head: string, body: string, target: string) => string | undefined;
+  /** Connections may end before an answer is whole: it counts as broken, not as a failure. */
+  mayBreak?: boolean;
+  /** The connection to a TLS listener is made this way. */
+  connect?: () => Socket;
 }
 
 /** Starts asking. The scope's end stops it. */
@@ -32,6 +36,8 @@ export class RequestLoad {
   completed = 0;
   /** Connections that were opened. */
   connections = 0;
+  /** Requests whose answer broke off, where it may. */
+  broken = 0;
   /** Why requests failed. */
   readonly failures: string[] = [];
   readonly #address: NetConnectOpts;
@@ -57,7 +63,7 @@ export class RequestLoad {
     for (let n = 0; !this.#stopped && this.failures.length < MOST_FAILURES; n++) {
       if (socket === undefined || socket.destroyed) {
         // What comes between two requests is seen by the next one.
-        socket = connect(this.#address).on('error', () => {});
+        socket = (this.#options.connect?.() ?? connect(this.#address)).on('error', () => {});
         this.connections++;
       }
       const closes = await this.#ask(socket, target(n), keepAlive);
@@ -75,7 +81,8 @@ export class RequestLoad {
     socket.write(`GET ${target} HTTP/1.1\r\nhost: example.test\r\n${connection}\r\n`);
     const answer = await received(socket);
     if (typeof answer === 'string') {
-      this.failures.push(`${target}: ${answer}`);
+      if (this.#options.mayBreak) this.broken++;
+      else this.failures.push(`${target}: ${answer}`);
       return true;
     }
     const wrong = (this.#options.check ?? is200)(answer.head, answer.body, target);

@@ -55,6 +55,10 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   closing = false;
   /** Its time is over: it gets drain_timeout for a last request, then it is closed. */
   draining = false;
+  /** Its time is over, and the answer to the next request that begins is its last (http1_safe_max_connection_duration). */
+  softDraining = false;
+  /** The client has sent something. */
+  begun = false;
   /** The connection ended because we closed it. */
   closedByUs = false;
   /** How many of the bytes sent are in the stats. */
@@ -421,6 +425,9 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   }
 
   pauseRequest(_stream: HttpStream, pause: boolean): void {
+    const { stats } = this.manager;
+    if (pause) stats.downstreamFlowControlPausedReadingTotal.inc();
+    else stats.downstreamFlowControlResumedReadingTotal.inc();
     this.pauseSocket(pause);
   }
 
@@ -482,7 +489,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
 
   /** Nothing is under way: a connection that is to go may be closed at once. */
   get idle(): boolean {
-    return this.stream === undefined && this.phase === HEAD;
+    return this.stream === undefined && this.phase === HEAD && this.held.length === 0;
   }
 
   private takeNext(): HttpStream {
