@@ -270,7 +270,6 @@ const explained = {
     'cluster.c.upstream_rq_4xx': 'the same',
     'cluster.c.upstream_rq_503': 'the same',
     'cluster.c.upstream_rq_5xx': 'the same',
-    'cluster.c.upstream_rq_completed': 'the same',
     'http.several_types.downstream_cx_tx_bytes_total': 'the same',
     'http.several_types.downstream_rq_4xx': 'the same',
     'http.several_types.downstream_rq_5xx': 'the same',

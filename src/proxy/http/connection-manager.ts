@@ -139,10 +139,8 @@ export class ConnectionManager {
   }
 
   onConnectionOpen(connection: Http1ServerConnection): void {
-    const { stats, config, worker } = this;
+    const { config, worker } = this;
     this.connections.add(connection);
-    stats.downstreamCxHttp1Total.inc();
-    stats.downstreamCxHttp1Active.inc();
     this.armConnectionIdle(connection);
     const duration = config.common.maxConnectionDuration;
     if (duration !== undefined && duration > 0) worker.timers.arm(connection.durationTimer, duration);
@@ -151,9 +149,15 @@ export class ConnectionManager {
   onConnectionClosed(connection: Http1ServerConnection): void {
     if (!this.connections.delete(connection)) return;
     const { stats } = this;
-    stats.downstreamCxHttp1Active.dec();
-    stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);
+    if (connection.begun) stats.downstreamCxHttp1Active.dec();
+    if (connection.softDraining) stats.downstreamCxHttp1SoftDrain.dec();
+    this.countSent(connection);
     this.onConnectionEnd(connection.connection, connection.closedByUs);
+  }
+
+  private countSent(connection: Http1ServerConnection): void {
+    this.stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);
+    connection.countedBytes = connection.outgoing.bytes;
   }
 
   armConnectionIdle(connection: Http1ServerConnection): void {
@@ -161,8 +165,16 @@ export class ConnectionManager {
       this.worker.timers.arm(connection.idleTimer, this.config.common.idleTimeout);
   }
 
+  /** The first bytes of the client show which protocol it speaks. */
+  private begin(connection: Http1ServerConnection): void {
+    connection.begun = true;
+    this.stats.downstreamCxHttp1Total.inc();
+    this.stats.downstreamCxHttp1Active.inc();
+  }
+
   /** Part of a request's head is there. */
   onHeadBegun(connection: Http1ServerConnection): void {
+    if (!connection.begun) this.begin(connection);
     const { timers } = this.worker;
     timers.cancel(connection.idleTimer);
     const patience = this.headPatience();
@@ -177,7 +189,11 @@ export class ConnectionManager {
   onConnectionDuration(connection: Http1ServerConnection): void {
     if (!connection.draining) {
       this.stats.downstreamCxMaxDurationReached.inc();
-      this.drain(connection);
+      if (connection.begun && this.config.http1SafeMaxConnectionDuration) {
+        // The client is told by the answer to its next request: none is lost on its way here.
+        connection.softDraining = true;
+        this.stats.downstreamCxHttp1SoftDrain.inc();
+      } else this.drain(connection);
     } else if (connection.idle) connection.close(true);
   }
 
@@ -229,6 +245,8 @@ export class ConnectionManager {
     stats.downstreamRqTotal.inc();
     stats.downstreamRqHttp1Total.inc();
     stats.downstreamRqActive.inc();
+    if (!connection.begun) this.begin(connection);
+    if (connection.softDraining) connection.closing = true;
     const maximum = config.common.maxRequestsPerConnection;
     if (maximum > 0 && connection.requests >= maximum) {
       connection.closing = true;
@@ -415,8 +433,7 @@ export class ConnectionManager {
     if (stream.upgrading) stats.downstreamCxUpgradesActive.dec();
     stats.downstreamRqTime.record(Math.round(now - stream.marks.start));
     const connection = stream.codec as Http1ServerConnection;
-    stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);
-    connection.countedBytes = connection.outgoing.bytes;
+    this.countSent(connection);
     stream.filters.end();
     if (this.accessLogs.length > 0) {
       stream.accessLogType = 'DownstreamEnd';
