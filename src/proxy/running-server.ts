@@ -63,7 +63,7 @@ export class RunningServer {
     const { snapshot } = loaded;
     this.stats = new ThreadStats(compileStatsMatcher(snapshot.stats));
     this.hub.attach(0, this.stats);
-    this.serverStats = serverStats(this.stats.root);
+    this.serverStats = serverStats(this.stats.root, !options.disableHotRestart);
     this.listenerStats = listenerManagerStats(this.stats.root);
     overloadStats(this.stats.root);
     filesystemStats(this.stats.root);

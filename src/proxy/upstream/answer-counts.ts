@@ -13,6 +13,7 @@ export class AnswerCounts {
   private readonly external: ResponseCodeStats;
   private readonly internal: ResponseCodeStats;
   private readonly canary: ResponseCodeStats;
+  private readonly retried: ResponseCodeStats;
   /** By the host's zone. */
   private readonly zones = new Map<string, ResponseCodeStats>();
 
@@ -24,6 +25,7 @@ export class AnswerCounts {
     this.external = new ResponseCodeStats(scope.scope('external'));
     this.internal = new ResponseCodeStats(scope.scope('internal'));
     this.canary = new ResponseCodeStats(scope.scope('canary'));
+    this.retried = new ResponseCodeStats(scope.scope('retry'));
   }
 
   /**
@@ -36,6 +38,11 @@ export class AnswerCounts {
     if (canary || host?.canary) this.canary.count(status);
     if (host === undefined) return;
     if (this.ownZone !== '' && host.locality.zone !== '') this.zone(host.locality.zone).count(status);
+  }
+
+  /** An answer after which the request is tried again; it is counted nowhere else. */
+  countRetried(status: number): void {
+    this.retried.count(status);
   }
 
   /** @param milliseconds whole ones. */

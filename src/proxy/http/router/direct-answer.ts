@@ -22,7 +22,8 @@ export function answerDirectly(stream: HttpStream, manager: ConnectionManager): 
   const { action } = selected.config;
   if (action.kind === 'route') return false;
   if (action.kind === 'redirect') {
-    manager.routerStats.rqRedirect.inc();
+    // As by Envoy, which leaves `rq_redirect` at 0.
+    manager.routerStats.rqDirectResponse.inc();
     const location = redirect(selected, stream, formattedPath(action, stream));
     showRewritten(stream, selected.rewrite?.(stream.path));
     sendLocalReply(stream, action.responseCode, '', 'direct_response', (reply) => {

@@ -33,8 +33,6 @@ export class ResponseAccount {
     this.virtualCluster = host.runtime === undefined ? undefined : RequestGroups.virtualCluster(host, stream);
     if (this.virtualCluster !== undefined) stream.virtualClusterName = this.virtualCluster.name;
     this.routeGroup = route.runtime === undefined ? undefined : RequestGroups.route(route);
-    this.virtualCluster?.stats.upstreamRqTotal.inc();
-    this.routeGroup?.stats.upstreamRqTotal.inc();
     const headers = stream.requestHeaders;
     const name = headers.getKnown(Known['x-envoy-upstream-alt-stat-name']);
     if (name !== undefined) {
@@ -48,6 +46,17 @@ export class ResponseAccount {
     this.virtualCluster = undefined;
     this.routeGroup = undefined;
     this.alternative = undefined;
+  }
+
+  /** An attempt has its connection. */
+  attemptSent(): void {
+    this.virtualCluster?.stats.upstreamRqTotal.inc();
+    this.routeGroup?.stats.upstreamRqTotal.inc();
+  }
+
+  /** An answer that the client will not see, since the request is tried again. */
+  countRetried(status: number): void {
+    this.cluster?.answers.countRetried(status);
   }
 
   /** An answer by its code: the upstream's with its headers, or the one that the router makes in its place. */

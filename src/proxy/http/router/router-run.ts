@@ -164,6 +164,7 @@ export class RouterRun {
 
   /** The attempt has a connection: the request goes out, with what there is of its body. */
   onConnected(client: Http1Client): void {
+    this.account.attemptSent();
     const { stream } = this;
     stream.upstream = client.info;
     stream.upstreamProtocol = 'HTTP/1.1';
@@ -284,6 +285,7 @@ export class RouterRun {
       const verdict = this.retry.onResponse(status, headers, clock.wall());
       if (verdict === 'yes') {
         stream.responseCode = status;
+        this.account.countRetried(status);
         if (!end) this.attempt.cancel();
         return this.scheduleRetry();
       }

@@ -32,8 +32,8 @@ export interface ServerFacts {
 
 export type ServerStats = ReturnType<typeof serverStats>;
 
-/** @param root the root of the main thread's stats. */
-export function serverStats(root: Scope) {
+/** @param root the root of the main thread's stats. @param hotRestarts whether generations of the process are told apart */
+export function serverStats(root: Scope, hotRestarts: boolean) {
   const scope = root.scope('server');
   return {
     live: scope.gauge('live'),
@@ -42,7 +42,7 @@ export function serverStats(root: Scope) {
     concurrency: scope.gauge('concurrency'),
     version: scope.gauge('version'),
     hotRestartEpoch: scope.gauge('hot_restart_epoch'),
-    hotRestartGeneration: scope.gauge('hot_restart_generation'),
+    hotRestartGeneration: hotRestarts ? scope.gauge('hot_restart_generation') : undefined,
     totalConnections: scope.gauge('total_connections'),
     parentConnections: scope.gauge('parent_connections'),
     memoryAllocated: scope.gauge('memory_allocated'),
@@ -75,7 +75,7 @@ export function refreshServerStats(stats: ServerStats, facts: ServerFacts): void
   stats.concurrency.set(facts.concurrency);
   stats.version.set(facts.version);
   stats.hotRestartEpoch.set(facts.restartEpoch);
-  stats.hotRestartGeneration.set(facts.restartEpoch + 1);
+  stats.hotRestartGeneration?.set(facts.restartEpoch + 1);
   stats.totalConnections.set(facts.connections());
   stats.parentConnections.set(facts.parentConnections());
   stats.memoryAllocated.set(heapUsed + external);
