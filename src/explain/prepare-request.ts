@@ -15,6 +15,7 @@ import { isLoopback, localAddress } from '#selection/local-address.ts';
 import { normalizePath } from '#selection/path-normalization.ts';
 import { SINGLE_REQUEST_FIELDS } from '#selection/single-fields.ts';
 import {
+  asksForTrailers,
   EDGE_ONLY_HEADERS,
   HOP_BY_HOP_HEADERS,
   INTERNAL_ONLY_HEADERS,
@@ -131,8 +132,7 @@ export function asksForUpgrade({ headers }: RequestUnderWay): boolean {
 function keepTrailersAlone({ headers }: RequestUnderWay): void {
   const te = headers.joined('te');
   if (te === undefined) return;
-  const wanted = te.split(',').some((part) => part.trim().split(';')[0].toLowerCase() === 'trailers');
-  if (wanted) headers.set('te', 'trailers');
+  if (asksForTrailers(te)) headers.set('te', 'trailers');
   else headers.remove('te');
 }
 

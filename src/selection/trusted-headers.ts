@@ -44,3 +44,8 @@ const NEVER_NOMINATED = new Set([
 export function mayBeNominated(name: string): boolean {
   return !name.startsWith(':') && !NEVER_NOMINATED.has(name);
 }
+
+/** Whether a `te` field asks for trailers: the only thing that may be asked of the next hop (RFC 9110, section 10.1.4). */
+export function asksForTrailers(te: string): boolean {
+  return te.split(',').some((part) => part.trim().toLowerCase() === 'trailers');
+}

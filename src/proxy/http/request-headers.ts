@@ -9,7 +9,12 @@ import { applyClientCertificate } from '#proxy/http/client-certificate.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { addressOf, applyForwarded } from '#proxy/http/forwarded.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { EDGE_ONLY_HEADERS, HOP_BY_HOP_HEADERS, INTERNAL_ONLY_HEADERS } from '#selection/trusted-headers.ts';
+import {
+  asksForTrailers,
+  EDGE_ONLY_HEADERS,
+  HOP_BY_HOP_HEADERS,
+  INTERNAL_ONLY_HEADERS,
+} from '#selection/trusted-headers.ts';
 import type { Headers } from '#wire/headers.ts';
 import type { ConnectionOptions } from '#wire/http1/framing.ts';
 import { Known } from '#wire/known-headers.ts';
@@ -70,13 +75,8 @@ function setRequestId(headers: Headers, edge: boolean, { config, worker }: Conne
   }
 }
 
-/** Only `trailers` may be asked of the next hop (RFC 9110, section 10.1.4). */
 function sanitizeTe(headers: Headers): void {
-  const wantsTrailers = headers
-    .joined('te')
-    ?.split(',')
-    .some((part) => part.trim().toLowerCase() === 'trailers');
-  if (wantsTrailers) headers.setKnown(Known.te, 'trailers');
+  if (asksForTrailers(headers.joined('te') ?? '')) headers.setKnown(Known.te, 'trailers');
   else headers.removeKnown(Known.te);
 }
 
