@@ -14,6 +14,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { buildSnapshot } from './build-snapshot.ts';
+import { builtInModules } from './built-in-modules.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -42,6 +44,7 @@ const result = await build({
   minifySyntax: true,
   legalComments: 'none',
   metafile: true,
+  plugins: [builtInModules()],
   logLevel: 'warning',
   // Packages in CommonJS ask for Node's own modules by `require`.
   banner: {
@@ -50,11 +53,15 @@ const result = await build({
 });
 copyFileSync(join(root, 'src/api/envoy-api.binpb.gz'), join(dist, 'envoy-api.binpb.gz'));
 writeFileSync(join(dist, 'third-party-licenses.txt'), licenses(result.metafile));
+const snapshotBytes = await buildSnapshot(root);
 // Whatever is saved while this runs is newer than the build.
 utimesSync(join(dist, 'fairlead.js'), started, started);
 
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
-console.log(`dist: ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1024).toFixed(0)} KB`);
+const snapshot = snapshotBytes === undefined ? 'none' : `${(snapshotBytes / 2 ** 20).toFixed(1)} MB`;
+console.log(
+  `dist: ${Object.keys(result.metafile.outputs).length} files, ${(bytes / 1024).toFixed(0)} KB; startup snapshot: ${snapshot}`,
+);
 
 /** What the licenses of the bundled packages ask for: their text beside the copy. */
 function licenses(metafile: Metafile): string {

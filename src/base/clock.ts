@@ -11,11 +11,17 @@ export interface Clock {
 
 /** The system's clocks, read by `tick()` at the start of each event. */
 export class SystemClock implements Clock {
-  private current = performance.now();
-  private readonly origin: number;
+  private current = 0;
+  private origin = 0;
 
   constructor() {
-    this.origin = Date.now() - performance.now();
+    this.restart();
+  }
+
+  /** Where a process goes on from a startup snapshot: the clock of the one that made it began at another time. */
+  restart(): void {
+    this.current = performance.now();
+    this.origin = Date.now() - this.current;
   }
 
   /** Reads the clock. @returns the new time. */

@@ -31,9 +31,6 @@ function zone(time: Date): string {
   return `${minutes < 0 ? '-' : '+'}${two(Math.trunc(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
 
-/** Envoy numbers threads by the system's ids; the main thread's is the process's. */
-const thread = String(process.pid + threadId);
-
 const TIME_FLAGS: Readonly<Record<string, (time: Date) => string>> = {
   a: (time) => DAYS[time.getDay()].slice(0, 3),
   A: (time) => DAYS[time.getDay()],
@@ -69,9 +66,10 @@ const RECORD_FLAGS: Readonly<Record<string, Part>> = {
   l: ({ level }) => level,
   L: ({ level }) => level[0].toUpperCase(),
   n: ({ component }) => component,
-  N: hostname(),
-  P: String(process.pid),
-  t: thread,
+  N: () => hostname(),
+  P: () => String(process.pid),
+  /** Envoy numbers threads by the system's ids; the main thread's is the process's. */
+  t: () => String(process.pid + threadId),
   v: ({ message }) => message,
   /** Envoy's own: the message with line breaks and the like as two characters; and as the inside of a JSON string. */
   _: ({ message }) => escapeControls(message),

@@ -15,6 +15,10 @@ export interface FormatContext {
 export const systemFormatContext: FormatContext = {
   clock,
   random: systemRandom,
-  hostname: hostname(),
-  environment: process.env,
+  get hostname() {
+    return hostname();
+  },
+  get environment() {
+    return process.env;
+  },
 };

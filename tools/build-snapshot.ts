@@ -1,0 +1,88 @@
+/**
+ * Makes dist/fairlead.blob: a startup snapshot of Node with the program in it, so that `fairlead proxy` and `explain` start in a third of
+ * the time and with 15 MB less. Beside it lies what it is good for (dist/fairlead.blob.for), which bin/fairlead compares.
+ * Follows https://nodejs.org/api/cli.html#--build-snapshot-config
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { builtInModules } from './built-in-modules.ts';
+
+/** What a snapshot cannot hold is loaded when it is first used. */
+const LATE = {
+  'node:http': `
+    const http = () => process.getBuiltinModule('node:http');
+    export const createServer = (...args) => http().createServer(...args);
+    export const STATUS_CODES = new Proxy({}, { get: (_, status) => http().STATUS_CODES[status] });`,
+  'node:tls': `
+    const tls = () => process.getBuiltinModule('node:tls');
+    export const createSecureContext = (...args) => tls().createSecureContext(...args);
+    export const connect = (...args) => tls().connect(...args);
+    let bound = false;
+    // Stands between a class that extends it and the real one, which it gets for a parent when the first instance is made.
+    export function TLSSocket(...args) {
+      const real = tls().TLSSocket;
+      if (!bound) {
+        bound = true;
+        Object.setPrototypeOf(TLSSocket.prototype, real.prototype);
+      }
+      return Reflect.construct(real, args, new.target);
+    }`,
+};
+
+/** @returns the size of the snapshot in bytes; undefined where none can be made, which only makes starts slower. */
+export async function buildSnapshot(root: string): Promise<number | undefined> {
+  const target = currentTarget(root);
+  if (target === undefined) return undefined;
+  const dist = join(root, 'dist');
+  const script = join(dist, 'snapshot-main.js');
+  const blob = join(dist, 'fairlead.blob');
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['src/cli/snapshot-main.ts'],
+    outfile: script,
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node26',
+    minifySyntax: true,
+    // The text stays in the heap. Names stay as they are, for the sake of stack traces.
+    minifyWhitespace: true,
+    legalComments: 'none',
+    plugins: [builtInModules(LATE)],
+    logLevel: 'warning',
+    // A script has no import.meta; the files that it is asked for lie where those of dist/fairlead.js do.
+    define: {
+      'import.meta.url': JSON.stringify(pathToFileURL(join(dist, 'fairlead.js')).href),
+      'import.meta.resolve': 'resolvePackage',
+    },
+    banner: {
+      js: `const resolvePackage = (name) => process.getBuiltinModule('node:url').pathToFileURL(process.getBuiltinModule('node:module').createRequire(${JSON.stringify(join(dist, 'fairlead.js'))}).resolve(name)).href;`,
+    },
+  });
+  const config = join(dist, 'snapshot.json');
+  writeFileSync(config, JSON.stringify({ builder: script, withoutCodeCache: true }));
+  const flags = process.execArgv;
+  const made = spawnSync(process.execPath, [...flags, '--snapshot-blob', blob, '--build-snapshot-config', config], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  rmSync(config);
+  rmSync(script);
+  if (made.status !== 0) {
+    rmSync(blob, { force: true });
+    console.error(`no startup snapshot: ${made.stderr}`);
+    return undefined;
+  }
+  writeFileSync(`${blob}.for`, target);
+  return statSync(blob).size;
+}
+
+/** Where a snapshot starts: this folder, this Node, and a processor with the same features, which V8 insists on. */
+function currentTarget(root: string): string | undefined {
+  if (process.platform !== 'linux' || !existsSync('/proc/cpuinfo')) return undefined;
+  const features = /^(flags|Features)\s*:.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'));
+  return features === null ? undefined : `${root}\n${process.execPath}\n${features[0]}\n`;
+}
