@@ -23,6 +23,7 @@ test('names are found in any spelling, and their values as sent', () => {
   assert.equal(headers.get('x-other'), undefined);
   assert.equal(headers.joined('x-other'), undefined);
   assert.equal(headers.spelledAt(1), 'X-Own');
+  assert.equal(headers.spellingOf('x-other'), undefined);
   assert.equal(headers.nameAt(1), 'x-own');
   assert.ok(headers.some('x-own', (value) => value === '2'));
   assert.ok(!headers.some('x-own', (value) => value === '3'));

@@ -219,21 +219,25 @@ export class Headers {
     return runStart >= 0 ? out + text.slice(runStart, runEnd) : out;
   }
 
-  /** The name of field `i` as the sender spelled it, here or in a field that was replaced or removed: for `preserve_case`. */
-  spelledAt(i: number): string {
+  /** The name of field `i` as the sender spelled it: for `preserve_case`. See `spellingOf`. */
+  spelledAt(i: number): string | undefined {
     const first = this.spans[i << 2];
-    return first >= 0 ? this.text.slice(first, this.spans[(i << 2) + 1]) : this.spelling(this.names[HELD - first]);
+    return first >= 0 ? this.text.slice(first, this.spans[(i << 2) + 1]) : this.spellingOf(this.names[HELD - first]);
   }
 
-  /** Fields that were replaced or removed still say where their names end. */
-  private spelling(name: string): string {
+  /**
+   * @returns a lower-case name as the sender spelled it, also in a field that was replaced or removed since; undefined where the
+   * sender did not name it
+   */
+  spellingOf(name: string): string | undefined {
     for (let i = 0; i < this.count; i++) {
+      // Whatever became of the field, this number says where its name ends.
       const end = this.spans[(i << 2) + 1];
       const start = end - name.length;
       const wholeName = start === 0 || (start > 0 && this.text.charCodeAt(start - 1) === LF);
       if (end > 0 && wholeName && sameName(this.text, start, name)) return this.text.slice(start, end);
     }
-    return name;
+    return undefined;
   }
 
   isRemoved(i: number): boolean {

@@ -29,17 +29,23 @@ export function encodeProperCase(headers: Headers, out: string): string {
   return out;
 }
 
+type PreserveCase = Http1ProtocolOptions['preserveCase'];
+
 /** Appends the fields to `out` as their sender spelled them; those that the proxy added as the formatter's options say. */
-export function encodePreservedCase(
-  headers: Headers,
-  out: string,
-  options: Http1ProtocolOptions['preserveCase'],
-): string {
+export function encodePreservedCase(headers: Headers, out: string, options: PreserveCase): string {
   for (let i = 0; i < headers.count; i++) {
     if (headers.isRemoved(i)) continue;
-    const spelled = headers.spelledAt(i);
-    const ours = options?.formatterTypeOnEnvoyHeaders === 'PROPER_CASE' && spelled.startsWith('x-envoy-');
-    out += `${ours ? properCase(spelled) : spelled}: ${headers.valueAt(i)}\r\n`;
+    const spelled = headers.spelledAt(i) ?? ownSpelling(headers.nameAt(i), options);
+    out += `${spelled}: ${headers.valueAt(i)}\r\n`;
   }
   return out;
+}
+
+/** A lower-case name as the sender of the fields spelled it, or as the formatter's options say. */
+export function preservedCase(headers: Headers, name: string, options: PreserveCase): string {
+  return headers.spellingOf(name) ?? ownSpelling(name, options);
+}
+
+function ownSpelling(name: string, options: PreserveCase): string {
+  return options?.formatterTypeOnEnvoyHeaders === 'PROPER_CASE' ? properCase(name) : name;
 }

@@ -27,8 +27,6 @@ export class HttpStream implements StreamInfo, RequestView {
   method = '';
   path = '';
   host = '';
-  /** How the client spelled the name of the host field: for preserve_case. */
-  hostSpelling = 'Host';
   scheme = '';
   protocol = '';
   originalPath = '';

@@ -1,8 +1,9 @@
 /**
- * A request's head as HTTP/1 text, with header names spelled as the cluster's header_key_format asks.
+ * A request's head as HTTP/1 text. Header names are spelled as the client spelled them where the listener keeps case, else as the cluster's
+ * header_key_format asks. Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/header_casing
  */
 import type { Http1ProtocolOptions } from '#config/model/http-connection-manager.ts';
-import { encodePreservedCase, encodeProperCase } from '#proxy/http/header-case.ts';
+import { encodePreservedCase, encodeProperCase, preservedCase, properCase } from '#proxy/http/header-case.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { Known } from '#wire/known-headers.ts';
 
@@ -11,14 +12,23 @@ export function encodeRequestHead(stream: HttpStream, options: Http1ProtocolOpti
   const line = requestLine(stream, options);
   if (stream.host === '' && stream.requestHeaders.hasKnown(Known.host))
     return encodeWithoutHost(stream, options, framingLine);
-  if (options.headerFormat === 'lower')
-    return `${stream.requestHeaders.encode(`${line}host: ${stream.host}\r\n`)}${framingLine}\r\n`;
-  const spelled = `${line}${options.headerFormat === 'proper_case_words' ? 'Host' : stream.hostSpelling}: ${stream.host}\r\n`;
-  const fields =
-    options.headerFormat === 'proper_case_words'
-      ? encodeProperCase(stream.requestHeaders, spelled)
-      : encodePreservedCase(stream.requestHeaders, spelled, options.preserveCase);
-  return `${fields}${framingLine}\r\n`;
+  if (stream.manager.config.http1.headerFormat === 'preserve_case') return encodeAsSpelled(stream, line, framingLine);
+  if (options.headerFormat === 'proper_case_words')
+    return `${encodeProperCase(stream.requestHeaders, `${line}Host: ${stream.host}\r\n`)}${respelled(framingLine, properCase)}\r\n`;
+  return `${stream.requestHeaders.encode(`${line}host: ${stream.host}\r\n`)}${framingLine}\r\n`;
+}
+
+function encodeAsSpelled({ requestHeaders, host, manager }: HttpStream, line: string, framingLine: string): string {
+  const { preserveCase } = manager.config.http1;
+  const start = `${line}${preservedCase(requestHeaders, 'host', preserveCase)}: ${host}\r\n`;
+  const fields = encodePreservedCase(requestHeaders, start, preserveCase);
+  return `${fields}${respelled(framingLine, (name) => preservedCase(requestHeaders, name, preserveCase))}\r\n`;
+}
+
+/** @param line a field's line, or nothing. */
+function respelled(line: string, spell: (name: string) => string): string {
+  const name = line.slice(0, line.indexOf(':'));
+  return name === '' ? '' : spell(name) + line.slice(name.length);
 }
 
 /** An empty host is among the fields too, for those who read them: see ConnectionManager.onRequest. */
