@@ -76,6 +76,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   private keepAliveAsked = false;
   private bytesBeforeResponse = 0;
   private blocked = false;
+  /** The client asks on, but reads no answers: no further request is read until it does. */
+  private unread = false;
   private requestBytes = 0;
   /** The connection closes with a delay, so that the client can read why. */
   private lingers = false;
@@ -137,6 +139,12 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
 
   /** The kernel took everything that was written. */
   onDrain(): void {
+    if (this.unread) {
+      this.unread = false;
+      if (this.phase !== RESPONDING) return;
+      this.phase = HEAD;
+      if (this.held.length > 0) resumeLater(this);
+    }
     if (!this.blocked) return;
     this.blocked = false;
     if (this.stream !== undefined) this.stream.filters.router.pauseResponse(false);
@@ -309,9 +317,11 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (responseCode === 204) headers.removeKnown(Known['content-length']);
     if (!headers.hasKnown(Known['content-length'])) {
       if (end) {
-        if (stream.method === 'HEAD' && !bodiless && stream.protocol !== 'HTTP/1.0')
-          headers.addKnown(Known['transfer-encoding'], 'chunked');
-        else if (!bodiless) headers.addKnown(Known['content-length'], '0');
+        if (stream.method === 'HEAD' && !bodiless) {
+          // The length is not known: what GET would be answered with is framed in chunks, or by the end of the connection.
+          if (stream.protocol === 'HTTP/1.0') this.closing = true;
+          else headers.addKnown(Known['transfer-encoding'], 'chunked');
+        } else if (!bodiless) headers.addKnown(Known['content-length'], '0');
       } else if (!bodiless) {
         if (stream.protocol === 'HTTP/1.0') this.closing = true;
         else {
@@ -394,8 +404,11 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     returnStream(stream);
     if (this.phase === CLOSED) return;
     if (!whole || this.closing) return this.close(!whole || this.lingers);
-    this.phase = HEAD;
     this.manager.armConnectionIdle(this);
+    // Bytes are held, as behind a response under way, until those that were sent are read.
+    this.unread = this.socket.writableLength > this.connection.bufferLimit && this.socket.writableNeedDrain;
+    if (this.unread) return;
+    this.phase = HEAD;
     if (this.held.length > 0) resumeLater(this);
   }
 
@@ -489,7 +502,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
 
   /** Nothing is under way: a connection that is to go may be closed at once. */
   get idle(): boolean {
-    return this.stream === undefined && this.phase === HEAD && this.held.length === 0;
+    if (this.stream !== undefined) return false;
+    return this.unread || (this.phase === HEAD && this.held.length === 0);
   }
 
   private takeNext(): HttpStream {
