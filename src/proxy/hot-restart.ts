@@ -19,6 +19,8 @@ export interface ListeningSocket extends PassedSocket {
 /** What the generation before has to give up. */
 interface Replaced {
   sockets(): ListeningSocket[];
+  /** The next generation starts, and wants the admin port. */
+  onAdminWanted(): void;
   /** The next generation accepts. */
   onReplaced(): void;
 }
@@ -42,21 +44,27 @@ export class HotRestart {
     return path.startsWith('@') ? `\0${path.slice(1)}` : path;
   }
 
-  /** Connects to the generation before, and takes the sockets that it listens on. @throws where it does not answer */
-  async takeSockets(): Promise<ListeningSocket[]> {
+  /** Connects to the generation before, and has it give up its admin port. @throws where it does not answer */
+  async meetParent(): Promise<void> {
     const { restartEpoch, disableHotRestart, skipHotRestartOnNoParent } = this.options;
     await this.settleBaseId();
-    if (disableHotRestart || restartEpoch === 0) return [];
+    if (disableHotRestart || restartEpoch === 0) return;
     const before = restartEpoch - 1;
     try {
       this.parent = await HandleChannel.connect(this.path(before));
     } catch (error) {
-      if (skipHotRestartOnNoParent) return [];
+      if (skipHotRestartOnNoParent) return;
       const words = `hot restart: epoch ${before} of base id ${this.baseId} does not answer`;
       throw new Error(`${words} (${(error as Error).message}); start with --restart-epoch 0`);
     }
     this.parent.onLine = (line, socket) => this.answered(line, socket);
     this.parent.onClose = () => this.answered('[]', undefined);
+    await this.ask('admin');
+  }
+
+  /** @returns the sockets that the generation before listens on */
+  async takeSockets(): Promise<ListeningSocket[]> {
+    if (this.parent === undefined) return [];
     const names = JSON.parse((await this.ask('sockets')).line) as Omit<ListeningSocket, 'fd'>[];
     const sockets: ListeningSocket[] = [];
     for (const [i, name] of names.entries()) {
@@ -104,7 +112,10 @@ export class HotRestart {
           sockets = replaced.sockets();
           channel.send(JSON.stringify(sockets.map(({ listener, address, kind }) => ({ listener, address, kind }))));
         } else if (word === 'socket') channel.send(line, sockets[Number(number)]);
-        else if (word === 'drain') {
+        else if (word === 'admin') {
+          replaced.onAdminWanted();
+          channel.send('closed');
+        } else if (word === 'drain') {
           replaced.onReplaced();
           channel.send('draining');
         }

@@ -107,6 +107,7 @@ export class RunningServer {
     await this.workers.ready();
     // As Envoy, which reads the layers again where RTDS would have brought its own.
     this.runtime.reload();
+    await this.hotRestart.meetParent();
     const slow = snapshot.clusters.some((cluster) => cluster.discovery.kind !== 'STATIC');
     if (slow) await this.startAdmin();
     await this.clusters.start((update) => this.workers.broadcast({ kind: 'hosts', update }));
@@ -114,7 +115,11 @@ export class RunningServer {
     this.state = 'LIVE';
     this.serverStats.initializationTimeMs.record(Date.now() - this.startedAt);
     this.log.info('all dependencies initialized. starting workers');
-    this.hotRestart.serve({ sockets: () => this.workers.sockets(), onReplaced: () => this.handOver() });
+    this.hotRestart.serve({
+      sockets: () => this.workers.sockets(),
+      onAdminWanted: () => this.closeAdmin(),
+      onReplaced: () => this.handOver(),
+    });
     await this.hotRestart.relieveParent();
     for (let index = 0; index < this.options.concurrency; index++) startWatchdog(this.stats.root, `worker_${index}`);
     startWatchdog(this.stats.root, 'main_thread');
@@ -153,6 +158,11 @@ export class RunningServer {
   /** As the admin API tells it: a server that fails health checks is to be taken for one that drains. */
   get shownState(): ServerState {
     return this.state === 'LIVE' && this.failsHealthcheck ? 'DRAINING' : this.state;
+  }
+
+  private closeAdmin(): void {
+    void this.admin?.close();
+    this.admin = undefined;
   }
 
   /** Merges what workers recorded since the last time. */
@@ -226,9 +236,8 @@ export class RunningServer {
     this.state = 'DRAINING';
     this.workers.broadcast({ kind: 'drain', immediate: false });
     void this.endWhenIdle();
-    void this.admin?.close();
-    this.admin = undefined;
-    setTimeout(() => void this.end(), this.options.parentShutdownTimeS * 1000).unref();
+    this.closeAdmin();
+    setTimeout(() => void this.exit(), this.options.parentShutdownTimeS * 1000).unref();
   }
 
   /** Ends once nobody is connected, at the latest after the drain time. A second call ends at once. */

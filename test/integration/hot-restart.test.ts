@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { answer } from '#testing/behaviours.ts';
+import { answer, hang } from '#testing/behaviours.ts';
 import { bootstrap, httpListener, type Json, oneCluster, staticCluster } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
 import { freePort } from '#testing/free-port.ts';
@@ -125,16 +125,51 @@ test('the old generation finishes what it has begun, and ends with the last conn
   assert.equal(await within(old.exited, 'the old generation ends'), 0);
 });
 
-test('the old generation ends at its parent shutdown time though connections stay', async (t) => {
+test('the old generation ends at its parent shutdown time though requests are under way', async (t) => {
+  const upstream = await startUpstream(t, hang);
   const port = await freePort();
-  const config = bootstrap([httpListener({ port })], [staticCluster('c', [port])]);
+  const config = bootstrap([httpListener({ port })], [staticCluster('c', [upstream.port])]);
   const baseId = ++lastBaseId;
   const args = ['--drain-time-s', '1', '--parent-shutdown-time-s', '2'];
   const old = await startProxy(t, config, { hotRestart: { baseId, epoch: 0 }, args });
-  const idle = await old.connect();
+  const busy = await old.connect();
+  await busy.send('GET / HTTP/1.1\r\nhost: example.test\r\n\r\n');
+  await eventually('the upstream has the request', () => upstream.requests.length === 1);
   await startProxy(t, config, { hotRestart: { baseId, epoch: 1 }, args });
-  idle.patience = PATIENCE;
-  await idle.closed();
+  busy.patience = PATIENCE;
+  await busy.closed();
+  assert.equal(await within(old.exited, 'the old generation ends'), 0);
+});
+
+test('the admin port is handed on too, with clusters that take time to start', async (t) => {
+  const upstream = await startUpstream(t, answer('hello'));
+  const [port, admin] = [await freePort(), await freePort()];
+  const cluster = staticCluster('c', [upstream.port], { type: 'STRICT_DNS' });
+  const address = { socket_address: { address: '127.0.0.1', port_value: admin } };
+  const config = bootstrap([httpListener({ port })], [cluster], { admin: { address } });
+  const baseId = ++lastBaseId;
+  const old = await startProxy(t, config, { hotRestart: { baseId, epoch: 0 } });
+  const next = await startProxy(t, config, { hotRestart: { baseId, epoch: 1 } });
+  assert.equal(await next.stat('server.hot_restart_epoch'), 1);
+  assert.equal(await within(old.exited, 'the old generation ends'), 0);
+});
+
+test('a generation that cannot start leaves the old one serving', async (t) => {
+  const upstream = await startUpstream(t, answer('hello'));
+  const port = await freePort();
+  const clusters = [staticCluster('c', [upstream.port])];
+  const baseId = ++lastBaseId;
+  const good = bootstrap([httpListener({ port })], clusters);
+  const old = await startProxy(t, good, { hotRestart: { baseId, epoch: 0 } });
+  const load = startLoad(t, { port, host: '127.0.0.1' }, { keepAlive: false });
+  const taken = httpListener({ name: 'taken', port: upstream.port });
+  const bad = bootstrap([httpListener({ port }), taken], clusters);
+  await assert.rejects(startProxy(t, bad, { hotRestart: { baseId, epoch: 1 } }), /cannot bind .*already in use/);
+  await more([load], 100);
+  await startProxy(t, good, { hotRestart: { baseId, epoch: 1 } });
+  await more([load], 100);
+  await load.stop();
+  assert.deepEqual(load.failures, []);
   assert.equal(await within(old.exited, 'the old generation ends'), 0);
 });
 
