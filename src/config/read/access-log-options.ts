@@ -11,7 +11,7 @@ import type { HttpConnectionManager } from '#envoy/extensions/filters/network/ht
 const check = honours(
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.HcmAccessLogOptions',
   ['access_log_flush_interval', 'flush_access_log_on_new_request'],
-  { refused: { flush_log_on_tunnel_successfully_established: 'tunnels come with upgrades' } },
+  { refused: { flush_log_on_tunnel_successfully_established: 'tunnels of CONNECT come later' } },
 );
 
 /** @param at the connection manager. */

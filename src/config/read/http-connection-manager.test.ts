@@ -44,6 +44,7 @@ test('what is not said is as in Envoy', () => {
     appendXForwardedPort: false,
     via: '',
     generateRequestId: true,
+    http1SafeMaxConnectionDuration: false,
     preserveExternalRequestId: false,
     alwaysSetRequestIdInResponse: false,
     requestIdExtension: { packTraceReason: true, useRequestIdForTraceSampling: true },
@@ -136,7 +137,6 @@ test('other codecs are refused; options of HTTP/2 have no effect, and that is sa
 test('what no part of the data path does is refused by name', () => {
   const refused = {
     tracing: {},
-    upgrade_configs: [{ upgrade_type: 'websocket' }],
     http3_protocol_options: {},
     proxy_status_config: {},
     stream_flush_timeout: '1s',

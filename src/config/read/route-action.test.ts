@@ -120,7 +120,6 @@ test('what no part of the data path does is refused by name', () => {
     hash_policy: [{ connection_properties: { source_ip: true } }],
     hedge_policy: {},
     internal_redirect_policy: {},
-    upgrade_configs: [{ upgrade_type: 'websocket' }],
     max_grpc_timeout: '1s',
     metadata_match: {},
   };
