@@ -29,7 +29,7 @@ import { temporaryFolder } from '#testing/temporary-folder.ts';
 /** Generous: the machine may be busy. */
 const PATIENCE = 120_000;
 /** Of answered requests, in each third of the traffic. */
-const A_THIRD = 12_000;
+const A_THIRD = 34_000;
 const COUNTS_HEAP = { NODE_OPTIONS: `--import=${new URL('../../testing/heap-on-signal.ts', import.meta.url)}` };
 
 /** @returns the bytes that live in the proxy after a garbage collection. */
