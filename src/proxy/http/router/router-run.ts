@@ -3,21 +3,22 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
  */
 
-import { Timer } from '#base/timers.ts';
 import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import { chooseUpstream, clusterRefuses } from '#proxy/http/router/choose-upstream.ts';
+import { bodyLimit, KeptBody } from '#proxy/http/router/kept-body.ts';
 import { mirrorClusters, mirrorPolicies, sendMirror } from '#proxy/http/router/mirror.ts';
 import { resetReply } from '#proxy/http/router/reset-reply.ts';
 import { ResponseAccount } from '#proxy/http/router/response-account.ts';
 import { RetryState } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
+import { RouterTimers, type TimedRequest } from '#proxy/http/router/router-timers.ts';
 import { applyTimeouts } from '#proxy/http/router/timeouts.ts';
 import { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
-import { asEvent, clock } from '#proxy/transport/io-event.ts';
+import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
@@ -25,7 +26,7 @@ import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
 
-export class RouterRun {
+export class RouterRun implements TimedRequest {
   readonly stream: HttpStream;
   /** The request has reached the router. */
   started = false;
@@ -34,19 +35,11 @@ export class RouterRun {
   private action: RouteAction | undefined = undefined;
   private weighted: WeightedCluster | undefined = undefined;
   private retry: RetryState | undefined = undefined;
-  private readonly timeoutTimer: Timer;
-  private readonly perTryTimer: Timer;
-  private readonly backOffTimer: Timer;
-  private readonly perTryIdleTimer: Timer;
-  private readonly durationTimer: Timer;
+  private readonly clocks: RouterTimers;
   private perTryTimeout = 0;
   private globalTimeout = 0;
-  /** The request's body so far: kept while it may have to be sent again, or no connection is there yet. */
-  private body: Buffer[] = [];
-  private bodyBytes = 0;
-  private keepsBody = false;
-  private bodyEnded = false;
-  private trailers: Headers | undefined = undefined;
+  /** The request's body so far. */
+  private readonly body = new KeptBody();
   private responseStarted = false;
   private done = false;
   /** The last attempt ended by its own timeout. */
@@ -62,11 +55,7 @@ export class RouterRun {
   constructor(stream: HttpStream) {
     this.stream = stream;
     this.attempt = new UpstreamRequest(this);
-    this.timeoutTimer = new Timer(() => asEvent(() => this.onTimeout()));
-    this.perTryTimer = new Timer(() => asEvent(() => this.onPerTryTimeout()));
-    this.backOffTimer = new Timer(() => asEvent(() => this.tryAgain()));
-    this.perTryIdleTimer = new Timer(() => asEvent(() => this.onPerTryIdle()));
-    this.durationTimer = new Timer(() => asEvent(() => this.onMaxDuration()));
+    this.clocks = new RouterTimers(this);
   }
 
   reset(): void {
@@ -80,11 +69,7 @@ export class RouterRun {
     this.account.reset();
     this.mirrors = undefined;
     this.tried = undefined;
-    if (this.body.length > 0) this.body = [];
-    this.bodyBytes = 0;
-    this.keepsBody = false;
-    this.bodyEnded = false;
-    this.trailers = undefined;
+    this.body.reset();
     this.responseStarted = false;
     this.done = false;
     this.timedOut = false;
@@ -103,7 +88,7 @@ export class RouterRun {
   /** The request's head arrives. */
   request(end: boolean): void {
     this.started = true;
-    this.bodyEnded = end;
+    this.body.ended = end;
     const { stream } = this;
     const { manager } = stream;
     manager.routerStats.rqTotal.inc();
@@ -127,7 +112,7 @@ export class RouterRun {
     applyRewrites(stream, route, action, weighted, host, this.config.suppressEnvoyHeaders);
     const policies = mirrorPolicies(action, virtualHost);
     if (policies.length > 0 && !stream.upgrading) this.mirrors = mirrorClusters(stream, policies);
-    this.keepsBody = (this.retry !== undefined || this.mirrors !== undefined) && !end;
+    this.body.stays = (this.retry !== undefined || this.mirrors !== undefined) && !end;
     if (end) this.requestWhole();
     this.begin(host);
   }
@@ -171,28 +156,20 @@ export class RouterRun {
     stream.marks.upstreamConnectStart = client.connectStart;
     stream.marks.upstreamConnectComplete = client.connectEnd;
     stream.marks.upstreamTlsComplete = client.tlsEnd;
-    if (this.perTryTimeout > 0) stream.manager.worker.timers.arm(this.perTryTimer, this.perTryTimeout);
+    if (this.perTryTimeout > 0) stream.manager.worker.timers.arm(this.clocks.perTry, this.perTryTimeout);
     const longest = this.cluster?.config.http.common.maxStreamDuration ?? 0;
-    if (longest > 0) stream.manager.worker.timers.arm(this.durationTimer, longest);
+    if (longest > 0) stream.manager.worker.timers.arm(this.clocks.longest, longest);
     this.activity();
-    const { body } = this;
-    const whole = this.bodyEnded && this.trailers === undefined;
-    client.sendHeaders(stream, whole && body.length === 0);
-    for (let i = 0; i < body.length; i++) client.sendData(stream, body[i], whole && i === body.length - 1);
-    if (this.trailers !== undefined) client.sendTrailers(stream, this.trailers);
-    if (!this.keepsBody && body.length > 0) {
-      this.body = [];
-      this.bodyBytes = 0;
-    }
+    this.body.sendTo(client, stream);
     if (this.requestPaused) this.pauseRequest(false);
   }
 
   requestData(chunk: Buffer, end: boolean): void {
     if (this.done || !this.started) return;
     const { client } = this.attempt;
-    if (client === undefined || this.keepsBody) this.keep(chunk);
+    if (client === undefined || this.body.stays) this.keep(chunk);
     if (end) {
-      this.bodyEnded = true;
+      this.body.ended = true;
       this.requestWhole();
     }
     client?.sendData(this.stream, chunk, end);
@@ -200,33 +177,26 @@ export class RouterRun {
 
   requestTrailers(trailers: Headers): void {
     if (this.done || !this.started) return;
-    this.bodyEnded = true;
-    this.trailers = trailers;
+    this.body.ended = true;
+    this.body.trailers = trailers;
     this.requestWhole();
     this.attempt.client?.sendTrailers(this.stream, trailers);
   }
 
   private keep(chunk: Buffer): void {
-    const { stream } = this;
-    const limit =
-      stream.selected?.config.perRequestBufferLimitBytes ??
-      stream.selectedHost?.config.perRequestBufferLimitBytes ??
-      stream.connection.bufferLimit;
-    if (this.keepsBody && this.bodyBytes + chunk.length > limit) {
+    const { body } = this;
+    const limit = bodyLimit(this.stream);
+    if (body.stays && body.bytes + chunk.length > limit) {
       // Too large to send a second time: the request goes on without retries.
       this.cluster?.stats.retryOrShadowAbandoned.inc();
       this.retry?.release();
       this.retry = undefined;
       this.mirrors = undefined;
-      this.keepsBody = false;
-      if (this.attempt.client !== undefined) {
-        this.body = [];
-        return;
-      }
+      body.stays = false;
+      if (this.attempt.client !== undefined) return body.drop();
     }
-    if (chunk.length > 0) this.body.push(Buffer.from(chunk));
-    this.bodyBytes += chunk.length;
-    if (this.attempt.client === undefined && this.bodyBytes > limit) this.pauseRequest(true);
+    body.add(chunk);
+    if (this.attempt.client === undefined && body.bytes > limit) this.pauseRequest(true);
   }
 
   private pauseRequest(pause: boolean): void {
@@ -276,7 +246,7 @@ export class RouterRun {
     const { stream } = this;
     const { manager } = stream;
     const host = this.attempt.host;
-    manager.worker.timers.cancel(this.perTryTimer);
+    manager.worker.timers.cancel(this.clocks.perTry);
     stream.upstreamHeaderBytesReceived = bytes;
     const headers = this.attempt.responseHeaders;
     if (status >= 500) host?.stats.rqError.inc();
@@ -291,7 +261,7 @@ export class RouterRun {
       }
       if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
       else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
-      this.keepsBody = false;
+      this.body.stays = false;
     }
     if (stream.upgrading && status !== 101 && status < 400) return this.refuseSwitch(status, end);
     this.responseStarted = true;
@@ -321,11 +291,8 @@ export class RouterRun {
 
   /** The request goes on as one side of a tunnel, which lasts as long as its idle timeout lets it. */
   private switchProtocols(): void {
-    this.stream.manager.worker.timers.cancel(this.timeoutTimer);
-    this.bodyEnded = false;
-    this.body = [];
-    this.bodyBytes = 0;
-    this.keepsBody = false;
+    this.stream.manager.worker.timers.cancel(this.clocks.global);
+    this.body.reset();
   }
 
   /** The upstream neither agrees to the upgrade nor says that something is wrong: its head is handed on, and no body, as by Envoy. */
@@ -356,7 +323,7 @@ export class RouterRun {
   private complete(): void {
     this.done = true;
     const { stream } = this;
-    stream.manager.worker.timers.cancel(this.timeoutTimer);
+    stream.manager.worker.timers.cancel(this.clocks.global);
     const { marks } = stream;
     const took = clock.now() - (marks.lastDownstreamRxByte >= 0 ? marks.lastDownstreamRxByte : marks.start);
     this.account.time(took, this.attempt.host, this.globalTimeout);
@@ -367,7 +334,7 @@ export class RouterRun {
   onReset(reason: ResetReason, details: string): void {
     const { stream } = this;
     const { manager } = stream;
-    manager.worker.timers.cancel(this.perTryTimer);
+    manager.worker.timers.cancel(this.clocks.perTry);
     this.timedOut = false;
     const reply = resetReply(reason, details);
     if (reason !== 'overflow') {
@@ -410,10 +377,10 @@ export class RouterRun {
   private scheduleRetry(): void {
     const { worker } = this.stream.manager;
     this.logAttempt();
-    worker.timers.arm(this.backOffTimer, (this.retry as RetryState).backOff(worker.random.uint32()));
+    worker.timers.arm(this.clocks.backOff, (this.retry as RetryState).backOff(worker.random.uint32()));
   }
 
-  private tryAgain(): void {
+  tryAgain(): void {
     const { stream } = this;
     if (stream.finished || this.done) return;
     const cluster = this.cluster as Cluster;
@@ -429,14 +396,14 @@ export class RouterRun {
   /** The request is whole: its time begins to count, and copies of it go out. */
   private requestWhole(): void {
     if (this.mirrors !== undefined) {
-      const body = [...this.body];
+      const body = [...this.body.chunks];
       for (const { cluster, policy } of this.mirrors) sendMirror(this.stream, cluster, policy, body);
       this.mirrors = undefined;
     }
-    if (this.globalTimeout > 0) this.stream.manager.worker.timers.arm(this.timeoutTimer, this.globalTimeout);
+    if (this.globalTimeout > 0) this.stream.manager.worker.timers.arm(this.clocks.global, this.globalTimeout);
   }
 
-  private onTimeout(): void {
+  onTimeout(): void {
     const { stream } = this;
     if (stream.finished || this.done) return;
     this.account.timedOut();
@@ -453,10 +420,10 @@ export class RouterRun {
   /** Something moved on this attempt. */
   private activity(): void {
     const idle = this.retry?.perTryIdleTimeout ?? 0;
-    if (idle > 0) this.stream.manager.worker.timers.arm(this.perTryIdleTimer, idle);
+    if (idle > 0) this.stream.manager.worker.timers.arm(this.clocks.perTryIdle, idle);
   }
 
-  private onPerTryIdle(): void {
+  onPerTryIdle(): void {
     const { stream } = this;
     if (stream.finished || this.done) return;
     this.cluster?.stats.upstreamRqPerTryIdleTimeout.inc();
@@ -470,7 +437,7 @@ export class RouterRun {
   }
 
   /** The cluster's max_stream_duration is over. */
-  private onMaxDuration(): void {
+  onMaxDuration(): void {
     const { stream } = this;
     if (stream.finished || this.done) return;
     this.cluster?.stats.upstreamRqMaxDurationReached.inc();
@@ -487,7 +454,7 @@ export class RouterRun {
     sendLocalReply(stream, status, body, 'upstream_max_stream_duration_reached', (reply) => this.decorate(reply));
   }
 
-  private onPerTryTimeout(): void {
+  onPerTryTimeout(): void {
     const { stream } = this;
     if (stream.finished || this.done || this.responseStarted) return;
     this.cluster?.stats.upstreamRqPerTryTimeout.inc();
@@ -527,24 +494,14 @@ export class RouterRun {
   private giveUp(): void {
     const { stream } = this;
     this.done = true;
-    const { timers } = stream.manager.worker;
-    timers.cancel(this.timeoutTimer);
-    timers.cancel(this.perTryTimer);
-    timers.cancel(this.backOffTimer);
-    timers.cancel(this.perTryIdleTimer);
-    timers.cancel(this.durationTimer);
+    this.clocks.cancelAll(stream.manager.worker.timers);
     this.attempt.cancel();
   }
 
   /** The stream is over, whatever way. */
   end(): void {
     if (!this.started) return;
-    const { timers } = this.stream.manager.worker;
-    if (this.timeoutTimer.armed) timers.cancel(this.timeoutTimer);
-    if (this.perTryTimer.armed) timers.cancel(this.perTryTimer);
-    if (this.backOffTimer.armed) timers.cancel(this.backOffTimer);
-    if (this.perTryIdleTimer.armed) timers.cancel(this.perTryIdleTimer);
-    if (this.durationTimer.armed) timers.cancel(this.durationTimer);
+    this.clocks.cancelAll(this.stream.manager.worker.timers);
     this.retry?.release();
     if (!this.done) this.giveUp();
     if (this.stream.attemptCount > 0) this.logAttempt();
