@@ -1,6 +1,6 @@
 /**
  * Makes dist/fairlead.blob: a startup snapshot of Node with the program in it, so that `fairlead proxy` and `explain` start in a third of
- * the time and with 15 MB less. Beside it lies what it is good for (dist/fairlead.blob.for), which bin/fairlead compares.
+ * the time and with 20 MB less. Beside it lies what it is good for (dist/fairlead.blob.for), which bin/fairlead compares.
  * Follows https://nodejs.org/api/cli.html#--build-snapshot-config
  */
 import { spawnSync } from 'node:child_process';
