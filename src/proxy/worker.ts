@@ -34,7 +34,6 @@ export class Worker implements WorkerContext {
   readonly node;
   readonly logFiles;
   readonly leaseHostStats;
-  private readonly concurrency: number;
   private readonly listeners: WorkerListener[] = [];
   private readonly tell: (message: FromWorker) => void;
   private readonly log = logger('main');
@@ -44,7 +43,6 @@ export class Worker implements WorkerContext {
     const { snapshot } = start;
     this.tell = tell;
     this.index = start.index;
-    this.concurrency = start.concurrency;
     this.stats = stats;
     this.scope = stats.root;
     this.timers = new Timers(clock);
@@ -107,7 +105,7 @@ export class Worker implements WorkerContext {
       const { name, bindToPort } = listener.config;
       if (!bindToPort) continue;
       try {
-        bound[name] = await listener.listen(places[name] ?? [], this.concurrency);
+        bound[name] = await listener.listen(places[name] ?? []);
       } catch (error) {
         this.tell({ kind: 'cannot_listen', message: (error as Error).message });
         return;

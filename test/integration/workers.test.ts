@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { answer } from '#testing/behaviours.ts';
 import {
+  answering,
   bootstrap,
   fileAccessLog,
   httpListener,
@@ -19,6 +20,7 @@ import {
   staticCluster,
 } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
+import { freePort } from '#testing/free-port.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { startUpstream } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
@@ -233,4 +235,13 @@ test('/logging reaches both workers', async (t) => {
     const lines = proxy.output.match(/^\[\d+\] debug .*dispatch error/gm) ?? [];
     return lines.length === wires.length && new Set(lines.map((line) => line.split(' ')[0])).size === 2;
   });
+});
+
+test('two processes share a port, unless enable_reuse_port is false', async (t) => {
+  const port = await freePort();
+  const sharing = bootstrap([httpListener({ port, manager: routeConfig([answering('here', { prefix: '/' })]) })]);
+  await startProxy(t, sharing);
+  await startProxy(t, sharing);
+  const alone = bootstrap([httpListener({ port, listener: { enable_reuse_port: false } })], [staticCluster('c', [1])]);
+  await assert.rejects(startProxy(t, alone), /Address already in use/);
 });

@@ -129,7 +129,8 @@ test('an encrypted key needs its password', () => {
     upstream(common({ tls_certificates: [pair({ cert: own.cert, key }, more)] })).errors.join();
   assert.equal(words({ password: inline('secret') }), '');
   assert.match(words({}), /BAD_PASSWORD_READ$/);
-  assert.match(words({ password: inline('wrong') }), /BAD_DECRYPT$/);
+  // One wrong password in 256 decrypts to something, which is then no key.
+  assert.match(words({ password: inline('wrong') }), /BAD_DECRYPT$|DECODER routines::unsupported$/);
 });
 
 test('a file is read, and its path is kept', () => {

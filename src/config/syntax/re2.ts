@@ -137,7 +137,7 @@ class Parser {
       return this.#capture();
     }
     const flags = /^\?([imsU]*)(?:-([imsU]+))?([:)])/.exec(this.#pattern.slice(this.#at));
-    if (flags === null || flags[0] === '?)') throw this.#badPerl(start);
+    if (flags === null) throw this.#badPerl(start);
     this.#at += flags[0].length;
     const outer = this.#flags;
     this.#flags = withFlags(outer, flags[1], flags[2] ?? '');

@@ -70,15 +70,14 @@ export class WorkerListener {
   /**
    * Listens on every address. A port 0 is chosen by the system.
    * @param places for each address, where the others of this process or of the one before listen already
-   * @param concurrency how many workers listen
    */
-  async listen(places: readonly ListenPlace[], concurrency: number): Promise<BoundAddress[]> {
+  async listen(places: readonly ListenPlace[]): Promise<BoundAddress[]> {
     const bound: BoundAddress[] = [];
     for (let i = 0; i < this.config.addresses.length; i++) {
       const address = this.config.addresses[i];
       const { port, fds } = places[i] ?? NOWHERE;
-      // Several workers have sockets of their own at an address, or else descriptors of one socket.
-      const reusable = address.kind === 'ip' && this.config.enableReusePort && concurrency > 1;
+      // Several workers, or several processes as with Envoy, have sockets of their own at an address; else workers share one socket.
+      const reusable = address.kind === 'ip' && this.config.enableReusePort;
       const servers =
         fds.length > 0
           ? await Promise.all(fds.map((fd) => this.open(address, { fd })))
