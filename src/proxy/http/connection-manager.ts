@@ -8,6 +8,7 @@ import { logger } from '#base/logger.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { FilterInUse } from '#proxy/http/filter.ts';
+import { HttpConnections } from '#proxy/http/http-connections.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
 import { type CompiledLocalReply, sendLocalReply } from '#proxy/http/local-reply.ts';
@@ -17,7 +18,6 @@ import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
 import { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
 import { Upgrades } from '#proxy/http/upgrades.ts';
-import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import {
@@ -81,7 +81,7 @@ export class ConnectionManager {
   readonly routeHeaders: RouteHeaderTable;
   /** Filled by the parser, read at once: one for all connections of the thread. */
   readonly requestHead: RequestHead = { method: '', target: '', minor: 1, headers: new Headers() };
-  readonly connections = new Set<Http1ServerConnection>();
+  readonly connections: HttpConnections;
   readonly upgrades: Upgrades;
   routes: CompiledRouteTable;
   readonly upstreamLogs: readonly AccessLogger[];
@@ -105,6 +105,7 @@ export class ConnectionManager {
     this.listenerStats = httpListenerStats(this.worker.scope.scope(`${parts.listenerScope}.http.${config.statPrefix}`));
     this.isInternalAddress = internalAddressTest(config.internalAddressConfig);
     this.upgrades = new Upgrades(config);
+    this.connections = new HttpConnections(this);
     this.headBytesLimit = config.maxRequestHeadersKb * 1024;
     if (config.routes.kind !== 'inline') throw new Error('route tables by discovery are not served yet');
     const { table } = config.routes;
@@ -115,137 +116,12 @@ export class ConnectionManager {
     this.routeHeaders = new RouteHeaderTable(table);
   }
 
-  /* Connections. */
-
-  /** A connection is there; TLS may still have to be agreed on. */
-  onConnectionBegin({ secured }: DownstreamConnection): void {
-    const { stats } = this;
-    stats.downstreamCxTotal.inc();
-    stats.downstreamCxActive.inc();
-    if (!secured) return;
-    stats.downstreamCxSslTotal.inc();
-    stats.downstreamCxSslActive.inc();
-  }
-
-  /** A connection is gone, perhaps before its handshake was done. */
-  onConnectionEnd({ secured, startMark }: DownstreamConnection, closedByUs: boolean): void {
-    const { stats } = this;
-    stats.downstreamCxActive.dec();
-    if (secured) stats.downstreamCxSslActive.dec();
-    stats.downstreamCxDestroy.inc();
-    if (closedByUs) stats.downstreamCxDestroyLocal.inc();
-    else stats.downstreamCxDestroyRemote.inc();
-    stats.downstreamCxLengthMs.record(Math.round(clock.now() - startMark));
-  }
-
-  onConnectionOpen(connection: Http1ServerConnection): void {
-    const { config, worker } = this;
-    this.connections.add(connection);
-    this.armConnectionIdle(connection);
-    const duration = config.common.maxConnectionDuration;
-    if (duration !== undefined && duration > 0) worker.timers.arm(connection.durationTimer, duration);
-  }
-
-  onConnectionClosed(connection: Http1ServerConnection): void {
-    if (!this.connections.delete(connection)) return;
-    const { stats } = this;
-    if (connection.begun) stats.downstreamCxHttp1Active.dec();
-    if (connection.softDraining) stats.downstreamCxHttp1SoftDrain.dec();
-    this.countSent(connection);
-    this.onConnectionEnd(connection.connection, connection.closedByUs);
-  }
-
-  private countSent(connection: Http1ServerConnection): void {
-    this.stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);
-    connection.countedBytes = connection.outgoing.bytes;
-  }
-
-  armConnectionIdle(connection: Http1ServerConnection): void {
-    if (this.config.common.idleTimeout > 0)
-      this.worker.timers.arm(connection.idleTimer, this.config.common.idleTimeout);
-  }
-
-  /** The first bytes of the client show which protocol it speaks. */
-  private begin(connection: Http1ServerConnection): void {
-    connection.begun = true;
-    this.stats.downstreamCxHttp1Total.inc();
-    this.stats.downstreamCxHttp1Active.inc();
-  }
-
-  /** Part of a request's head is there. */
-  onHeadBegun(connection: Http1ServerConnection): void {
-    if (!connection.begun) this.begin(connection);
-    const { timers } = this.worker;
-    timers.cancel(connection.idleTimer);
-    const patience = this.headPatience();
-    if (patience > 0) timers.arm(connection.headTimer, patience);
-  }
-
-  onConnectionIdle(connection: Http1ServerConnection): void {
-    this.stats.downstreamCxIdleTimeout.inc();
-    this.drain(connection);
-  }
-
-  onConnectionDuration(connection: Http1ServerConnection): void {
-    if (!connection.draining) {
-      this.stats.downstreamCxMaxDurationReached.inc();
-      if (connection.begun && this.config.http1SafeMaxConnectionDuration) {
-        // The client is told by the answer to its next request: none is lost on its way here.
-        connection.softDraining = true;
-        this.stats.downstreamCxHttp1SoftDrain.inc();
-      } else this.drain(connection);
-    } else if (connection.idle) connection.close(true);
-  }
-
-  /** A connection that never carried a request is closed at once, as by Envoy; the timer of its duration counts the drain. */
-  private drain(connection: Http1ServerConnection): void {
-    const { drainTimeout } = this.config;
-    if (connection.idle && (connection.requests === 0 || drainTimeout === 0)) return connection.close(false);
-    connection.closing = true;
-    connection.draining = true;
-    if (drainTimeout > 0) this.worker.timers.arm(connection.durationTimer, drainTimeout);
-  }
-
-  /** The client did not close within delayed_close_timeout. */
-  onDelayedClose(connection: Http1ServerConnection): void {
-    this.stats.downstreamCxDelayedCloseTimeout.inc();
-    connection.destroy();
-  }
-
-  /** The server or listener drains: idle connections close at once, others with their response. */
-  drainConnections(): void {
-    for (const connection of this.connections) {
-      if (connection.idle) connection.close(false);
-    }
-  }
-
-  onRequestHeadersTimeout(connection: Http1ServerConnection): void {
-    const stream = connection.beginUnread();
-    if (stream === undefined) return;
-    const { requestHeadersTimeout, requestTimeout } = this.config;
-    const patience = this.headPatience();
-    if (patience === requestTimeout) return this.onRequestTimeout(stream);
-    if (patience !== requestHeadersTimeout) return this.onStreamIdle(stream);
-    this.stats.downstreamRqHeaderTimeout.inc();
-    sendLocalReply(stream, 408, 'request header timeout', 'request_header_timeout');
-  }
-
-  /** The shortest of the timeouts that run while a head arrives, in milliseconds; 0 where all are off. */
-  private headPatience(): number {
-    const { requestHeadersTimeout, requestTimeout, streamIdleTimeout } = this.config;
-    let shortest = requestHeadersTimeout > 0 ? requestHeadersTimeout : streamIdleTimeout;
-    if (requestTimeout > 0 && (shortest === 0 || requestTimeout < shortest)) shortest = requestTimeout;
-    return shortest;
-  }
-
-  /* Streams. */
-
   onStreamBegin(stream: HttpStream, connection: Http1ServerConnection): void {
     const { stats, config, worker } = this;
     stats.downstreamRqTotal.inc();
     stats.downstreamRqHttp1Total.inc();
     stats.downstreamRqActive.inc();
-    if (!connection.begun) this.begin(connection);
+    if (!connection.begun) this.connections.begin(connection);
     if (connection.softDraining) connection.closing = true;
     const maximum = config.common.maxRequestsPerConnection;
     if (maximum > 0 && connection.requests >= maximum) {
@@ -433,7 +309,7 @@ export class ConnectionManager {
     if (stream.upgrading) stats.downstreamCxUpgradesActive.dec();
     stats.downstreamRqTime.record(Math.round(now - stream.marks.start));
     const connection = stream.codec as Http1ServerConnection;
-    this.countSent(connection);
+    this.connections.countSent(connection);
     stream.filters.end();
     if (this.accessLogs.length > 0) {
       stream.accessLogType = 'DownstreamEnd';
@@ -458,33 +334,6 @@ export class ConnectionManager {
     this.stats.downstreamRqTxReset.inc();
     this.stats.downstreamRqRxReset.inc();
     stream.codec.resetStream(stream);
-  }
-
-  onStreamIdle(stream: HttpStream): void {
-    if (stream.finished) return;
-    this.stats.downstreamRqIdleTimeout.inc();
-    stream.flags |= Flag.StreamIdleTimeout;
-    if (stream.responseStarted) {
-      stream.responseCodeDetails = 'stream_idle_timeout';
-      return this.resetStream(stream);
-    }
-    sendLocalReply(stream, waited(stream), 'stream timeout', 'stream_idle_timeout');
-  }
-
-  onRequestTimeout(stream: HttpStream): void {
-    if (stream.finished) return;
-    this.stats.downstreamRqTimeout.inc();
-    sendLocalReply(stream, 408, 'request timeout', 'request_overall_timeout');
-  }
-
-  onMaxStreamDuration(stream: HttpStream): void {
-    if (stream.finished) return;
-    this.stats.downstreamRqMaxDurationReached.inc();
-    if (stream.responseStarted) {
-      stream.responseCodeDetails = 'max_duration_timeout';
-      return this.resetStream(stream);
-    }
-    sendLocalReply(stream, waited(stream), 'downstream duration timeout', 'max_duration_timeout');
   }
 
   onAccessLogInterval(stream: HttpStream): void {
@@ -519,11 +368,6 @@ export class ConnectionManager {
     stats.downstreamRqXx[kind].inc();
     listenerStats.downstreamRqXx[kind].inc();
   }
-}
-
-/** @returns the status for a stream that took too long: by whether the upstream or the client was waited for. */
-function waited({ requestEnded, openEnded }: HttpStream): 408 | 504 {
-  return requestEnded && !openEnded ? 504 : 408;
 }
 
 const SLASH = 47;

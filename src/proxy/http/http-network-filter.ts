@@ -28,10 +28,10 @@ export function httpNetworkFilter(config: HttpConnectionManager, parts: FilterCh
     localReply: compileLocalReply(config.localReply, logContext),
   });
   return {
-    begin: (connection) => manager.onConnectionBegin(connection),
-    lost: (connection, closedByUs) => manager.onConnectionEnd(connection, closedByUs),
+    begin: (connection) => manager.connections.onBegin(connection),
+    lost: (connection, closedByUs) => manager.connections.onEnd(connection, closedByUs),
     accept: (socket: Socket, connection) => new Http1ServerConnection(socket, connection, manager),
-    drain: () => manager.drainConnections(),
+    drain: () => manager.connections.drainAll(),
     get active() {
       return manager.connections.size;
     },

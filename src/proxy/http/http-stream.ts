@@ -9,6 +9,7 @@ import type { Metadata, Route, VirtualHost } from '#config/model/route.ts';
 import type { DownstreamCodec } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { FilterChainRun } from '#proxy/http/filter-chain-run.ts';
+import { onMaxStreamDuration, onRequestTimeout, onStreamIdle } from '#proxy/http/stream-timeouts.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
@@ -114,9 +115,9 @@ export class HttpStream implements StreamInfo, RequestView {
 
   constructor() {
     this.filters = new FilterChainRun(this);
-    this.idleTimer = new Timer(() => asEvent(() => this.manager.onStreamIdle(this)));
-    this.requestTimer = new Timer(() => asEvent(() => this.manager.onRequestTimeout(this)));
-    this.maxDurationTimer = new Timer(() => asEvent(() => this.manager.onMaxStreamDuration(this)));
+    this.idleTimer = new Timer(() => asEvent(() => onStreamIdle(this)));
+    this.requestTimer = new Timer(() => asEvent(() => onRequestTimeout(this)));
+    this.maxDurationTimer = new Timer(() => asEvent(() => onMaxStreamDuration(this)));
     this.accessLogTimer = new Timer(() => asEvent(() => this.manager.onAccessLogInterval(this)));
   }
 

@@ -92,11 +92,11 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     const maxTrailers = http1.enableTrailers ? common.maxHeadersCount : Number.POSITIVE_INFINITY;
     this.body = new BodyReader(() => new Headers(), manager.headBytesLimit, maxTrailers);
     this.held = new HeldHead();
-    this.idleTimer = new Timer(() => asEvent(() => manager.onConnectionIdle(this)));
-    this.delayedCloseTimer = new Timer(() => asEvent(() => manager.onDelayedClose(this)));
-    this.headTimer = new Timer(() => asEvent(() => manager.onRequestHeadersTimeout(this)));
-    this.durationTimer = new Timer(() => asEvent(() => manager.onConnectionDuration(this)));
-    manager.onConnectionOpen(this);
+    this.idleTimer = new Timer(() => asEvent(() => manager.connections.onIdle(this)));
+    this.delayedCloseTimer = new Timer(() => asEvent(() => manager.connections.onDelayedClose(this)));
+    this.headTimer = new Timer(() => asEvent(() => manager.connections.onRequestHeadersTimeout(this)));
+    this.durationTimer = new Timer(() => asEvent(() => manager.connections.onDuration(this)));
+    manager.connections.onOpen(this);
   }
 
   get buffered(): number {
@@ -204,7 +204,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if ((after === INCOMPLETE ? end : after) - start > this.manager.headBytesLimit) return ParseError.HeadTooLarge;
     if (after === INCOMPLETE) {
       stream.requestHeaders.clear();
-      if (!this.headTimer.armed) this.manager.onHeadBegun(this);
+      if (!this.headTimer.armed) this.manager.connections.onHeadBegun(this);
     }
     return after;
   }
@@ -404,7 +404,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     returnStream(stream);
     if (this.phase === CLOSED) return;
     if (!whole || this.closing) return this.close(!whole || this.lingers);
-    this.manager.armConnectionIdle(this);
+    this.manager.connections.armIdle(this);
     // Bytes are held, as behind a response under way, until those that were sent are read.
     this.unread = this.socket.writableLength > this.connection.bufferLimit && this.socket.writableNeedDrain;
     if (this.unread) return;
@@ -520,7 +520,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     timers.cancel(this.durationTimer);
     if (this.spare !== undefined) returnStream(this.spare);
     this.spare = undefined;
-    this.manager.onConnectionClosed(this);
+    this.manager.connections.onClosed(this);
   }
 }
 

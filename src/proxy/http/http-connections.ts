@@ -1,0 +1,153 @@
+/**
+ * The connections of one connection manager, from the first to the last byte: counted, timed, drained. What happens on them is the
+ * manager's and the codec's.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#connection-timeouts
+ */
+import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
+import type { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
+import { sendLocalReply } from '#proxy/http/local-reply.ts';
+import { onRequestTimeout, onStreamIdle } from '#proxy/http/stream-timeouts.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { HttpStats } from '#proxy/observe/stats/http-stats.ts';
+import { clock } from '#proxy/transport/io-event.ts';
+import type { WorkerContext } from '#proxy/worker-context.ts';
+
+export class HttpConnections {
+  private readonly open = new Set<Http1ServerConnection>();
+  private readonly config: HttpConnectionManager;
+  private readonly worker: WorkerContext;
+  private readonly stats: HttpStats;
+
+  constructor({ config, worker, stats }: ConnectionManager) {
+    this.config = config;
+    this.worker = worker;
+    this.stats = stats;
+  }
+
+  /** How many carry, or may carry, requests. */
+  get size(): number {
+    return this.open.size;
+  }
+
+  /** A connection is there; TLS may still have to be agreed on. */
+  onBegin({ secured }: DownstreamConnection): void {
+    const { stats } = this;
+    stats.downstreamCxTotal.inc();
+    stats.downstreamCxActive.inc();
+    if (!secured) return;
+    stats.downstreamCxSslTotal.inc();
+    stats.downstreamCxSslActive.inc();
+  }
+
+  /** A connection is gone, perhaps before its handshake was done. */
+  onEnd({ secured, startMark }: DownstreamConnection, closedByUs: boolean): void {
+    const { stats } = this;
+    stats.downstreamCxActive.dec();
+    if (secured) stats.downstreamCxSslActive.dec();
+    stats.downstreamCxDestroy.inc();
+    if (closedByUs) stats.downstreamCxDestroyLocal.inc();
+    else stats.downstreamCxDestroyRemote.inc();
+    stats.downstreamCxLengthMs.record(Math.round(clock.now() - startMark));
+  }
+
+  onOpen(connection: Http1ServerConnection): void {
+    const { config, worker } = this;
+    this.open.add(connection);
+    this.armIdle(connection);
+    const duration = config.common.maxConnectionDuration;
+    if (duration !== undefined && duration > 0) worker.timers.arm(connection.durationTimer, duration);
+  }
+
+  onClosed(connection: Http1ServerConnection): void {
+    if (!this.open.delete(connection)) return;
+    const { stats } = this;
+    if (connection.begun) stats.downstreamCxHttp1Active.dec();
+    if (connection.softDraining) stats.downstreamCxHttp1SoftDrain.dec();
+    this.countSent(connection);
+    this.onEnd(connection.connection, connection.closedByUs);
+  }
+
+  countSent(connection: Http1ServerConnection): void {
+    this.stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);
+    connection.countedBytes = connection.outgoing.bytes;
+  }
+
+  armIdle(connection: Http1ServerConnection): void {
+    if (this.config.common.idleTimeout > 0)
+      this.worker.timers.arm(connection.idleTimer, this.config.common.idleTimeout);
+  }
+
+  /** The first bytes of the client show which protocol it speaks. */
+  begin(connection: Http1ServerConnection): void {
+    connection.begun = true;
+    this.stats.downstreamCxHttp1Total.inc();
+    this.stats.downstreamCxHttp1Active.inc();
+  }
+
+  /** Part of a request's head is there. */
+  onHeadBegun(connection: Http1ServerConnection): void {
+    if (!connection.begun) this.begin(connection);
+    const { timers } = this.worker;
+    timers.cancel(connection.idleTimer);
+    const patience = this.headPatience();
+    if (patience > 0) timers.arm(connection.headTimer, patience);
+  }
+
+  onIdle(connection: Http1ServerConnection): void {
+    this.stats.downstreamCxIdleTimeout.inc();
+    this.drain(connection);
+  }
+
+  onDuration(connection: Http1ServerConnection): void {
+    if (!connection.draining) {
+      this.stats.downstreamCxMaxDurationReached.inc();
+      if (connection.begun && this.config.http1SafeMaxConnectionDuration) {
+        // The client is told by the answer to its next request: none is lost on its way here.
+        connection.softDraining = true;
+        this.stats.downstreamCxHttp1SoftDrain.inc();
+      } else this.drain(connection);
+    } else if (connection.idle) connection.close(true);
+  }
+
+  /** A connection that never carried a request is closed at once, as by Envoy; the timer of its duration counts the drain. */
+  private drain(connection: Http1ServerConnection): void {
+    const { drainTimeout } = this.config;
+    if (connection.idle && (connection.requests === 0 || drainTimeout === 0)) return connection.close(false);
+    connection.closing = true;
+    connection.draining = true;
+    if (drainTimeout > 0) this.worker.timers.arm(connection.durationTimer, drainTimeout);
+  }
+
+  /** The client did not close within delayed_close_timeout. */
+  onDelayedClose(connection: Http1ServerConnection): void {
+    this.stats.downstreamCxDelayedCloseTimeout.inc();
+    connection.destroy();
+  }
+
+  /** The server or listener drains: idle connections close at once, others with their response. */
+  drainAll(): void {
+    for (const connection of this.open) {
+      if (connection.idle) connection.close(false);
+    }
+  }
+
+  onRequestHeadersTimeout(connection: Http1ServerConnection): void {
+    const stream = connection.beginUnread();
+    if (stream === undefined) return;
+    const { requestHeadersTimeout, requestTimeout } = this.config;
+    const patience = this.headPatience();
+    if (patience === requestTimeout) return onRequestTimeout(stream);
+    if (patience !== requestHeadersTimeout) return onStreamIdle(stream);
+    this.stats.downstreamRqHeaderTimeout.inc();
+    sendLocalReply(stream, 408, 'request header timeout', 'request_header_timeout');
+  }
+
+  /** The shortest of the timeouts that run while a head arrives, in milliseconds; 0 where all are off. */
+  private headPatience(): number {
+    const { requestHeadersTimeout, requestTimeout, streamIdleTimeout } = this.config;
+    let shortest = requestHeadersTimeout > 0 ? requestHeadersTimeout : streamIdleTimeout;
+    if (requestTimeout > 0 && (shortest === 0 || requestTimeout < shortest)) shortest = requestTimeout;
+    return shortest;
+  }
+}
