@@ -10,27 +10,41 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { builtInModules } from './built-in-modules.ts';
 
-/** What a snapshot cannot hold is loaded when it is first used. */
+/**
+ * What a snapshot cannot hold (http, tls), or would hold for nothing in most processes, is loaded when it is first called: functions, and
+ * classes to make instances of, by the names that sources import.
+ */
 const LATE = {
-  'node:http': `
-    const http = () => process.getBuiltinModule('node:http');
-    export const createServer = (...args) => http().createServer(...args);
-    export const STATUS_CODES = new Proxy({}, { get: (_, status) => http().STATUS_CODES[status] });`,
-  'node:tls': `
-    const tls = () => process.getBuiltinModule('node:tls');
-    export const createSecureContext = (...args) => tls().createSecureContext(...args);
-    export const connect = (...args) => tls().connect(...args);
+  'node:child_process': late('node:child_process', ['spawn']),
+  'node:crypto': `${late('node:crypto', ['createHash', 'createPrivateKey', 'hkdfSync', 'randomInt'], ['X509Certificate'])}
+    export const constants = { get SSL_OP_NO_TICKET() { return load().constants.SSL_OP_NO_TICKET; } };`,
+  'node:dgram': late('node:dgram', ['createSocket']),
+  'node:http': `${late('node:http', ['createServer'])}
+    export const STATUS_CODES = /* @__PURE__ */ new Proxy({}, { get: (_, status) => load().STATUS_CODES[status] });`,
+  'node:module': late('node:module', ['createRequire']),
+  'node:tls': `${late('node:tls', ['connect', 'createSecureContext'])}
     let bound = false;
     // Stands between a class that extends it and the real one, which it gets for a parent when the first instance is made.
     export function TLSSocket(...args) {
-      const real = tls().TLSSocket;
+      const real = load().TLSSocket;
       if (!bound) {
         bound = true;
         Object.setPrototypeOf(TLSSocket.prototype, real.prototype);
       }
       return Reflect.construct(real, args, new.target);
     }`,
+  'node:worker_threads': `${late('node:worker_threads', [], ['Worker'])}
+    export const threadId = 0;`,
 };
+
+function late(name: string, functions: readonly string[], classes: readonly string[] = []): string {
+  return [
+    `const load = () => process.getBuiltinModule('${name}');`,
+    'export default /* @__PURE__ */ new Proxy({}, { get: (_, each) => load()[each] });',
+    ...functions.map((each) => `export const ${each} = (...args) => load().${each}(...args);`),
+    ...classes.map((each) => `export function ${each}(...args) { return new (load().${each})(...args); }`),
+  ].join('\n');
+}
 
 /** @returns the size of the snapshot in bytes; undefined where none can be made, which only makes starts slower. */
 export async function buildSnapshot(root: string): Promise<number | undefined> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { systemRandom } from '#base/random.ts';
+import { secretBytes, systemRandom } from '#base/random.ts';
 
 test('numbers are whole, of 32 bits, and differ', () => {
   const numbers = Array.from({ length: 100 }, () => systemRandom.uint32());
@@ -13,7 +13,14 @@ test('numbers are whole, of 32 bits, and differ', () => {
 });
 
 test('UUIDs are of version 4, and differ', () => {
-  const [one, other] = [systemRandom.uuid(), systemRandom.uuid()];
-  assert.match(one, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-  assert.notEqual(one, other);
+  // More than are made of one read.
+  const uuids = Array.from({ length: 1000 }, () => systemRandom.uuid());
+  for (const uuid of uuids) assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.equal(new Set(uuids).size, uuids.length);
+});
+
+test('secrets are as long as asked for, and differ', () => {
+  const [one, other] = [secretBytes(32), secretBytes(32)];
+  assert.deepEqual([one.length, other.length], [32, 32]);
+  assert.notDeepEqual(one, other);
 });

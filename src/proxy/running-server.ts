@@ -2,9 +2,9 @@
  * A server that runs: it brings the parts up in order, keeps time for stats, hears signals, and takes the parts down again.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/init and .../operations/draining
  */
-import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { logger, reopenLog } from '#base/logger.ts';
+import { secretBytes } from '#base/random.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import { CertificateExpiry } from '#proxy/certificate-expiry.ts';
@@ -85,7 +85,7 @@ export class RunningServer {
         runtime: this.runtime.snapshot,
         circuitBreakers: this.clusters.circuitBreakers(),
         downstreamCount: this.downstreamCount,
-        ticketSecret: randomBytes(32),
+        ticketSecret: secretBytes(32),
         drainTimeMs: options.drainTimeS * 1000,
         drainStrategy: options.drainStrategy,
         localAddressIpVersion: options.localAddressIpVersion,

@@ -2,15 +2,15 @@
  * Further descriptors of a listening socket, so that each worker has one that it can close by itself: Node has no dup(2), but what goes over a
  * unix socket comes out as a descriptor of its own (SCM_RIGHTS, unix(7)).
  */
-import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemRandom } from '#base/random.ts';
 import { HandleChannel, type PassedSocket } from '#proxy/transport/handle-channel.ts';
 
 /** @returns so many more descriptors of the socket. @throws where the process cannot have a unix socket */
 export async function duplicateSocket(socket: PassedSocket, count: number): Promise<number[]> {
-  const name = `fairlead-${randomBytes(12).toString('hex')}`;
+  const name = `fairlead-${systemRandom.uuid()}`;
   const path = process.platform === 'linux' ? `\0${name}` : join(tmpdir(), name);
   const server = createServer({ pauseOnConnect: true });
   const accepted = new Promise<HandleChannel>((resolve, reject) => {
