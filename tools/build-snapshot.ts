@@ -46,13 +46,13 @@ function late(name: string, functions: readonly string[], classes: readonly stri
   ].join('\n');
 }
 
-/** @returns the size of the snapshot in bytes; undefined where none can be made, which only makes starts slower. */
-export async function buildSnapshot(root: string): Promise<number | undefined> {
+/** Makes it in `folder`. @returns the size of the snapshot in bytes; undefined where none can be made, which only makes starts slower. */
+export async function buildSnapshot(root: string, folder: string): Promise<number | undefined> {
   const target = currentTarget(root);
   if (target === undefined) return undefined;
-  const dist = join(root, 'dist');
-  const script = join(dist, 'snapshot-main.js');
-  const blob = join(dist, 'fairlead.blob');
+  const main = join(root, 'dist/fairlead.js');
+  const script = join(folder, 'snapshot-main.js');
+  const blob = join(folder, 'fairlead.blob');
   await build({
     absWorkingDir: root,
     entryPoints: ['src/cli/snapshot-main.ts'],
@@ -69,17 +69,16 @@ export async function buildSnapshot(root: string): Promise<number | undefined> {
     logLevel: 'warning',
     // A script has no import.meta; the files that it is asked for lie where those of dist/fairlead.js do.
     define: {
-      'import.meta.url': JSON.stringify(pathToFileURL(join(dist, 'fairlead.js')).href),
+      'import.meta.url': JSON.stringify(pathToFileURL(main).href),
       'import.meta.resolve': 'resolvePackage',
     },
     banner: {
-      js: `const resolvePackage = (name) => process.getBuiltinModule('node:url').pathToFileURL(process.getBuiltinModule('node:module').createRequire(${JSON.stringify(join(dist, 'fairlead.js'))}).resolve(name)).href;`,
+      js: `const resolvePackage = (name) => process.getBuiltinModule('node:url').pathToFileURL(process.getBuiltinModule('node:module').createRequire(${JSON.stringify(main)}).resolve(name)).href;`,
     },
   });
-  const config = join(dist, 'snapshot.json');
+  const config = join(folder, 'snapshot.json');
   writeFileSync(config, JSON.stringify({ builder: script, withoutCodeCache: true }));
-  const flags = process.execArgv;
-  const made = spawnSync(process.execPath, [...flags, '--snapshot-blob', blob, '--build-snapshot-config', config], {
+  const made = spawnSync(process.execPath, ['--snapshot-blob', blob, '--build-snapshot-config', config], {
     encoding: 'utf8',
     env: { ...process.env, NODE_OPTIONS: '' },
   });

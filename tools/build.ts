@@ -53,7 +53,7 @@ const result = await build({
 });
 copyFileSync(join(root, 'src/api/envoy-api.binpb.gz'), join(dist, 'envoy-api.binpb.gz'));
 writeFileSync(join(dist, 'third-party-licenses.txt'), licenses(result.metafile));
-const snapshotBytes = await buildSnapshot(root);
+const snapshotBytes = await buildSnapshot(root, dist);
 // Whatever is saved while this runs is newer than the build.
 utimesSync(join(dist, 'fairlead.js'), started, started);
 
