@@ -3,21 +3,28 @@
  * are written as they are, and what they lie in is held until the write is done.
  */
 import type { Socket } from 'node:net';
+import { type DirectWriter, writeDirectly } from '#proxy/transport/direct-write.ts';
 import { flushLater } from '#proxy/transport/io-event.ts';
+import type { OwnedSocket } from '#proxy/transport/owned-socket.ts';
 import { holdLease, release } from '#proxy/transport/read-buffers.ts';
 
 /** Bodies up to this many bytes join the text: copying them costs less than a write of their own. */
 const JOIN_LIMIT = 16 * 1024;
 
-export class Outgoing {
+export class Outgoing implements DirectWriter {
   readonly socket: Socket;
   /** Bytes handed to the socket or gathered so far, over its life. */
   bytes = 0;
   private text = '';
   private marked = false;
+  /** Bytes that were written directly and wait. */
+  private waiting = 0;
+  /** TLS takes one write at a time, which Writable sees to. */
+  private readonly direct: boolean;
 
   constructor(socket: Socket) {
     this.socket = socket;
+    this.direct = (socket as { encrypted?: boolean }).encrypted !== true;
   }
 
   /** Adds text whose characters are bytes (latin1). */
@@ -43,7 +50,7 @@ export class Outgoing {
 
   /** Bytes that the kernel has not taken yet. */
   get buffered(): number {
-    return this.socket.writableLength + this.text.length;
+    return this.socket.writableLength + this.waiting + this.text.length;
   }
 
   flush(): void {
@@ -59,6 +66,16 @@ export class Outgoing {
   private flushText(): void {
     const text = this.text;
     this.text = '';
-    if (this.socket.writable) this.socket.write(text, 'latin1');
+    const { socket } = this;
+    if (!socket.writable) return;
+    // What Node's Writable holds back goes first.
+    if (this.direct && socket.writableLength === 0 && !socket.connecting)
+      this.waiting += writeDirectly(socket, text, this);
+    else socket.write(text, 'latin1');
+  }
+
+  onWritten(bytes: number): void {
+    this.waiting -= bytes;
+    if (this.waiting === 0 && this.socket.writableLength === 0) (this.socket as OwnedSocket).owner?.onDrain();
   }
 }

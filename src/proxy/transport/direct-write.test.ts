@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { writeDirectly } from '#proxy/transport/direct-write.ts';
+import { eventually } from '#testing/eventually.ts';
+import type { Scope } from '#testing/scope.ts';
+
+/** Two ends of a connection. */
+async function pair(t: Scope): Promise<[Socket, Socket]> {
+  const server = createServer({ pauseOnConnect: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const near = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [far] = (await once(server, 'connection')) as [Socket];
+  if (near.connecting) await once(near, 'connect');
+  for (const socket of [near, far]) socket.on('error', () => {});
+  t.after(() => {
+    near.destroy();
+    far.destroy();
+    server.close();
+  });
+  return [near, far];
+}
+
+/** Reads until so many bytes have come. */
+async function received(socket: Socket, count: number): Promise<string> {
+  let text = '';
+  socket.resume();
+  socket.on('data', (bytes: Buffer) => {
+    text += bytes.latin1Slice();
+  });
+  await eventually(`${count} bytes`, async () => text.length >= count);
+  return text;
+}
+
+test('what the kernel takes at once is written, and nothing waits', async (t) => {
+  const [near, far] = await pair(t);
+  assert.equal(writeDirectly(near, 'caf\u00e9', { onWritten: () => assert.fail('nothing waited') }), 0);
+  assert.equal(await received(far, 4), 'caf\u00e9');
+});
+
+test('what has to wait is told of once the peer has read it, in order with what comes behind', async (t) => {
+  const [near, far] = await pair(t);
+  const text = 'x'.repeat(16 << 20);
+  let told = 0;
+  const waiting = writeDirectly(near, text, { onWritten: (bytes) => (told += bytes) });
+  assert.equal(waiting, text.length);
+  near.write('end');
+  const all = await received(far, text.length + 3);
+  assert.ok(all.startsWith('xxx') && all.endsWith('xend'));
+  await eventually('the write is over', async () => told === waiting);
+});
+
+test('a socket whose peer is gone is destroyed', async (t) => {
+  const [near, far] = await pair(t);
+  far.resetAndDestroy();
+  await eventually('the socket is gone', async () => {
+    if (near.destroyed) return true;
+    writeDirectly(near, 'anybody?', { onWritten() {} });
+    return false;
+  });
+});
