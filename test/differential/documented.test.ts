@@ -88,8 +88,8 @@ async function answers(t: TestContext, kind: ProxyKind, example: string): Promis
     await startUpstream(t, named('tls_service'), { tls: { cert: server.cert, key: server.key } })
   ).port;
   const text = readFileSync(join(FOLDER, `${example}.yaml`), 'utf8').replaceAll(
-    /\{\{([\w.]+)\}\}/g,
-    (_, name: string) => String(ports[name] ?? join(folder, name)),
+    /"\{\{([\w.]+)\}\}"/g,
+    (_, name: string) => JSON.stringify(ports[name] ?? join(folder, name)),
   );
   const proxy = await startProxy(t, text, { kind });
   const seen: string[] = [];
