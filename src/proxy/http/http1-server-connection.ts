@@ -375,7 +375,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (end) {
       if (this.chunkedResponse) this.outgoing.write('0\r\n\r\n');
       this.responseSent(stream);
-    } else if (!this.blocked && this.outgoing.buffered > this.connection.bufferLimit) {
+    } else if (!this.blocked && this.outgoing.isOver(this.connection.bufferLimit)) {
       this.blocked = true;
       stream.filters.router.pauseResponse(true);
     }
@@ -406,7 +406,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     if (!whole || this.closing) return this.close(!whole || this.lingers);
     this.manager.connections.armIdle(this);
     // Bytes are held, as behind a response under way, until those that were sent are read.
-    this.unread = this.socket.writableLength > this.connection.bufferLimit && this.socket.writableNeedDrain;
+    this.unread = this.outgoing.isOver(this.connection.bufferLimit);
     if (this.unread) return;
     this.phase = HEAD;
     if (this.held.length > 0) resumeLater(this);

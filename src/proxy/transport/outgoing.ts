@@ -19,6 +19,8 @@ export class Outgoing implements DirectWriter {
   private marked = false;
   /** Bytes that were written directly and wait. */
   private waiting = 0;
+  /** Somebody was told that too much waits. */
+  private over = false;
   /** TLS takes one write at a time, which Writable sees to. */
   private readonly direct: boolean;
 
@@ -53,9 +55,26 @@ export class Outgoing implements DirectWriter {
     return this.socket.writableLength + this.waiting + this.text.length;
   }
 
+  /** Whether more than `limit` bytes wait. The socket's owner then hears `onDrain` as soon as they do not. */
+  isOver(limit: number): boolean {
+    if (this.buffered <= limit) return false;
+    this.over = true;
+    // Looked at again when the event is over.
+    if (!this.marked) this.mark();
+    return true;
+  }
+
   flush(): void {
     this.marked = false;
     if (this.text !== '') this.flushText();
+    if (this.over) this.tellDrained();
+  }
+
+  /** Nothing that will tell by itself waits any more. */
+  private tellDrained(): void {
+    if (this.waiting > 0 || this.socket.writableNeedDrain) return;
+    this.over = false;
+    (this.socket as OwnedSocket).owner?.onDrain();
   }
 
   private mark(): void {
@@ -76,6 +95,6 @@ export class Outgoing implements DirectWriter {
 
   onWritten(bytes: number): void {
     this.waiting -= bytes;
-    if (this.waiting === 0 && this.socket.writableLength === 0) (this.socket as OwnedSocket).owner?.onDrain();
+    if (this.over) this.tellDrained();
   }
 }

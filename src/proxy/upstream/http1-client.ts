@@ -154,7 +154,7 @@ export class Http1Client implements BodySink, Reader {
     if (end) {
       if (this.chunkedRequest) this.outgoing.write('0\r\n\r\n');
       this.endRequest(stream);
-    } else if (!this.blocked && this.outgoing.buffered > this.pool.cluster.config.perConnectionBufferLimitBytes) {
+    } else if (!this.blocked && this.outgoing.isOver(this.pool.cluster.config.perConnectionBufferLimitBytes)) {
       this.blocked = true;
       this.receiver?.onRequestBlocked(true);
     }
