@@ -85,6 +85,24 @@ test('what has not been taken counts as buffered', () => {
   });
 });
 
+test('who was told that too much waits hears when it does not, though the socket says nothing', () => {
+  const { outgoing, socket } = setup();
+  let drained = 0;
+  Object.assign(socket, { owner: { onDrain: () => drained++ }, writableNeedDrain: false });
+  asEvent(() => {
+    outgoing.write('four');
+    assert.equal(outgoing.isOver(4), false);
+    assert.equal(outgoing.isOver(3), true);
+    assert.equal(drained, 0);
+  });
+  assert.equal(drained, 1);
+  // While the socket will tell by itself, nobody else does.
+  socket.writableLength = 10;
+  Object.assign(socket, { writableNeedDrain: true });
+  asEvent(() => assert.equal(outgoing.isOver(3), true));
+  assert.equal(drained, 1);
+});
+
 test('any pieces, in any events, come out in order and whole', () => {
   const piece = fc.record({
     size: fc.constantFrom(0, 1, 5, 16 * 1024, 16 * 1024 + 1, LARGE),
