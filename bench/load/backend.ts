@@ -42,7 +42,8 @@ export async function startBackend(scope: Scope): Promise<number> {
 
 /** Waits until something answers on a port of the loopback. */
 export function answers(port: number): Promise<boolean> {
-  return eventually(`port ${port} answers`, async () => (await fetch(`http://127.0.0.1:${port}/`)).status === 200);
+  const served = () => fetch(`http://127.0.0.1:${port}/`).then(({ status }) => status === 200);
+  return eventually(`port ${port} answers`, () => served().catch(() => false));
 }
 
 export function stopWith(scope: Scope, child: ChildProcess): void {

@@ -72,7 +72,7 @@ async function startHaproxy(scope: Scope, backend: number): Promise<Started> {
     config,
     `global
   nbthread 1
-  maxconn 16384
+  maxconn 4096
 defaults
   mode http
   timeout connect 1s
