@@ -30,7 +30,6 @@ export interface ListenerConfig {
   drainType: 'DEFAULT' | 'MODIFY_ONLY';
   accessLog: AccessLogConfig[];
   ignoreGlobalConnLimit: boolean;
-  bypassOverloadManager: boolean;
   maxConnectionsToAcceptPerSocketEvent: number;
   tcpKeepalive?: { probes?: number; time?: number; interval?: number };
   udp?: unknown;

@@ -27,7 +27,6 @@ test('a listener has the defaults of Envoy', () => {
     drainType: 'DEFAULT',
     accessLog: [],
     ignoreGlobalConnLimit: false,
-    bypassOverloadManager: false,
     maxConnectionsToAcceptPerSocketEvent: 0,
     metadata: {},
   });

@@ -119,7 +119,6 @@ export function readListener(message: Listener, at: Place, context: ReadContext)
     accessLog: [],
     // The overload manager does nothing but to limit connections.
     ignoreGlobalConnLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager,
-    bypassOverloadManager: message.bypassOverloadManager,
     maxConnectionsToAcceptPerSocketEvent: message.maxConnectionsToAcceptPerSocketEvent ?? 0,
     metadata: readMetadata(message.metadata, at.field('metadata')),
   };
