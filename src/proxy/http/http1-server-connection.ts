@@ -486,13 +486,11 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.phase = CLOSED;
     this.closedByUs = true;
     this.manager.worker.timers.cancel(this.idleTimer);
-    this.outgoing.flush();
     const delay = this.manager.config.delayedCloseTimeout;
     if (wait && delay > 0) {
+      this.outgoing.flush();
       this.manager.worker.timers.arm(this.delayedCloseTimer, delay);
-      return;
-    }
-    this.socket.destroySoon();
+    } else this.outgoing.end();
   }
 
   destroy(): void {

@@ -35,7 +35,8 @@ interface StreamHandle {
 let binding: StreamBinding | undefined;
 
 /**
- * Writes text (latin1) to a socket without TLS whose Writable holds nothing. Several such writes may wait: they stay in order.
+ * Writes text (latin1) to a socket whose Writable holds nothing. Without TLS several such writes may wait: they stay in order. With TLS
+ * (whose writes always wait) the next, of whatever kind, must come after `onWritten`: Node aborts the process otherwise.
  * @returns how many bytes wait: `writer` will hear of them. 0 where the kernel took them, or the socket is broken and goes.
  */
 export function writeDirectly(socket: Socket, text: string, writer: DirectWriter): number {

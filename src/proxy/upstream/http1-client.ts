@@ -402,8 +402,7 @@ export class Http1Client implements BodySink, Reader {
     this.state = CLOSED;
     this.closedByUs = true;
     releaseReader(this);
-    this.outgoing.flush();
-    this.socket.destroySoon();
+    this.outgoing.end();
     this.pool.onClosed(this);
   }
 }
