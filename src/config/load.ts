@@ -10,7 +10,7 @@ import type { Source } from '#api/source.ts';
 import { validate } from '#api/validate.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import { readBootstrap } from '#config/read/bootstrap.ts';
-import { type ReadContext, readContext } from '#config/read/context.ts';
+import { type ReadContext, readContext, type WatchedSecret } from '#config/read/context.ts';
 import type { ExtensionReaders } from '#config/read/extensions.ts';
 import { nodeWithFlags } from '#config/read/node.ts';
 import type { Bootstrap } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
@@ -34,6 +34,8 @@ export interface LoadedBootstrap {
   bootstrap: Bootstrap;
   /** What is doubtful: warnings only. */
   problems: Problems;
+  /** Secrets whose files are to be watched. */
+  watchedSecrets: readonly WatchedSecret[];
 }
 
 /**
@@ -51,11 +53,12 @@ export function loadBootstrap(sources: readonly Source[], options: LoadOptions):
   validate(type, message, at);
   const bootstrap = { ...message, node: nodeWithFlags(message.node, options) };
   const { extensions, files } = options;
-  const snapshot = read(bootstrap, at, readContext({ extensions, files, lenient: allowUnknown }), found);
+  const context = readContext({ extensions, files, lenient: allowUnknown });
+  const snapshot = read(bootstrap, at, context, found);
   const problems = withoutEchoes(found);
   problems.throwIfAny();
   if (snapshot === undefined) throw new Error('a bootstrap without errors gave no snapshot');
-  return { snapshot, bootstrap, problems };
+  return { snapshot, bootstrap, problems, watchedSecrets: context.watchedSecrets };
 }
 
 const NO_SOURCE = 'At least one of --config-path or --config-yaml or Options::configProto() should be non-empty';

@@ -7,7 +7,9 @@ import type { Snapshot } from '#config/model/snapshot.ts';
 import type { CommonTls, DownstreamTransport, TlsBytes, UpstreamTransport } from '#config/model/tls.ts';
 import { listenerStatName } from '#proxy/listeners/worker-listener.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import type { SecretStore } from '#proxy/secret-store.ts';
 import { certificatesOf } from '#proxy/tls/pem.ts';
+import { withSecrets } from '#proxy/tls/with-secrets.ts';
 
 const DAY = 86_400_000;
 
@@ -16,11 +18,25 @@ const UNNAMED = 'unnamed_cert_e3b0c442';
 const UNNAMED_CA = 'unnamed_ca_cert_e3b0c442';
 
 export class CertificateExpiry {
+  private readonly snapshot: Snapshot;
+  private readonly root: Scope;
+  private readonly secrets: Pick<SecretStore, 'find' | 'onChange'>;
   /** Milliseconds since the epoch. */
   private first = Number.POSITIVE_INFINITY;
 
   /** @param root of the main thread's stats */
-  constructor({ listeners, clusters }: Snapshot, root: Scope) {
+  constructor(snapshot: Snapshot, root: Scope, secrets: Pick<SecretStore, 'find' | 'onChange'>) {
+    this.snapshot = snapshot;
+    this.root = root;
+    this.secrets = secrets;
+    this.look();
+    secrets.onChange(() => this.look());
+  }
+
+  private look(): void {
+    const { root } = this;
+    const { listeners, clusters } = this.snapshot;
+    this.first = Number.POSITIVE_INFINITY;
     for (const listener of listeners) {
       const scope = root.scope(`listener.${listenerStatName(listener)}`);
       for (const { transport } of listener.filterChains) this.add(transport, scope);
@@ -34,7 +50,9 @@ export class CertificateExpiry {
   }
 
   private add(transport: DownstreamTransport | UpstreamTransport, scope: Scope): void {
-    if (transport.kind === 'tls') this.addContext(transport.tls, scope.scope('ssl.certificate'));
+    if (transport.kind !== 'tls') return;
+    const tls = withSecrets(transport.tls, this.secrets.find) ?? transport.tls;
+    this.addContext(tls, scope.scope('ssl.certificate'));
   }
 
   private addContext({ certificates, validation }: CommonTls, scope: Scope): void {

@@ -24,6 +24,7 @@ import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { startWatchdog } from '#proxy/observe/stats/watchdog.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
 import { Runtime } from '#proxy/runtime.ts';
+import { SecretStore } from '#proxy/secret-store.ts';
 import { ServerClusters } from '#proxy/server-clusters.ts';
 import { loggingOptions } from '#proxy/server-logging.ts';
 import { WorkerPool } from '#proxy/worker-pool.ts';
@@ -42,6 +43,8 @@ export class RunningServer {
   readonly stats: ThreadStats;
   readonly runtime: Runtime;
   readonly clusters: ServerClusters;
+  /** What TLS contexts take from files that are watched; xDS puts its secrets here too. */
+  readonly secrets = new SecretStore();
   readonly bound = new Map<string, Address[]>();
   readonly hotRestart: HotRestart;
   /** POST /healthcheck/fail was called. */
@@ -76,7 +79,8 @@ export class RunningServer {
       warn,
     });
     this.clusters = new ServerClusters(snapshot, this.stats, this.hub, new RuntimeView(this.runtime.snapshot));
-    this.certificateExpiry = new CertificateExpiry(snapshot, this.stats.root);
+    for (const secret of loaded.watchedSecrets) this.secrets.watch(secret);
+    this.certificateExpiry = new CertificateExpiry(snapshot, this.stats.root, this.secrets);
     this.hotRestart = new HotRestart(options);
     this.workers = new WorkerPool(
       {
@@ -86,6 +90,7 @@ export class RunningServer {
         circuitBreakers: this.clusters.circuitBreakers(),
         downstreamCount: this.downstreamCount,
         ticketSecret: secretBytes(32),
+        secrets: this.secrets.all(),
         drainTimeMs: options.drainTimeS * 1000,
         drainStrategy: options.drainStrategy,
         localAddressIpVersion: options.localAddressIpVersion,
@@ -96,6 +101,7 @@ export class RunningServer {
       this.stats,
       () => this.serverStats.envoyBugFailures.inc(),
     );
+    this.secrets.onChange((key, value) => this.workers.broadcast({ kind: 'secret', key, value }));
     this.runtime.subscribe((runtime) => this.workers.broadcast({ kind: 'runtime', snapshot: runtime }));
   }
 
@@ -282,6 +288,7 @@ export class RunningServer {
   async stop(): Promise<void> {
     clearInterval(this.flushTimer);
     this.clusters.stop();
+    this.secrets.close();
     await this.admin?.close();
     await this.workers.stop();
     await flushAccessLogs();

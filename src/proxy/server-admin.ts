@@ -21,6 +21,7 @@ import { histogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
 import { RecentLookups } from '#proxy/observe/stats/recent-lookups.ts';
 import { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 import type { RunningServer } from '#proxy/running-server.ts';
+import { withSecrets } from '#proxy/tls/with-secrets.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { compileString } from '#selection/match-string.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
@@ -161,10 +162,12 @@ function certificates(server: RunningServer): CertificateContext[] {
       if (chain?.transport.kind === 'tls') contexts.push(chain.transport.tls);
   }
   for (const { transport } of clusters) if (transport.kind === 'tls') contexts.push(transport.tls);
-  return contexts.map((tls) => ({
-    caCertificates: tls.validation?.trustedCa === undefined ? [] : [shown(tls.validation.trustedCa)],
-    chains: tls.certificates.map(({ chain }) => shown(chain)),
-  }));
+  return contexts
+    .map((context) => withSecrets(context, server.secrets.find) ?? context)
+    .map((tls) => ({
+      caCertificates: tls.validation?.trustedCa === undefined ? [] : [shown(tls.validation.trustedCa)],
+      chains: tls.certificates.map(({ chain }) => shown(chain)),
+    }));
 }
 
 function shown({ path, pem }: { path: string; pem: string }): { path: string; pem: string } {

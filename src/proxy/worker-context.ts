@@ -10,6 +10,7 @@ import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
+import type { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import type { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
 import type { RuntimeView } from '#selection/runtime-view.ts';
 
@@ -30,6 +31,8 @@ export interface WorkerContext {
   readonly downstreamLimit: DownstreamLimit;
   /** Session tickets of one worker are good at the others: their keys come from these bytes. */
   readonly ticketSecret: Uint8Array;
+  /** What TLS contexts take from secrets that may change. */
+  readonly secrets: WorkerSecrets;
   readonly node: { id: string; cluster: string; locality: Locality };
   readonly logFiles: LogFileSettings;
   /** An error in our own code: counted, logged, and the connection that met it closed. */

@@ -6,6 +6,7 @@
 import type { LoggingOptions, LogLevel } from '#base/logger.ts';
 import type { Address } from '#config/model/address.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
+import type { SecretValue } from '#config/model/tls.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
@@ -24,6 +25,8 @@ export interface WorkerStart {
   downstreamCount: SharedArrayBuffer;
   /** Random bytes, new in each process, for the keys of TLS session tickets. */
   ticketSecret: Uint8Array;
+  /** The secrets that are there, by key. */
+  secrets: { [key: string]: SecretValue };
   drainTimeMs: number;
   drainStrategy: 'gradual' | 'immediate';
   localAddressIpVersion: 'v4' | 'v6';
@@ -53,6 +56,8 @@ export type ToWorker =
   | { kind: 'listen'; places: { [listener: string]: ListenPlace[] } }
   | { kind: 'hosts'; update: HostSetUpdate }
   | { kind: 'runtime'; snapshot: RuntimeSnapshot }
+  /** A secret is there or has changed; undefined: it is gone. */
+  | { kind: 'secret'; key: string; value: SecretValue | undefined }
   /** Close listening sockets. */
   | { kind: 'stop_listeners'; inboundOnly: boolean }
   /** Connections are to go: all of them now, idle ones at once, or little by little as the drain strategy says. */

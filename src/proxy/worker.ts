@@ -13,6 +13,7 @@ import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
 import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
@@ -31,6 +32,7 @@ export class Worker implements WorkerContext {
   readonly drain: DrainState;
   readonly downstreamLimit: DownstreamLimit;
   readonly ticketSecret: Uint8Array;
+  readonly secrets: WorkerSecrets;
   readonly node;
   readonly logFiles;
   readonly leaseHostStats;
@@ -51,6 +53,7 @@ export class Worker implements WorkerContext {
     this.drain = new DrainState(clock, start.drainTimeMs, start.drainStrategy);
     this.downstreamLimit = new DownstreamLimit(start.downstreamCount, snapshot.overload.maxActiveDownstreamConnections);
     this.ticketSecret = start.ticketSecret;
+    this.secrets = new WorkerSecrets(start.secrets);
     this.node = { id: snapshot.node.id, cluster: snapshot.node.cluster, locality: snapshot.node.locality };
     this.logFiles = start.logFiles;
     this.leaseHostStats = () => stats.lease();
@@ -73,6 +76,8 @@ export class Worker implements WorkerContext {
         return this.clusters.updateHosts(message.update);
       case 'runtime':
         return this.runtime.update(message.snapshot);
+      case 'secret':
+        return this.secrets.update(message.key, message.value);
       case 'stop_listeners':
         for (const listener of this.listeners) {
           if (!message.inboundOnly || listener.config.trafficDirection === 'INBOUND') listener.stop();

@@ -37,9 +37,28 @@ export interface ValidationContext {
   secretName: string;
 }
 
+/** What a secret brings, by the members of Envoy's Secret. */
+export type SecretValue =
+  | { kind: 'tlsCertificate'; certificate: TlsCertificate }
+  | { kind: 'validationContext'; validation: ValidationContext }
+  | { kind: 'sessionTicketKeys'; keys: Uint8Array[] };
+
+/**
+ * The parts of a TLS context that may change while it runs, by their keys in the secret store. What the context itself has in their place is
+ * what they were when the configuration was read.
+ */
+export interface SecretUses {
+  /** Every certificate of the context, in order: as it stands, or by key. Undefined: none changes. */
+  certificates?: (TlsCertificate | { key: string })[];
+  /** `under`: the default of a combined context, which the secret is merged over. */
+  validation?: { key: string; under?: ValidationContext };
+  sessionTicketKeys?: { key: string };
+}
+
 export interface CommonTls {
   certificates: TlsCertificate[];
   validation?: ValidationContext;
+  secrets?: SecretUses;
   alpnProtocols: string[];
   /** Node's names; undefined: Envoy's default, 1.2 to 1.3 for servers and 1.2 for clients. */
   minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';

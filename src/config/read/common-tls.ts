@@ -5,14 +5,20 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Place } from '#api/place.ts';
-import type { CommonTls, TlsCertificate, ValidationContext } from '#config/model/tls.ts';
+import type { CommonTls, SecretUses, SecretValue, TlsCertificate, ValidationContext } from '#config/model/tls.ts';
 import type { ReadContext } from '#config/read/context.ts';
+import { mergeValidation } from '#config/read/merge-validation.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { findSecret } from '#config/read/secret.ts';
 import { honours } from '#config/read/support.ts';
 import { readTlsCertificate } from '#config/read/tls-certificate.ts';
 import { readTlsParameters } from '#config/read/tls-parameters.ts';
-import { checkValidation, mergeValidation, readValidationContext } from '#config/read/validation-context.ts';
+import { checkValidation, readValidationContext } from '#config/read/validation-context.ts';
+import { watchSecret } from '#config/read/watched-secret.ts';
+import type {
+  CertificateValidationContext,
+  TlsCertificate as TlsCertificateMessage,
+} from '#envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { SdsSecretConfig } from '#envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import type {
   CommonTlsContext,
@@ -78,14 +84,27 @@ export function readCommonTls(
   const parameters = readTlsParameters(message?.tlsParams, side, at.field('tls_params'));
   if (message === undefined) return { certificates: [], alpnProtocols: [], ...parameters, keyLogPath: '' };
   check(message, at);
-  const validation = readValidation(message, at, context);
+  const shown = readCertificates(message, side, at, context);
+  const asked = readValidation(message, at, context);
+  const secrets: SecretUses = { ...shown.uses, ...asked?.uses };
   return {
-    certificates: readCertificates(message, side, at, context),
-    ...(validation === undefined ? {} : { validation }),
+    certificates: shown.certificates,
+    ...(asked === undefined ? {} : { validation: asked.validation }),
+    ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
     alpnProtocols: readAlpn(message.alpnProtocols, at.field('alpn_protocols')),
     ...parameters,
     keyLogPath: readKeyLog(message.keyLog, at.field('key_log')),
   };
+}
+
+interface ReadCertificates {
+  certificates: TlsCertificate[];
+  uses?: Pick<SecretUses, 'certificates'>;
+}
+
+interface ReadValidation {
+  validation: ValidationContext;
+  uses?: Pick<SecretUses, 'validation'>;
 }
 
 function readCertificates(
@@ -93,27 +112,42 @@ function readCertificates(
   side: 'server' | 'client',
   at: Place,
   context: ReadContext,
-): TlsCertificate[] {
+): ReadCertificates {
   if (own.length > 0 && named.length > 0 && side === 'server') {
     at.report('SDS and non-SDS TLS certificates may not be mixed in server contexts');
   }
-  const read = readAll(own, at.field('tls_certificates'), (certificate, place) =>
-    readTlsCertificate(certificate, '', place, context),
-  );
   // A secret serves only where no certificate stands in the context itself.
-  if (own.length > 0) return read;
-  return readAll(named, at.field('tls_certificate_sds_secret_configs'), (reference, place) => {
-    const secret = findSecret(reference, 'tlsCertificate', place, context);
-    return readTlsCertificate(secret.message, secret.name, secret.at, context);
-  });
+  const read =
+    own.length > 0
+      ? readAll(own, at.field('tls_certificates'), (one, place) => readCertificate(one, '', place, context))
+      : readAll(named, at.field('tls_certificate_sds_secret_configs'), (reference, place) => {
+          const secret = findSecret(reference, 'tlsCertificate', place, context);
+          return readCertificate(secret.message, secret.name, secret.at, context);
+        });
+  const certificates = read.map(({ certificate }) => certificate);
+  if (read.every(({ key }) => key === undefined)) return { certificates };
+  const uses = read.map(({ certificate, key }) => (key === undefined ? certificate : { key }));
+  return { certificates, uses: { certificates: uses } };
 }
 
-function readValidation(message: CommonTlsContext, at: Place, context: ReadContext): ValidationContext | undefined {
+/** @returns the certificate, and its key in the secret store where its files are watched. */
+function readCertificate(message: TlsCertificateMessage, secretName: string, at: Place, context: ReadContext) {
+  const certificate = readTlsCertificate(message, secretName, at, context);
+  if (certificate === undefined) return undefined;
+  const asSecret = (one: TlsCertificate | undefined): SecretValue | undefined =>
+    one && { kind: 'tlsCertificate', certificate: one };
+  const key = watchSecret(message.watchedDirectory, asSecret(certificate), at.field('watched_directory'), context, () =>
+    asSecret(readTlsCertificate(message, secretName, at, context)),
+  );
+  return { certificate, key };
+}
+
+function readValidation(message: CommonTlsContext, at: Place, context: ReadContext): ReadValidation | undefined {
   const { validationContextType: chosen } = message;
   switch (chosen.case) {
     case 'validationContext': {
       const place = at.field('validation_context');
-      return checked(readValidationContext(chosen.value, '', place, context), place);
+      return checked(readWatched(chosen.value, '', place, context), place);
     }
     case 'validationContextSdsSecretConfig': {
       const place = at.field('validation_context_sds_secret_config');
@@ -130,23 +164,39 @@ function readCombined(
   message: CommonTlsContext_CombinedCertificateValidationContext,
   at: Place,
   context: ReadContext,
-): ValidationContext | undefined {
+): ReadValidation | undefined {
   checkCombined(message, at);
   const { defaultValidationContext: unnamed, validationContextSdsSecretConfig: reference } = message;
   if (unnamed === undefined || reference === undefined) return undefined;
   const under = readValidationContext(unnamed, '', at.field('default_validation_context'), context);
   const over = readNamedValidation(reference, at.field('validation_context_sds_secret_config'), context);
-  return checked(mergeValidation(under, over), at);
+  const merged = mergeValidation(under, over.validation);
+  const key = over.uses?.validation?.key;
+  return checked({ validation: merged, ...(key === undefined ? {} : { uses: { validation: { key, under } } }) }, at);
 }
 
-function readNamedValidation(reference: SdsSecretConfig, at: Place, context: ReadContext): ValidationContext {
+function readNamedValidation(reference: SdsSecretConfig, at: Place, context: ReadContext): ReadValidation {
   const secret = findSecret(reference, 'validationContext', at, context);
-  return readValidationContext(secret.message, secret.name, secret.at, context);
+  return readWatched(secret.message, secret.name, secret.at, context);
 }
 
-function checked(validation: ValidationContext, at: Place): ValidationContext {
-  checkValidation(validation, at);
-  return validation;
+function readWatched(
+  message: CertificateValidationContext,
+  secretName: string,
+  at: Place,
+  context: ReadContext,
+): ReadValidation {
+  const read = () => readValidationContext(message, secretName, at, context);
+  const validation = read();
+  const asSecret = (one: ValidationContext): SecretValue => ({ kind: 'validationContext', validation: one });
+  const place = at.field('watched_directory');
+  const key = watchSecret(message.watchedDirectory, asSecret(validation), place, context, () => asSecret(read()));
+  return { validation, ...(key === undefined ? {} : { uses: { validation: { key } } }) };
+}
+
+function checked(read: ReadValidation, at: Place): ReadValidation {
+  checkValidation(read.validation, at);
+  return read;
 }
 
 /** Protocols may also stand in one item with commas between them. */

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Place } from '#api/place.ts';
 import type { DnsOptions } from '#config/model/cluster.ts';
+import type { SecretValue } from '#config/model/tls.ts';
 import { ExtensionReaders } from '#config/read/extensions.ts';
 import type { Secret } from '#envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 
@@ -22,8 +23,21 @@ export interface ReadContext {
   readonly clusterNames?: ReadonlySet<string>;
   /** The bootstrap's static secrets, by kind (the member of Secret's oneof, in camel case) and name: see {@link secretKey}. */
   readonly secrets: ReadonlyMap<string, StaticSecret>;
+  /** Readers add the secrets whose files are to be watched, for the secret store. */
+  readonly watchedSecrets: WatchedSecret[];
   /** The bootstrap's DNS resolver (readBootstrapResolver), for clusters that choose none; undefined: the system's. */
   readonly dnsResolver?: Resolver;
+}
+
+/** A secret that is read again when its files change. */
+export interface WatchedSecret {
+  /** Names it among the {@link SecretUses} of TLS contexts. */
+  key: string;
+  value: SecretValue;
+  /** The folders whose changes count. */
+  folders: string[];
+  /** @throws PlacedError where it cannot be read, or does not fit together. */
+  read(): SecretValue;
 }
 
 /** Whom to ask for addresses, and how. */
@@ -50,6 +64,7 @@ export function readContext(given: Partial<ReadContext> = {}): ReadContext {
     environment: process.env,
     lenient: false,
     secrets: new Map(),
+    watchedSecrets: [],
     ...given,
   };
 }

@@ -15,9 +15,8 @@ import type { TlsCertificate as TlsCertificateMessage } from '#envoy/extensions/
 
 const check = honours(
   'envoy.extensions.transport_sockets.tls.v3.TlsCertificate',
-  ['certificate_chain', 'private_key', 'password', 'ocsp_staple'],
+  ['certificate_chain', 'private_key', 'password', 'ocsp_staple', 'watched_directory'],
   {
-    withoutEffect: { watched_directory: 'Envoy watches it for secrets that come by SDS, which comes with xDS' },
     refused: {
       pkcs12: 'write certificate_chain and private_key in PEM',
       private_key_provider: 'keys that stay in hardware come later',

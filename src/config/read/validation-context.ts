@@ -33,9 +33,9 @@ const check = honours(
     'allow_expired_certificate',
     'trust_chain_verification',
     'max_verify_depth',
+    'watched_directory',
   ],
   {
-    withoutEffect: { watched_directory: 'Envoy watches it for secrets that come by SDS, which comes with xDS' },
     refused: {
       only_verify_leaf_cert_crl: 'revocation lists count for the whole chain',
       ca_certificate_provider_instance: PROVIDERS,
@@ -81,20 +81,6 @@ export function readValidationContext(
     trustChainVerification: TRUST[message.trustChainVerification] ?? 'VERIFY_TRUST_CHAIN',
     ...(depth === undefined ? {} : { maxVerifyDepth: depth }),
     secretName,
-  };
-}
-
-/** The default of a combined context, with what the secret says over it, as protobuf merges messages. */
-export function mergeValidation(under: ValidationContext, over: ValidationContext): ValidationContext {
-  return {
-    ...under,
-    ...over,
-    verifyCertificateSpki: [...under.verifyCertificateSpki, ...over.verifyCertificateSpki],
-    verifyCertificateHash: [...under.verifyCertificateHash, ...over.verifyCertificateHash],
-    matchSubjectAltNames: [...under.matchSubjectAltNames, ...over.matchSubjectAltNames],
-    allowExpiredCertificate: under.allowExpiredCertificate || over.allowExpiredCertificate,
-    trustChainVerification:
-      over.trustChainVerification === 'VERIFY_TRUST_CHAIN' ? under.trustChainVerification : over.trustChainVerification,
   };
 }
 

@@ -8,6 +8,7 @@ import type { DownstreamTls } from '#config/model/tls.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { DownstreamTlsAcceptor } from '#proxy/listeners/downstream-tls-acceptor.ts';
 import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
+import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { type OwnedSocket, own } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
@@ -39,7 +40,7 @@ async function listener(t: TestContext, settings: Partial<DownstreamTls>, connec
     scheduled.push(fire);
     return () => {};
   });
-  const worker = { scope, timers, ticketSecret: SECRET } as unknown as WorkerContext;
+  const worker = { scope, timers, ticketSecret: SECRET, secrets: new WorkerSecrets() } as unknown as WorkerContext;
   const parts = { worker, listenerScope: 'listener.test' } as FilterChainParts;
   const tls = downstreamTlsOf({ certificates: [shownCertificate(server)], ...settings });
   const acceptor = new DownstreamTlsAcceptor(tls, parts, connectTimeout);

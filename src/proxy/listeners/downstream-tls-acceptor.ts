@@ -8,16 +8,18 @@ import type { DownstreamTls } from '#config/model/tls.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
 import { type ListenerStats, listenerStats } from '#proxy/observe/stats/listener-stats.ts';
-import { tlsSocketFactoryStats } from '#proxy/observe/stats/tls-stats.ts';
+import { type TlsSocketFactoryStats, tlsSocketFactoryStats } from '#proxy/observe/stats/tls-stats.ts';
 import { DownstreamTlsContext } from '#proxy/tls/downstream-context.ts';
+import { LiveContext, SECRETS_NOT_READY } from '#proxy/tls/live-context.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { type OwnedSocket, onread } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
 export class DownstreamTlsAcceptor {
-  private readonly context: DownstreamTlsContext;
+  private readonly context: LiveContext<DownstreamTls, DownstreamTlsContext>;
   private readonly connectTimeout: number;
   private readonly stats: ListenerStats;
+  private readonly factoryStats: TlsSocketFactoryStats;
 
   /**
    * @param connectTimeout how long a handshake may take, in milliseconds; 0: as long as it wants
@@ -25,10 +27,17 @@ export class DownstreamTlsAcceptor {
    */
   constructor(tls: DownstreamTls, { worker, listenerScope }: FilterChainParts, connectTimeout: number) {
     const scope = worker.scope.scope(listenerScope);
-    this.context = new DownstreamTlsContext(tls, { scope, ticketSecret: worker.ticketSecret });
+    const { ticketSecret, secrets } = worker;
+    this.factoryStats = tlsSocketFactoryStats(scope.scope('server_ssl_socket_factory'));
+    const parts = { secrets, stats: this.factoryStats, counts: worker.index === 0 };
+    this.context = new LiveContext(tls, parts, (filled) => new DownstreamTlsContext(filled, { scope, ticketSecret }));
     this.connectTimeout = connectTimeout;
     this.stats = listenerStats(scope);
-    tlsSocketFactoryStats(scope.scope('server_ssl_socket_factory'));
+  }
+
+  /** The filter chain is gone; handshakes under way go on. */
+  close(): void {
+    this.context.close();
   }
 
   /**
@@ -41,8 +50,16 @@ export class DownstreamTlsAcceptor {
     worker: WorkerContext,
     done: (secure: OwnedSocket | undefined) => void,
   ): void {
+    const context = this.context.current;
+    if (context === undefined) {
+      this.factoryStats.downstreamContextSecretsNotReady.inc();
+      connection.transportFailureReason = SECRETS_NOT_READY;
+      connection.terminationDetails = SECRETS_NOT_READY;
+      accepted.destroy();
+      return done(undefined);
+    }
     let timer: Timer | undefined;
-    const handshake = this.context.accept(accepted, onread, {
+    const handshake = context.accept(accepted, onread, {
       onSecure: (socket, info) =>
         asEvent(() => {
           if (timer !== undefined) worker.timers.cancel(timer);

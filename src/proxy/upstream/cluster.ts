@@ -77,7 +77,7 @@ export class Cluster {
     });
     this.breakers = new CircuitBreakers(slots, shared);
     this.breakers.configure(config, worker.runtime);
-    this.transports = new UpstreamTransports(config, this.scope);
+    this.transports = new UpstreamTransports(config, this.scope, worker);
     this.dropOverloads = config.loadAssignment?.dropOverloads ?? [];
     this.maintenance = { numerator: 0, denominator: 100, runtimeKey: `upstream.maintenance_mode.${config.name}` };
     this.answers = new AnswerCounts(this.scope, worker.node.locality.zone);
@@ -151,6 +151,7 @@ export class Cluster {
   /** The cluster is gone, or the worker ends. */
   close(): void {
     this.loadBalancer.close();
+    this.transports.close();
     for (const set of this.hosts.hostSets) for (const host of set.hosts) this.drainPools(host);
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { UpstreamTransport } from '#config/model/tls.ts';
+import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { MembershipChange, PrioritySet } from '#proxy/upstream/priority-set.ts';
 import { countTransportMatches, UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
@@ -18,16 +19,17 @@ const config = {
   ],
 } as unknown as ClusterConfig;
 
+const parts = { secrets: new WorkerSecrets(), index: 0 };
 const host = (labels: { [key: string]: unknown }): Host =>
   ({ metadata: { 'envoy.transport_socket_match': labels } }) as unknown as Host;
 const bare = { metadata: {} } as Host;
 
 test('a host gets the first transport all of whose labels its metadata have, else that of the cluster', () => {
-  const transports = new UpstreamTransports(config, new PlainScope());
+  const transports = new UpstreamTransports(config, new PlainScope(), parts);
   assert.notEqual(transports.tlsFor(host({ secure: true, zone: { name: 'a' }, more: 1 })), undefined);
   assert.equal(transports.tlsFor(host({ secure: true })), undefined);
   assert.equal(transports.tlsFor(bare), undefined);
-  const secure = new UpstreamTransports({ ...config, transport: tls }, new PlainScope());
+  const secure = new UpstreamTransports({ ...config, transport: tls }, new PlainScope(), parts);
   assert.equal(secure.tlsFor(host({ open: 1 })), undefined);
   assert.notEqual(secure.tlsFor(bare), undefined);
 });

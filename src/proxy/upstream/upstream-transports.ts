@@ -7,7 +7,8 @@ import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { UpstreamTransport } from '#config/model/tls.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { tlsSocketFactoryStats } from '#proxy/observe/stats/tls-stats.ts';
-import { UpstreamTlsContext } from '#proxy/tls/upstream-context.ts';
+import { LiveUpstreamTls } from '#proxy/tls/live-upstream-tls.ts';
+import type { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
 
@@ -19,27 +20,39 @@ type Match = [key: string, value: unknown][];
 interface Choice {
   match: Match;
   /** Undefined: bytes go as they are. */
-  tls: UpstreamTlsContext | undefined;
+  tls: LiveUpstreamTls | undefined;
+}
+
+/** What of a worker its transports need. */
+export interface TransportParts {
+  secrets: WorkerSecrets;
+  index: number;
 }
 
 export class UpstreamTransports {
   private readonly choices: Choice[];
-  private readonly own: UpstreamTlsContext | undefined;
+  private readonly own: LiveUpstreamTls | undefined;
 
   /** @param scope the cluster's stats. @throws where certificates or parameters do not fit */
-  constructor(config: ClusterConfig, scope: Scope) {
-    this.own = contextOf(config.transport, scope);
+  constructor(config: ClusterConfig, scope: Scope, parts: TransportParts) {
+    this.own = contextOf(config.transport, scope, parts);
     this.choices = config.transportSocketMatches.map(({ match, transport }) => ({
       match: Object.entries(match),
-      tls: contextOf(transport, scope),
+      tls: contextOf(transport, scope, parts),
     }));
   }
 
   /** @returns TLS for connections to this host; undefined: bytes go as they are. */
-  tlsFor(host: Host): UpstreamTlsContext | undefined {
+  tlsFor(host: Host): LiveUpstreamTls | undefined {
     if (this.choices.length === 0) return this.own;
     for (const { match, tls } of this.choices) if (matches(match, host)) return tls;
     return this.own;
+  }
+
+  /** The cluster is gone; its connections are not touched. */
+  close(): void {
+    this.own?.close();
+    for (const { tls } of this.choices) tls?.close();
   }
 }
 
@@ -60,8 +73,12 @@ function matches(match: Match, host: Host): boolean {
   return match.every(([key, value]) => isDeepStrictEqual(metadata?.[key], value));
 }
 
-function contextOf(transport: UpstreamTransport, scope: Scope): UpstreamTlsContext | undefined {
+function contextOf(
+  transport: UpstreamTransport,
+  scope: Scope,
+  { secrets, index }: TransportParts,
+): LiveUpstreamTls | undefined {
   if (transport.kind !== 'tls') return undefined;
-  tlsSocketFactoryStats(scope.scope('client_ssl_socket_factory'));
-  return new UpstreamTlsContext(transport.tls, scope);
+  const stats = tlsSocketFactoryStats(scope.scope('client_ssl_socket_factory'));
+  return new LiveUpstreamTls(transport.tls, scope, { secrets, stats, counts: index === 0 });
 }
