@@ -3,10 +3,10 @@
  */
 import type { Message } from '@bufbuild/protobuf';
 import { type ExtensionReader, ExtensionReaders } from '#config/read/extensions.ts';
-import { httpConnectionManagerReader } from '#config/read/http-connection-manager.ts';
 import { routerReader } from '#config/read/router.ts';
 import { httpFilters } from '#proxy/http/filters/index.ts';
 import { tlsInspectorReader } from '#proxy/listeners/tls-inspector-reader.ts';
+import { networkFilters } from '#proxy/network/filters/index.ts';
 
 /** The reader of every filter that is registered. */
 export function registeredExtensions(): ExtensionReader[] {
@@ -22,7 +22,16 @@ export function registeredExtensions(): ExtensionReader[] {
         : { readPerRoute: (typed: Message, at, context) => perRoute.config(typed as never, at, context) }),
     }),
   );
-  return [...http, routerReader, httpConnectionManagerReader, tlsInspectorReader];
+  const network = networkFilters.map(
+    ({ name, message, config, terminal = false }): ExtensionReader => ({
+      name,
+      message,
+      category: 'network_filter',
+      terminal,
+      read: (typed: Message, at, context) => config(typed as never, at, context),
+    }),
+  );
+  return [...http, routerReader, ...network, tlsInspectorReader];
 }
 
 export function extensionReaders(): ExtensionReaders {

@@ -4,6 +4,7 @@
 import type { Place } from '#api/place.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { ListenerConfig } from '#config/model/listener.ts';
+import { readAccessLogs } from '#config/read/access-log.ts';
 import { readAddress } from '#config/read/address.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
@@ -41,6 +42,7 @@ const check = honours(
     'bind_to_port',
     'ignore_global_conn_limit',
     'bypass_overload_manager',
+    'access_log',
     // Honoured at their defaults: see `refuseWhatIsOn`.
     'use_original_dst',
     'transparent',
@@ -61,7 +63,6 @@ const check = honours(
       tcp_fast_open_queue_length: NO_SOCKET_OPTIONS,
       udp_listener_config: 'UDP comes later',
       api_listener: 'API listeners are for Envoy Mobile',
-      access_log: 'access logs of listeners come later',
       internal_listener: 'internal listeners come later',
       tcp_keepalive: NO_SOCKET_OPTIONS,
     },
@@ -116,7 +117,7 @@ export function readListener(message: Listener, at: Place, context: ReadContext)
     freebind: false,
     trafficDirection: DIRECTIONS[message.trafficDirection] ?? 'UNSPECIFIED',
     drainType: DRAIN_TYPES[message.drainType] ?? 'DEFAULT',
-    accessLog: [],
+    accessLog: readAccessLogs(message.accessLog, at.field('access_log'), context),
     // The overload manager does nothing but to limit connections.
     ignoreGlobalConnLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager,
     maxConnectionsToAcceptPerSocketEvent: message.maxConnectionsToAcceptPerSocketEvent ?? 0,

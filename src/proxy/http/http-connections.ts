@@ -81,6 +81,7 @@ export class HttpConnections {
   /** The first bytes of the client show which protocol it speaks. */
   begin(connection: Http1ServerConnection): void {
     connection.begun = true;
+    connection.connection.protocol = 'HTTP/1.1';
     this.stats.downstreamCxHttp1Total.inc();
     this.stats.downstreamCxHttp1Active.inc();
   }

@@ -3,15 +3,23 @@
  */
 import type { Socket } from 'node:net';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import { httpConnectionManagerReader } from '#config/read/http-connection-manager.ts';
 import { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { filtersInUse } from '#proxy/http/filters-in-use.ts';
 import { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
 import { compileLocalReply } from '#proxy/http/local-reply.ts';
 import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
-import type { NetworkFilterInUse } from '#proxy/network/network-filter.ts';
+import { type TerminalInUse, terminalFilter } from '#proxy/network/network-filter.ts';
 import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
 
-export function httpNetworkFilter(config: HttpConnectionManager, parts: FilterChainParts): NetworkFilterInUse {
+export const httpConnectionManager = terminalFilter({
+  name: httpConnectionManagerReader.name,
+  message: httpConnectionManagerReader.message,
+  config: (message, at, context) => httpConnectionManagerReader.read(message, at, context) as HttpConnectionManager,
+  use: httpNetworkFilter,
+});
+
+function httpNetworkFilter(config: HttpConnectionManager, parts: FilterChainParts): TerminalInUse {
   const { worker } = parts;
   const logContext = {
     scope: worker.scope,
@@ -28,7 +36,10 @@ export function httpNetworkFilter(config: HttpConnectionManager, parts: FilterCh
     localReply: compileLocalReply(config.localReply, logContext),
   });
   return {
-    begin: (connection) => manager.connections.onBegin(connection),
+    begin(connection) {
+      manager.connections.onBegin(connection);
+      return true;
+    },
     lost: (connection, closedByUs) => manager.connections.onEnd(connection, closedByUs),
     accept: (socket: Socket, connection) => new Http1ServerConnection(socket, connection, manager),
     drain: () => manager.connections.drainAll(),

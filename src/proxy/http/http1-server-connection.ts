@@ -59,8 +59,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   softDraining = false;
   /** The client has sent something. */
   begun = false;
-  /** The connection ended because we closed it. */
-  closedByUs = false;
+  private endedByUs = false;
   /** How many of the bytes sent are in the stats. */
   countedBytes = 0;
   readonly idleTimer: Timer;
@@ -97,6 +96,11 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.headTimer = new Timer(() => asEvent(() => manager.connections.onRequestHeadersTimeout(this)));
     this.durationTimer = new Timer(() => asEvent(() => manager.connections.onDuration(this)));
     manager.connections.onOpen(this);
+  }
+
+  /** The connection ended because we closed it: the codec, or a network filter. */
+  get closedByUs(): boolean {
+    return this.endedByUs || this.connection.closedByUs;
   }
 
   get buffered(): number {
@@ -484,7 +488,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   close(wait: boolean): void {
     if (this.socket.destroyed) return;
     this.phase = CLOSED;
-    this.closedByUs = true;
+    this.endedByUs = true;
     this.manager.worker.timers.cancel(this.idleTimer);
     const delay = this.manager.config.delayedCloseTimeout;
     if (wait && delay > 0) {

@@ -2,7 +2,9 @@
  * One accepted connection as filters, selection and access logs see it, whatever protocol it carries.
  */
 
-import type { Metadata } from '#config/model/route.ts';
+import type { Json, Metadata } from '#config/model/route.ts';
+import { ConnectionStream } from '#proxy/network/connection-stream.ts';
+import type { FilterRun } from '#proxy/network/filter-run.ts';
 import type { ConnectionInfo, TlsInfo } from '#proxy/observe/stream-info.ts';
 import { nextConnectionId } from '#proxy/transport/connection-id.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
@@ -30,6 +32,8 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   /** The filter chain speaks TLS. */
   secured = false;
   tls: DownstreamTlsInfo | undefined = undefined;
+  /** `HTTP/1.1`; empty where none is known. */
+  protocol = '';
   startMark = 0;
   tlsCompleteMark = -1;
   transportFailureReason = '';
@@ -38,6 +42,38 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   ja4 = '';
   /** per_connection_buffer_limit_bytes. */
   bufferLimit = 1024 * 1024;
+  /** Where it stands among the filters before the terminal one; undefined where there are none. */
+  filters: FilterRun | undefined = undefined;
+  /** What filters say to one another and to access logs; streams of the connection see it too. */
+  filterState: Map<string, unknown> | undefined = undefined;
+  dynamicMetadata: Metadata | undefined = undefined;
+  /** A filter closed it. */
+  closedByUs = false;
+  /** Gives it up while TLS is being agreed on. */
+  abandon: (() => void) | undefined = undefined;
+  private ownStream: ConnectionStream | undefined = undefined;
+
+  /** The connection as access logs see it; made when it is first asked for. */
+  get stream(): ConnectionStream {
+    this.ownStream ??= new ConnectionStream(this);
+    return this.ownStream;
+  }
+
+  /** The client: what a listener filter found out, else the socket's own peer. */
+  get remoteAddress(): string {
+    return this.directRemoteAddress;
+  }
+
+  setFilterState(key: string, value: unknown): void {
+    this.filterState ??= new Map();
+    this.filterState.set(key, value);
+  }
+
+  /** Merges a filter's metadata into what is there. */
+  setMetadata(filter: string, values: { [key: string]: Json }): void {
+    this.dynamicMetadata ??= {};
+    this.dynamicMetadata[filter] = { ...(this.dynamicMetadata[filter] as object | undefined), ...values } as never;
+  }
 
   get requestedServerName(): string {
     return this.serverName;

@@ -75,6 +75,11 @@ export class DownstreamTlsAcceptor {
           done(undefined);
         }),
     });
+    connection.abandon = () => {
+      if (timer !== undefined) worker.timers.cancel(timer);
+      handshake.cancel();
+      done(undefined);
+    };
     if (this.connectTimeout <= 0) return;
     timer = new Timer(() =>
       asEvent(() => {

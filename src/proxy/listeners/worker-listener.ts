@@ -12,7 +12,10 @@ import { bindError } from '#proxy/listeners/bind-error.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { buildFilterChain, type FilterChainInUse } from '#proxy/listeners/filter-chain-in-use.ts';
 import { type Inspection, inspect } from '#proxy/listeners/inspect.ts';
-import type { NetworkFilterInUse } from '#proxy/network/network-filter.ts';
+import type { TerminalInUse } from '#proxy/network/network-filter.ts';
+import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
+import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
+import { Flag } from '#proxy/observe/response-flags.ts';
 import {
   type ListenerStats,
   type ListenerThreadStats,
@@ -42,7 +45,8 @@ export class WorkerListener {
   private readonly inUse = new Map<FilterChain, FilterChainInUse>();
   private servers: Server[] = [];
   private readonly inspection: Inspection;
-  private readonly log = logger('conn_handler');
+  private readonly logger = logger('conn_handler');
+  private readonly accessLogs: AccessLogger[];
   private draining = false;
 
   constructor(config: ListenerConfig, worker: WorkerContext) {
@@ -54,6 +58,12 @@ export class WorkerListener {
     this.threadStats = listenerThreadStats(scope.scope(`worker_${worker.index}`));
     this.chains = compileFilterChains(config);
     this.inspection = inspect(config);
+    this.accessLogs = compileAccessLogs(config.accessLog, {
+      scope: worker.scope,
+      timers: worker.timers,
+      runtime: worker.runtime,
+      files: worker.logFiles,
+    });
     const leavesUnhealthy = config.drainType === 'DEFAULT';
     const parts = {
       worker,
@@ -108,7 +118,7 @@ export class WorkerListener {
       server.listen({ ...target, backlog: this.config.tcpBacklogSize ?? 4096 }, () => {
         server.removeAllListeners('error');
         if (address.kind === 'pipe' && target.fd === undefined) settlePath(address, String(target.path));
-        server.on('error', (error) => this.log.warning(`listener '${this.config.name}': ${error.message}`));
+        server.on('error', (error) => this.logger.warning(`listener '${this.config.name}': ${error.message}`));
         resolve(server);
       });
     });
@@ -160,7 +170,8 @@ export class WorkerListener {
     const chain = selectFilterChain(this.chains, connection);
     if (chain === undefined) {
       this.stats.noFilterChainMatch.inc();
-      connection.terminationDetails = 'filter_chain_not_found';
+      connection.stream.responseCodeDetails = 'filter_chain_not_found';
+      connection.stream.flags |= Flag.NoRouteFound;
       accepted.destroy();
       this.onClosed(connection);
       return;
@@ -168,12 +179,18 @@ export class WorkerListener {
     const inUse = this.inUse.get(chain) as FilterChainInUse;
     connection.filterChainName = chain.name;
     connection.secured = inUse.tls !== undefined;
-    inUse.filter.begin(connection);
     connection.filterChainMetadata = chain.metadata;
+    if (!inUse.filter.begin(connection)) {
+      accepted.destroy();
+      inUse.filter.lost(connection, true);
+      this.onClosed(connection);
+      return;
+    }
     if (inUse.tls !== undefined) {
       inUse.tls.accept(accepted, connection, this.worker, (secure) => {
+        connection.abandon = undefined;
         if (secure === undefined) {
-          inUse.filter.lost(connection, connection.terminationDetails !== '');
+          inUse.filter.lost(connection, connection.closedByUs || connection.terminationDetails !== '');
           this.onClosed(connection);
         } else this.serve(inUse.filter, secure, connection, false);
       });
@@ -187,12 +204,7 @@ export class WorkerListener {
     this.serve(inUse.filter, rewrap(accepted), connection, false);
   }
 
-  private serve(
-    filter: NetworkFilterInUse,
-    socket: OwnedSocket,
-    connection: DownstreamConnection,
-    reads: boolean,
-  ): void {
+  private serve(filter: TerminalInUse, socket: OwnedSocket, connection: DownstreamConnection, reads: boolean): void {
     const owner = filter.accept(socket, connection);
     const close = owner.onClose.bind(owner);
     const counted: SocketOwner = {
@@ -202,6 +214,7 @@ export class WorkerListener {
       onClose: () =>
         asEvent(() => {
           close();
+          if (this.accessLogs.length > 0) connection.stream.countBytes(socket);
           this.onClosed(connection);
         }),
     };
@@ -214,6 +227,13 @@ export class WorkerListener {
     this.threadStats.downstreamCxActive.dec();
     this.stats.downstreamCxLengthMs.record(Math.round(clock.now() - connection.startMark));
     if (!this.config.ignoreGlobalConnLimit) this.worker.downstreamLimit.give();
+    if (this.accessLogs.length > 0) this.log(connection);
+  }
+
+  private log({ stream }: DownstreamConnection): void {
+    stream.marks.complete = clock.now();
+    stream.accessLogType = '';
+    for (const logger of this.accessLogs) logger.log(stream);
   }
 
   /** Stops accepting. A unix socket's path stays, as with Envoy: another process may listen there by now. */

@@ -63,6 +63,7 @@ export interface ConnectionInfo {
   transportFailureReason: string;
   terminationDetails: string;
   /** Round trip time in microseconds, or undefined where the runtime cannot say. */
+  filterState?: Map<string, unknown> | undefined;
   ja3?: string;
   ja4?: string;
 }

@@ -32,6 +32,11 @@ export function readingFor(reader: Reader): void {
   current = reader;
 }
 
+/** What was handled were not the bytes of a read. */
+export function readingForNobody(): void {
+  current = undefined;
+}
+
 /** Node asks this after each read where the socket's next bytes go. */
 export function nextBuffer(): Buffer {
   const reader = current;

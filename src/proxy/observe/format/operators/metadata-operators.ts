@@ -33,7 +33,7 @@ export const metadataOperators: OperatorTable = {
     const [type, ...path] = argument.split(':');
     return compileMetadata(types[type], path, maxLength);
   },
-  FILTER_STATE: filterStateOperator((info) => info.filterState),
+  FILTER_STATE: filterStateOperator((info, key) => info.filterState?.get(key) ?? info.connection.filterState?.get(key)),
   // Set by extensions of clusters and transport sockets: none of ours does.
   UPSTREAM_FILTER_STATE: filterStateOperator(() => undefined),
 };
@@ -56,10 +56,10 @@ function member(value: Json, key: string): Json | undefined {
 }
 
 /** `KEY`, `KEY:PLAIN`, `KEY:TYPED`, `KEY:FIELD:NAME`. */
-function filterStateOperator(state: (info: StreamInfo) => Map<string, unknown> | undefined): OperatorDefinition {
+function filterStateOperator(state: (info: StreamInfo, key: string) => unknown): OperatorDefinition {
   return (argument, maxLength) => {
     const [key, form = '', field = ''] = argument.split(':');
-    const read = (info: StreamInfo): unknown => state(info)?.get(key);
+    const read = (info: StreamInfo): unknown => state(info, key);
     if (form === 'PLAIN') return textOperator((info) => plainText(read(info)), maxLength);
     if (form === 'FIELD') return textOperator((info) => plainText(fieldOf(read(info), field)), maxLength);
     const typed = (info: StreamInfo): string | undefined => typedText(read(info));

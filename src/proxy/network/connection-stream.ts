@@ -1,0 +1,98 @@
+/**
+ * A TCP connection as access logs see it: what HTTP has one of for each request, a connection has once.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage (what TCP says to each operator)
+ */
+import type { Socket } from 'node:net';
+import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { Metadata } from '#config/model/route.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import { clock } from '#proxy/transport/io-event.ts';
+import { Headers } from '#wire/headers.ts';
+
+const NO_HEADERS = new Headers();
+
+export class ConnectionStream implements StreamInfo {
+  readonly connection: DownstreamConnection;
+  readonly startTime: number;
+  readonly marks: StreamMarks;
+  readonly upstreamProtocol = '';
+  bytesReceived = 0;
+  bytesSent = 0;
+  readonly downstreamHeaderBytesReceived = 0;
+  readonly downstreamHeaderBytesSent = 0;
+  downstreamWireBytesReceived = 0;
+  downstreamWireBytesSent = 0;
+  upstreamHeaderBytesReceived = 0;
+  upstreamHeaderBytesSent = 0;
+  upstreamWireBytesReceived = 0;
+  upstreamWireBytesSent = 0;
+  readonly responseCode = 0;
+  responseCodeDetails = '';
+  readonly connectionTerminationDetails = '';
+  flags = 0;
+  readonly method = '';
+  readonly path = '';
+  readonly host = '';
+  readonly scheme = '';
+  readonly originalPath = '';
+  readonly requestHeaders = NO_HEADERS;
+  readonly responseHeaders = NO_HEADERS;
+  readonly virtualClusterName = '';
+  clusterName = '';
+  cluster: ClusterConfig | undefined = undefined;
+  upstream: UpstreamInfo | undefined = undefined;
+  attemptCount = 0;
+  readonly streamId: number;
+  readonly traceId = '';
+  readonly traced = false;
+  readonly healthCheck = false;
+  accessLogType = '';
+  readonly localReplyBody = '';
+  readonly random = 0;
+
+  constructor(connection: DownstreamConnection) {
+    this.connection = connection;
+    this.streamId = connection.id;
+    this.startTime = clock.wall() - (clock.now() - connection.startMark);
+    this.marks = {
+      start: connection.startMark,
+      lastDownstreamRxByte: -1,
+      firstUpstreamTxByte: -1,
+      lastUpstreamTxByte: -1,
+      firstUpstreamRxByte: -1,
+      lastUpstreamRxByte: -1,
+      firstDownstreamTxByte: -1,
+      lastDownstreamTxByte: -1,
+      firstUpstreamRxBody: -1,
+      upstreamPoolAsked: -1,
+      upstreamPoolAnswered: -1,
+      upstreamConnectStart: -1,
+      upstreamConnectComplete: -1,
+      upstreamTlsComplete: -1,
+      complete: -1,
+    };
+  }
+
+  /** Takes the numbers of bytes both ways from the socket, which may be closed. */
+  countBytes({ bytesRead, bytesWritten }: Socket): void {
+    this.bytesReceived = bytesRead;
+    this.bytesSent = bytesWritten;
+  }
+
+  get protocol(): string {
+    return this.connection.protocol;
+  }
+
+  get remoteAddress(): string {
+    return this.connection.remoteAddress;
+  }
+
+  get dynamicMetadata(): Metadata | undefined {
+    return this.connection.dynamicMetadata;
+  }
+
+  get filterState(): Map<string, unknown> | undefined {
+    return this.connection.filterState;
+  }
+}
