@@ -34,7 +34,9 @@ export function mirrorPolicies(action: RouteAction, host: CompiledVirtualHost): 
 
 /** Sends one copy. `body` is not changed by anyone from here on. */
 export function sendMirror(stream: HttpStream, cluster: Cluster, policy: MirrorPolicy, body: readonly Buffer[]): void {
-  const host = cluster.loadBalancer.choose();
+  const { loadBalancer } = cluster;
+  const context = loadBalancer.asksRequest ? { request: stream, hostSelectionRetryCount: 0 } : undefined;
+  const host = loadBalancer.choose(context);
   if (host === undefined) return;
   const copy = stream.another();
   copy.method = stream.method;

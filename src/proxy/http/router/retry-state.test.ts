@@ -255,7 +255,7 @@ test('predicates keep a retry from hosts that were tried, and from canaries', ()
   const choice = (...names: string[]) =>
     setup({
       policy: { retryOn: ['5xx'], retryHostPredicates: names.map(predicate), hostSelectionRetryMaxAttempts: 7 },
-    }).state?.hostChoice([host]);
+    }).state?.hostChoice([host], undefined);
   assert.equal(choice(), undefined);
   const tried = choice('previous_hosts');
   assert.equal(tried?.hostSelectionRetryCount, 7);

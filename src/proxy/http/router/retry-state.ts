@@ -232,7 +232,7 @@ export class RetryState {
   }
 
   /** What to mind when the next attempt's host is chosen; undefined: nothing. */
-  hostChoice(tried: readonly Host[]): LoadBalancerContext | undefined {
+  hostChoice(tried: readonly Host[], request: LoadBalancerContext['request']): LoadBalancerContext | undefined {
     const policy = this.policy?.policy;
     if (policy === undefined || policy.retryHostPredicates.length === 0) return undefined;
     const previous = policy.retryHostPredicates.some(
@@ -242,6 +242,7 @@ export class RetryState {
       ({ name }) => name === 'envoy.retry_host_predicates.omit_canary_hosts',
     );
     return {
+      request,
       hostSelectionRetryCount: policy.hostSelectionRetryMaxAttempts,
       shouldSelectAnotherHost: (host) => (previous && tried.includes(host)) || (canaries && host.canary),
     };

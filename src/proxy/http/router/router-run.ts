@@ -22,6 +22,7 @@ import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { Http1Client } from '#proxy/upstream/http1-client.ts';
+import type { LoadBalancerContext } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
@@ -36,6 +37,8 @@ export class RouterRun implements TimedRequest {
   private weighted: WeightedCluster | undefined = undefined;
   private retry: RetryState | undefined = undefined;
   private readonly clocks: RouterTimers;
+  /** For balancers that look at the request. */
+  private readonly choice: LoadBalancerContext;
   private perTryTimeout = 0;
   private globalTimeout = 0;
   /** The request's body so far. */
@@ -56,6 +59,7 @@ export class RouterRun implements TimedRequest {
     this.stream = stream;
     this.attempt = new UpstreamRequest(this);
     this.clocks = new RouterTimers(this);
+    this.choice = { request: stream, hostSelectionRetryCount: 0 };
   }
 
   reset(): void {
@@ -101,7 +105,7 @@ export class RouterRun implements TimedRequest {
     if (clusterRefuses(stream, cluster)) return;
     this.account.begin(stream, cluster, virtualHost, route);
     stream.attemptCount = 1;
-    const host = cluster.loadBalancer.choose();
+    const host = cluster.loadBalancer.choose(cluster.loadBalancer.asksRequest ? this.choice : undefined);
     if (host === undefined) return this.noHealthyHost();
     const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
     const timeouts = applyTimeouts(stream, action, policy?.perTryTimeout ?? 0, this.config);
@@ -384,7 +388,9 @@ export class RouterRun implements TimedRequest {
     const { stream } = this;
     if (stream.finished || this.done) return;
     const cluster = this.cluster as Cluster;
-    const host = cluster.loadBalancer.choose(this.retry?.hostChoice(this.tried ?? []));
+    const { loadBalancer } = cluster;
+    const minding = this.retry?.hostChoice(this.tried ?? [], stream);
+    const host = loadBalancer.choose(minding ?? (loadBalancer.asksRequest ? this.choice : undefined));
     if (host === undefined) return this.noHealthyHost();
     stream.attemptCount++;
     if (stream.selectedHost?.config.includeIsTimeoutRetryHeader) {

@@ -4,9 +4,12 @@
  */
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSet } from '#proxy/upstream/host-set.ts';
+import type { ConnectionView, HeaderView } from '#selection/request-view.ts';
 
 /** Chooses among the hosts of one cluster, on one thread. */
 export interface LoadBalancer {
+  /** `choose` looks at who asks: it must be given a context with a `request`. Others need one for retries alone. */
+  readonly asksRequest: boolean;
   /** @returns the host for the next request, or undefined where there is none to choose. */
   choose(context?: LoadBalancerContext): Host | undefined;
   /**
@@ -20,6 +23,8 @@ export interface LoadBalancer {
 
 /** What a request brings along. A plain request needs none: the fast way. */
 export interface LoadBalancerContext {
+  /** Who asks. */
+  readonly request?: ChoiceView;
   /** For policies that hash: 32 bits. */
   hash?: number;
   /** Retry host predicates: asked for each host chosen, and another is chosen while this says so. */
@@ -30,6 +35,17 @@ export interface LoadBalancerContext {
   overrideHost?: { address: string; strict: boolean };
   /** Retry priorities: other shares than those of health. */
   determinePriorityLoad?(sets: readonly HostSet[], load: PriorityLoad): PriorityLoad;
+}
+
+/** What a choice may look at: a stream of HTTP, which has all of it, or a connection. */
+export interface ChoiceView {
+  readonly connection: ConnectionView;
+  /** Undefined where it is not HTTP. */
+  readonly headers?: HeaderView;
+  /** The host that is asked for, port included; empty or undefined where it is not HTTP. */
+  readonly host?: string;
+  readonly dynamicMetadata?: Readonly<Record<string, unknown>>;
+  readonly filterState?: ReadonlyMap<string, unknown>;
 }
 
 /** Shares of the requests, in percent by priority: healthy and degraded ones together add up to 100. */

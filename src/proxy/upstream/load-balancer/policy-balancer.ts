@@ -16,6 +16,7 @@ export interface Policy {
 }
 
 export class PolicyBalancer implements LoadBalancer {
+  readonly asksRequest = false;
   private readonly members: PrioritySet;
   private readonly policy: Policy;
   private readonly sources: HostSources;
