@@ -13,7 +13,7 @@ const server = signed('server.test', ['DNS:server.test', 'DNS:*.wild.test']);
 const client = signed('client');
 const stranger = certificate({ commonName: 'stranger', names: ['DNS:server.test'] });
 const trusting = validationOf({ ca: testAuthority() });
-const NO_REQUEST: UpstreamTlsRequest = { serverName: '', hostname: '', verifiesServerName: false };
+const NO_REQUEST: UpstreamTlsRequest = { serverName: '', hostname: '', verifiesServerName: false, alpn: ['http/1.1'] };
 
 /** A host that answers each connection with what it saw of the client. */
 async function host(t: TestContext, options: TlsOptions = {}): Promise<number> {

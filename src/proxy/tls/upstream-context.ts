@@ -24,6 +24,8 @@ export interface UpstreamTlsRequest {
   hostname: string;
   /** The certificate must be for `serverName` (auto_san_validation). */
   verifiesServerName: boolean;
+  /** What ALPN offers where the context names no protocols. */
+  alpn: readonly string[];
 }
 
 /** Where to connect to and from, as `net.connect` takes it. */
@@ -31,9 +33,6 @@ export type ConnectTarget = Partial<TcpNetConnectOpts> & { path?: string };
 
 /** Versions are those of Envoy: a client speaks no TLS 1.3 unless it is told to. */
 const DEFAULT_MAX_VERSION = 'TLSv1.2';
-
-/** What a connection pool of HTTP/1 offers where the context names no protocols. */
-const FALLBACK_ALPN = ['http/1.1'];
 
 export class UpstreamTlsContext {
   readonly validation: PeerValidation;
@@ -43,7 +42,6 @@ export class UpstreamTlsContext {
   readonly keyLog: KeyLog | undefined;
   private readonly tls: UpstreamTls;
   private readonly secureContext: SecureContext;
-  private readonly alpn: string[];
   /** Sessions to take up again, the newest first. */
   private readonly sessions: KeptSession[] = [];
 
@@ -55,7 +53,6 @@ export class UpstreamTlsContext {
     this.counters = new TlsCounters(scope);
     this.validation = new PeerValidation(tls.validation, this.counters.stats);
     this.keyLog = tls.keyLogPath === '' ? undefined : KeyLog.to(tls.keyLogPath);
-    this.alpn = tls.alpnProtocols.length === 0 ? FALLBACK_ALPN : tls.alpnProtocols;
     const ciphers = cipherString(cipherGroups(tls.cipherSuites), []);
     const versions = { ...tls, maxVersion: tls.maxVersion ?? DEFAULT_MAX_VERSION };
     this.secureContext = createSecureContext(contextOptions(versions, certificate, ciphers));
@@ -75,7 +72,7 @@ export class UpstreamTlsContext {
       onread,
       secureContext: this.secureContext,
       servername: isIP(serverName) === 0 ? serverName : '',
-      ALPNProtocols: this.alpn,
+      ALPNProtocols: this.tls.alpnProtocols.length > 0 ? this.tls.alpnProtocols : [...request.alpn],
       session: resumed?.session,
       // Our own validation gives the verdict.
       rejectUnauthorized: false,

@@ -21,7 +21,7 @@ import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.
 import { CircuitBreakers } from '#proxy/upstream/circuit-breakers.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
-import { Http1Pool } from '#proxy/upstream/http1-pool.ts';
+import { HttpPool } from '#proxy/upstream/http-pool.ts';
 import { createLoadBalancer } from '#proxy/upstream/load-balancer/create-load-balancer.ts';
 import type { LoadBalancer } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
@@ -30,10 +30,10 @@ import type { WorkerContext } from '#proxy/worker-context.ts';
 
 /** A host's pools, by routing priority. */
 interface HostPools {
-  DEFAULT: Http1Pool | undefined;
-  HIGH: Http1Pool | undefined;
+  DEFAULT: HttpPool | undefined;
+  HIGH: HttpPool | undefined;
   /** Those of connections to a name that requests gave (auto_sni), by priority and name. */
-  named: Map<string, Http1Pool> | undefined;
+  named: Map<string, HttpPool> | undefined;
 }
 
 /** Pools by name that a host keeps while they are empty. Clients choose the names, so they are bounded. */
@@ -96,7 +96,7 @@ export class Cluster {
   }
 
   /** @param serverName the name that TLS asks for, where the request gives it: its connections serve no other name. */
-  poolFor(host: Host, priority: 'DEFAULT' | 'HIGH', serverName = ''): Http1Pool {
+  poolFor(host: Host, priority: 'DEFAULT' | 'HIGH', serverName = ''): HttpPool {
     let pools = host.pool as HostPools | undefined;
     if (pools === undefined) {
       pools = { DEFAULT: undefined, HIGH: undefined, named: undefined };
@@ -105,13 +105,13 @@ export class Cluster {
     if (serverName !== '') return this.namedPool(pools, host, priority, serverName);
     let pool = pools[priority];
     if (pool === undefined) {
-      pool = new Http1Pool(this, host, priority);
+      pool = new HttpPool({ cluster: this, host, priority, serverName });
       pools[priority] = pool;
     }
     return pool;
   }
 
-  private namedPool(pools: HostPools, host: Host, priority: 'DEFAULT' | 'HIGH', serverName: string): Http1Pool {
+  private namedPool(pools: HostPools, host: Host, priority: 'DEFAULT' | 'HIGH', serverName: string): HttpPool {
     pools.named ??= new Map();
     const key = `${priority} ${serverName}`;
     let pool = pools.named.get(key);
@@ -119,7 +119,7 @@ export class Cluster {
     if (pools.named.size >= NAMED_POOLS_KEPT) {
       for (const [other, { empty }] of pools.named) if (empty) pools.named.delete(other);
     }
-    pool = new Http1Pool(this, host, priority);
+    pool = new HttpPool({ cluster: this, host, priority, serverName });
     pools.named.set(key, pool);
     return pool;
   }

@@ -1,17 +1,16 @@
 /**
  * One HTTP/1 connection to an upstream host: a request at a time out, its response back (RFC 9112). It belongs to a pool.
  */
-import type { Socket } from 'node:net';
-import { Timer } from '#base/timers.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { joinResponseFields } from '#proxy/http/single-fields.ts';
-import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
-import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
+import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
-import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
-import type { Http1Pool } from '#proxy/upstream/http1-pool.ts';
+import type { HttpPool } from '#proxy/upstream/http-pool.ts';
 import { encodeRequestHead, requestLineLength } from '#proxy/upstream/http1-request-head.ts';
+import { PooledClient } from '#proxy/upstream/pooled-client.ts';
+import type { HttpWaiter, RequestEncoder } from '#proxy/upstream/request-encoder.ts';
 import type { ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
+import type { UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
@@ -21,7 +20,6 @@ import { HeldHead } from '#wire/http1/held-head.ts';
 import { INCOMPLETE, ParseError, parseErrorText } from '#wire/http1/parse-error.ts';
 import { Known } from '#wire/known-headers.ts';
 
-const CONNECTING = 0;
 const READY = 1;
 /** A response's head is next. */
 const HEAD = 2;
@@ -32,31 +30,13 @@ const CLOSED = 5;
 
 const LARGE_BODY = 64 * 1024;
 
-export class Http1Client implements BodySink, Reader {
-  readonly pool: Http1Pool;
-  readonly outgoing: Outgoing;
-  readonly info: UpstreamInfo;
-  readonly connectTimer: Timer;
-  readonly idleTimer: Timer;
-  readonly durationTimer: Timer;
-  readsLargeBody = false;
-  lease: Lease | undefined = undefined;
-  receiver: ResponseReceiver | undefined = undefined;
-  /** Requests that it may still carry. */
-  requestsLeft: number;
-  connectStart = 0;
-  connectEnd = -1;
-  tlsEnd = -1;
-  /** Why TLS or the connection failed, in Envoy's words. */
-  failure = '';
-  closedByUs = false;
-  /** The connect timeout fired. */
-  timedOut = false;
-  /** The connection failed on our side: no address to bind to, no descriptor left. */
-  failedLocally = false;
-  /** The pool has counted its end. */
-  counted = false;
-  private state = CONNECTING;
+export class Http1Client extends PooledClient<HttpWaiter> implements RequestEncoder, BodySink {
+  readonly protocol = 'HTTP/1.1';
+  protected readonly concurrency = 1;
+  private readonly pool: HttpPool;
+  private readonly outgoing: Outgoing;
+  private receiver: ResponseReceiver | undefined = undefined;
+  private state = READY;
   private readonly body: BodyReader;
   private readonly held = new HeldHead();
   private readonly head: ResponseHead = { status: 0, reason: '', minor: 1, headers: new Headers() };
@@ -75,50 +55,21 @@ export class Http1Client implements BodySink, Reader {
   private bytesBefore = 0;
   private countedBytes = 0;
 
-  constructor(pool: Http1Pool, socket: Socket, info: UpstreamInfo) {
+  constructor(pool: HttpPool, connection: UpstreamConnection) {
+    super(pool, connection);
     this.pool = pool;
-    this.outgoing = new Outgoing(socket);
-    this.info = info;
-    const { common } = pool.cluster.config.http;
-    this.requestsLeft =
-      common.maxRequestsPerConnection > 0 ? common.maxRequestsPerConnection : Number.POSITIVE_INFINITY;
-    this.body = new BodyReader(() => new Headers(), pool.headBytesLimit, common.maxHeadersCount);
-    this.connectTimer = new Timer(() => asEvent(() => pool.onConnectTimeout(this)));
-    this.idleTimer = new Timer(() => asEvent(() => pool.onIdle(this)));
-    this.durationTimer = new Timer(() => asEvent(() => pool.onMaxDuration(this)));
+    this.outgoing = new Outgoing(connection.socket);
+    this.body = new BodyReader(() => new Headers(), pool.headBytesLimit, pool.maxHeadersCount);
   }
 
-  get socket(): Socket {
-    return this.outgoing.socket;
-  }
-
-  get connecting(): boolean {
-    return this.state === CONNECTING;
-  }
-
-  get idle(): boolean {
-    return this.state === READY;
-  }
-
-  get closed(): boolean {
-    return this.state === CLOSED;
-  }
-
-  onConnected(): void {
-    if (this.state !== CONNECTING) return;
-    this.state = READY;
-    this.pool.onConnected(this);
-  }
-
-  /** Takes this connection for one request. */
-  attach(receiver: ResponseReceiver): void {
-    this.receiver = receiver;
+  begin(waiter: HttpWaiter): void {
+    this.receiver = waiter;
     this.state = HEAD;
     this.requestEnded = false;
     this.keepAlive = true;
     this.responseBytes = 0;
     this.bytesBefore = this.outgoing.bytes;
-    this.requestsLeft--;
+    waiter.onPoolReady(this);
   }
 
   /** Sends the request's head from `stream`. */
@@ -189,22 +140,13 @@ export class Http1Client implements BodySink, Reader {
   pause(pause: boolean): void {
     if (this.paused === pause) return;
     this.paused = pause;
-    if (pause) this.socket.pause();
-    else this.socket.resume();
+    const { socket } = this.connection;
+    if (pause) socket.pause();
+    else socket.resume();
   }
 
   onRead(count: number, bytes: Buffer): void {
-    beginEvent();
-    try {
-      this.pool.cluster.stats.upstreamCxRxBytesTotal.add(count);
-      this.consume(bytes, 0, count);
-    } catch (error) {
-      this.pool.worker.onBug(error);
-      this.socket.destroy();
-    } finally {
-      readingFor(this);
-      endEvent();
-    }
+    this.consume(bytes, 0, count);
   }
 
   private consume(bytes: Buffer, start: number, end: number): void {
@@ -278,7 +220,7 @@ export class Http1Client implements BodySink, Reader {
     if (!bodiless) {
       this.state = BODY;
       this.body.begin(length);
-      this.readsLargeBody = length > LARGE_BODY;
+      this.connection.readsLargeBody = length > LARGE_BODY;
       if (length === NO_LENGTH) this.keepAlive = false;
     }
     receiver.reason = head.reason;
@@ -311,7 +253,7 @@ export class Http1Client implements BodySink, Reader {
     if (receiver === undefined) return;
     const last = this.body.done;
     if (last) this.responseWhole();
-    else if (!this.readsLargeBody && this.responseBytes > LARGE_BODY) this.readsLargeBody = true;
+    else if (!this.connection.readsLargeBody && this.responseBytes > LARGE_BODY) this.connection.readsLargeBody = true;
     receiver.onData(bytes.subarray(start, end), last);
   }
 
@@ -326,34 +268,32 @@ export class Http1Client implements BodySink, Reader {
   /** The response is complete: the connection is free again, if the request is too. */
   private responseWhole(): void {
     const receiver = this.receiver;
-    this.readsLargeBody = false;
+    this.connection.readsLargeBody = false;
     this.receiver = undefined;
     if (this.state === BODY) {
       this.responseBytes += this.body.position - this.bodyCounted;
       this.bodyCounted = this.body.position;
     }
     receiver?.onWireBytes(this.responseBytes, this.outgoing.bytes - this.bytesBefore);
-    const { stats } = this.pool.cluster;
-    stats.upstreamCxTxBytesTotal.add(this.outgoing.bytes - this.countedBytes);
-    this.countedBytes = this.outgoing.bytes;
+    this.countSent();
     this.pause(false);
     if (!this.requestEnded) {
       this.state = ANSWERED;
       this.keepAlive = false;
     }
-    if (this.keepAlive && this.requestsLeft > 0) {
-      this.state = READY;
-      this.pool.onFree(this, true);
-    } else {
-      this.pool.onFree(this, false);
-      if (this.requestsLeft <= 0) stats.upstreamCxMaxRequests.inc();
-      this.close();
-    }
+    if (this.keepAlive && !this.draining) this.state = READY;
+    else this.draining = true;
+    this.requestOver();
+  }
+
+  private countSent(): void {
+    this.pool.cluster.stats.upstreamCxTxBytesTotal.add(this.outgoing.bytes - this.countedBytes);
+    this.countedBytes = this.outgoing.bytes;
   }
 
   private protocolError(error: number): void {
     this.pool.cluster.stats.upstreamCxProtocolError.inc();
-    this.pool.log.debug(() => `[C${this.info.connectionId}] protocol error: ${parseErrorText(error)}`);
+    this.pool.log.debug(() => `[C${this.connection.info.connectionId}] protocol error: ${parseErrorText(error)}`);
     const receiver = this.receiver;
     this.receiver = undefined;
     this.close();
@@ -363,7 +303,7 @@ export class Http1Client implements BodySink, Reader {
   /** The upstream closed its side. */
   onEnd(): void {
     if (this.state === BODY && this.body.endsWithConnection && !this.tunnel) this.endWithConnection();
-    else this.socket.destroy();
+    else this.connection.socket.destroy();
   }
 
   /** A body without a length is whole when the connection ends, however it ends. */
@@ -373,23 +313,18 @@ export class Http1Client implements BodySink, Reader {
     asEvent(() => receiver?.onData(EMPTY, true));
   }
 
-  /** The socket is gone, by whoever. */
-  onClose(): void {
-    if (this.state === CLOSED) return this.pool.onClosed(this);
-    if (this.state === BODY && this.body.endsWithConnection && !this.tunnel) return this.endWithConnection();
-    const connecting = this.state === CONNECTING;
+  protected onLost(): void {
+    const ended = this.state === BODY && this.body.endsWithConnection && !this.tunnel;
     const begun = (this.state === BODY && !this.tunnel) || (this.state === HEAD && this.held.length > 0);
-    this.state = CLOSED;
-    releaseReader(this);
     const receiver = this.receiver;
     this.receiver = undefined;
-    if (connecting) {
-      this.pool.onConnectFailure(this);
-      return;
-    }
-    this.pool.onClosed(this);
+    this.state = CLOSED;
+    this.countSent();
     if (receiver === undefined) return;
-    if (!begun) receiver.onReset('connection_termination', this.failure);
+    if (ended) {
+      receiver.onWireBytes(this.responseBytes, this.outgoing.bytes - this.bytesBefore);
+      receiver.onData(EMPTY, true);
+    } else if (!begun) receiver.onReset('connection_termination', this.connection.failure);
     else {
       // The end of a connection is no end of a message.
       this.pool.cluster.stats.upstreamCxProtocolError.inc();
@@ -397,13 +332,10 @@ export class Http1Client implements BodySink, Reader {
     }
   }
 
-  close(): void {
-    if (this.state === CLOSED) return;
+  protected endSocket(): void {
     this.state = CLOSED;
-    this.closedByUs = true;
-    releaseReader(this);
     this.outgoing.end();
-    this.pool.onClosed(this);
+    this.countSent();
   }
 }
 

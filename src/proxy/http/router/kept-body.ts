@@ -2,7 +2,7 @@
  * What there is of a request's body: kept while no connection is there yet, or while it may have to be sent again. Pooled with its stream.
  */
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import type { Http1Client } from '#proxy/upstream/http1-client.ts';
+import type { RequestEncoder } from '#proxy/upstream/request-encoder.ts';
 import type { Headers } from '#wire/headers.ts';
 
 export class KeptBody {
@@ -33,12 +33,12 @@ export class KeptBody {
   }
 
   /** Sends the request's head and what there is behind it. */
-  sendTo(client: Http1Client, stream: HttpStream): void {
+  sendTo(encoder: RequestEncoder, stream: HttpStream): void {
     const { chunks, trailers } = this;
     const whole = this.ended && trailers === undefined;
-    client.sendHeaders(stream, whole && chunks.length === 0);
-    for (let i = 0; i < chunks.length; i++) client.sendData(stream, chunks[i], whole && i === chunks.length - 1);
-    if (trailers !== undefined) client.sendTrailers(stream, trailers);
+    encoder.sendHeaders(stream, whole && chunks.length === 0);
+    for (let i = 0; i < chunks.length; i++) encoder.sendData(stream, chunks[i], whole && i === chunks.length - 1);
+    if (trailers !== undefined) encoder.sendTrailers(stream, trailers);
     if (!this.stays) this.drop();
   }
 }

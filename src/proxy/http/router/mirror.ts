@@ -5,8 +5,7 @@
 import type { MirrorPolicy, RouteAction } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
-import type { Http1Client } from '#proxy/upstream/http1-client.ts';
-import type { PoolWaiter } from '#proxy/upstream/http1-pool.ts';
+import type { HttpWaiter, RequestEncoder } from '#proxy/upstream/request-encoder.ts';
 import type { CompiledVirtualHost } from '#selection/compiled-route.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Headers as HeaderMap } from '#wire/headers.ts';
@@ -53,9 +52,8 @@ function shadowHost(host: string): string {
   return port === null ? `${host}-shadow` : `${host.slice(0, port.index)}-shadow${port[0]}`;
 }
 
-class MirroredRequest implements PoolWaiter {
+class MirroredRequest implements HttpWaiter {
   readonly responseHeaders = new HeaderMap();
-  readonly requestedServerName: string;
   reason = '';
   private readonly copy: HttpStream;
   private readonly cluster: Cluster;
@@ -66,16 +64,16 @@ class MirroredRequest implements PoolWaiter {
     this.copy = copy;
     this.cluster = cluster;
     this.body = body;
-    this.requestedServerName = cluster.serverNameFor(copy);
   }
 
   begin(host: NonNullable<ReturnType<Cluster['loadBalancer']['choose']>>): void {
-    this.cluster.poolFor(host, 'DEFAULT', this.requestedServerName).request(this);
+    const { cluster, copy } = this;
+    cluster.poolFor(host, 'DEFAULT', cluster.serverNameFor(copy)).request(this);
   }
 
-  onPoolReady(client: Http1Client): void {
-    client.sendHeaders(this.copy, this.body.length === 0);
-    for (const [i, chunk] of this.body.entries()) client.sendData(this.copy, chunk, i === this.body.length - 1);
+  onPoolReady(encoder: RequestEncoder): void {
+    encoder.sendHeaders(this.copy, this.body.length === 0);
+    for (const [i, chunk] of this.body.entries()) encoder.sendData(this.copy, chunk, i === this.body.length - 1);
   }
 
   onHeaders(status: number, _bytes: number, end: boolean): void {

@@ -21,8 +21,8 @@ import { Flag } from '#proxy/observe/response-flags.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
-import type { Http1Client } from '#proxy/upstream/http1-client.ts';
 import type { LoadBalancerContext } from '#proxy/upstream/load-balancer/load-balancer.ts';
+import type { RequestEncoder } from '#proxy/upstream/request-encoder.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
@@ -147,36 +147,36 @@ export class RouterRun implements TimedRequest {
     stream.marks.upstreamPoolAsked = clock.now();
     stream.marks.upstreamPoolAnswered = -1;
     this.responseStarted = false;
-    const serverName = cluster.serverNameFor(stream);
-    this.attempt.begin(host, cluster.poolFor(host, this.priority, serverName), serverName);
+    this.attempt.begin(host, cluster.poolFor(host, this.priority, cluster.serverNameFor(stream)));
   }
 
   /** The attempt has a connection: the request goes out, with what there is of its body. */
-  onConnected(client: Http1Client): void {
+  onConnected(encoder: RequestEncoder): void {
     this.account.attemptSent();
     const { stream } = this;
-    stream.upstream = client.info;
-    stream.upstreamProtocol = 'HTTP/1.1';
-    stream.marks.upstreamConnectStart = client.connectStart;
-    stream.marks.upstreamConnectComplete = client.connectEnd;
-    stream.marks.upstreamTlsComplete = client.tlsEnd;
+    const { connection } = encoder;
+    stream.upstream = connection.info;
+    stream.upstreamProtocol = encoder.protocol;
+    stream.marks.upstreamConnectStart = connection.connectStart;
+    stream.marks.upstreamConnectComplete = connection.connectEnd;
+    stream.marks.upstreamTlsComplete = connection.tlsEnd;
     if (this.perTryTimeout > 0) stream.manager.worker.timers.arm(this.clocks.perTry, this.perTryTimeout);
     const longest = this.cluster?.config.http.common.maxStreamDuration ?? 0;
     if (longest > 0) stream.manager.worker.timers.arm(this.clocks.longest, longest);
     this.activity();
-    this.body.sendTo(client, stream);
+    this.body.sendTo(encoder, stream);
     if (this.requestPaused) this.pauseRequest(false);
   }
 
   requestData(chunk: Buffer, end: boolean): void {
     if (this.done || !this.started) return;
-    const { client } = this.attempt;
-    if (client === undefined || this.body.stays) this.keep(chunk);
+    const { encoder } = this.attempt;
+    if (encoder === undefined || this.body.stays) this.keep(chunk);
     if (end) {
       this.body.ended = true;
       this.requestWhole();
     }
-    client?.sendData(this.stream, chunk, end);
+    encoder?.sendData(this.stream, chunk, end);
   }
 
   requestTrailers(trailers: Headers): void {
@@ -184,7 +184,7 @@ export class RouterRun implements TimedRequest {
     this.body.ended = true;
     this.body.trailers = trailers;
     this.requestWhole();
-    this.attempt.client?.sendTrailers(this.stream, trailers);
+    this.attempt.encoder?.sendTrailers(this.stream, trailers);
   }
 
   private keep(chunk: Buffer): void {
@@ -197,10 +197,10 @@ export class RouterRun implements TimedRequest {
       this.retry = undefined;
       this.mirrors = undefined;
       body.stays = false;
-      if (this.attempt.client !== undefined) return body.drop();
+      if (this.attempt.encoder !== undefined) return body.drop();
     }
     body.add(chunk);
-    if (this.attempt.client === undefined && body.bytes > limit) this.pauseRequest(true);
+    if (this.attempt.encoder === undefined && body.bytes > limit) this.pauseRequest(true);
   }
 
   private pauseRequest(pause: boolean): void {
@@ -222,7 +222,7 @@ export class RouterRun implements TimedRequest {
     const stats = this.cluster?.stats;
     if (pause) stats?.upstreamFlowControlPausedReadingTotal.inc();
     else stats?.upstreamFlowControlResumedReadingTotal.inc();
-    this.attempt.client?.pause(pause);
+    this.attempt.encoder?.pause(pause);
   }
 
   /** @param milliseconds since the attempt began. */

@@ -6,18 +6,17 @@ import type { RouterRun } from '#proxy/http/router/router-run.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { Host } from '#proxy/upstream/host.ts';
-import type { Http1Client } from '#proxy/upstream/http1-client.ts';
-import type { Http1Pool, PoolWaiter } from '#proxy/upstream/http1-pool.ts';
+import type { HttpPool } from '#proxy/upstream/http-pool.ts';
+import type { HttpWaiter, RequestEncoder } from '#proxy/upstream/request-encoder.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import { Headers } from '#wire/headers.ts';
 
-export class UpstreamRequest implements PoolWaiter {
+export class UpstreamRequest implements HttpWaiter {
   responseHeaders = new Headers();
   reason = '';
   host: Host | undefined = undefined;
-  pool: Http1Pool | undefined = undefined;
-  client: Http1Client | undefined = undefined;
-  requestedServerName = '';
+  pool: HttpPool | undefined = undefined;
+  encoder: RequestEncoder | undefined = undefined;
   /** Its head was handed to a connection. */
   sent = false;
   private active = false;
@@ -31,29 +30,27 @@ export class UpstreamRequest implements PoolWaiter {
   reset(): void {
     this.host = undefined;
     this.pool = undefined;
-    this.client = undefined;
+    this.encoder = undefined;
     this.sent = false;
     this.active = false;
     this.reason = '';
-    this.requestedServerName = '';
   }
 
-  begin(host: Host, pool: Http1Pool, serverName: string): void {
+  begin(host: Host, pool: HttpPool): void {
     this.host = host;
     this.pool = pool;
-    this.client = undefined;
+    this.encoder = undefined;
     this.sent = false;
     this.active = true;
     this.startMark = clock.now();
-    this.requestedServerName = serverName;
     pool.request(this);
   }
 
-  onPoolReady(client: Http1Client): void {
-    this.client = client;
+  onPoolReady(encoder: RequestEncoder): void {
+    this.encoder = encoder;
     this.sent = true;
     this.router.stream.marks.upstreamPoolAnswered = clock.now();
-    this.router.onConnected(client);
+    this.router.onConnected(encoder);
   }
 
   onPoolFailure(reason: ResetReason, details: string, tried?: UpstreamInfo): void {
@@ -94,7 +91,7 @@ export class UpstreamRequest implements PoolWaiter {
   onReset(reason: ResetReason, details: string): void {
     if (!this.active) return;
     this.active = false;
-    this.client = undefined;
+    this.encoder = undefined;
     this.over();
     this.router.onReset(reason, details);
   }
@@ -111,7 +108,7 @@ export class UpstreamRequest implements PoolWaiter {
 
   private ended(): void {
     this.router.stream.marks.lastUpstreamRxByte = clock.now();
-    this.client = undefined;
+    this.encoder = undefined;
     this.over();
   }
 
@@ -124,10 +121,10 @@ export class UpstreamRequest implements PoolWaiter {
     if (!this.active) return;
     this.active = false;
     this.over();
-    const client = this.client;
-    this.client = undefined;
-    if (client !== undefined) {
-      client.reset();
+    const encoder = this.encoder;
+    this.encoder = undefined;
+    if (encoder !== undefined) {
+      encoder.reset();
     } else if (!this.sent) this.pool?.cancel(this);
   }
 }

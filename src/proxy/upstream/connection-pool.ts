@@ -1,0 +1,254 @@
+/**
+ * The connections of one worker to one host, for one routing priority: requests wait here for a connection, connections with room for a
+ * request. What is spoken on them is for those who extend this.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/connection_pooling and Envoy's ConnPoolImplBase.
+ */
+import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { Host } from '#proxy/upstream/host.ts';
+import type { PooledClient } from '#proxy/upstream/pooled-client.ts';
+import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
+import { type ConnectionUser, UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
+import type { WorkerContext } from '#proxy/worker-context.ts';
+
+/** Who wants a connection. */
+export interface PoolWaiter {
+  /** @param tried the connection that failed; undefined where none was begun */
+  onPoolFailure(reason: ResetReason, details: string, tried?: UpstreamInfo): void;
+}
+
+/** What a pool serves. */
+export interface PoolOrigin {
+  cluster: Cluster;
+  host: Host;
+  priority: 'DEFAULT' | 'HIGH';
+  /** The name that TLS asks for, where requests give it; else empty. */
+  serverName: string;
+}
+
+/** Envoy makes at most so many connections for one reason. */
+const CONNECTIONS_AT_ONCE = 3;
+
+export abstract class ConnectionPool<Waiter extends PoolWaiter> implements ConnectionUser {
+  readonly cluster: Cluster;
+  readonly host: Host;
+  readonly worker: WorkerContext;
+  private readonly priority: 'DEFAULT' | 'HIGH';
+  private readonly serverName: string;
+  /** Those with room for a request: the one that had it last is used first. */
+  private readonly ready: PooledClient<Waiter>[] = [];
+  private readonly clients = new Set<PooledClient<Waiter>>();
+  private readonly connecting = new Set<UpstreamConnection>();
+  private waiting: Waiter[] = [];
+  /** Requests under way on all connections. */
+  private active = 0;
+  private draining = false;
+
+  constructor({ cluster, host, priority, serverName }: PoolOrigin) {
+    this.cluster = cluster;
+    this.host = host;
+    this.priority = priority;
+    this.serverName = serverName;
+    this.worker = cluster.worker;
+  }
+
+  /** What ALPN offers where the transport's configuration names nothing. */
+  protected abstract readonly alpn: readonly string[];
+  /** How many requests at a time a connection is expected to carry before it is there. */
+  protected abstract readonly expectedRoom: number;
+  /** A connection is begun. */
+  protected abstract onConnecting(): void;
+  /** A connection is there: what speaks on it. */
+  protected abstract clientOf(connection: UpstreamConnection): PooledClient<Waiter>;
+
+  /** No connection, and nobody who waits for one. */
+  get empty(): boolean {
+    return this.clients.size + this.connecting.size + this.waiting.length === 0;
+  }
+
+  private get breakers() {
+    return this.cluster.breakers[this.priority];
+  }
+
+  /** Gives `waiter` a connection at once, or when one is there, or says why it cannot. */
+  request(waiter: Waiter): void {
+    const { stats, config } = this.cluster;
+    if (this.ready.length > 0) {
+      this.attach(this.ready[this.ready.length - 1], waiter);
+      if (config.preconnect.perUpstreamRatio > 1) this.connectAsNeeded();
+      return;
+    }
+    if (!this.breakers.pendingRequests.canCreate()) {
+      stats.upstreamRqPendingOverflow.inc();
+      waiter.onPoolFailure('overflow', '');
+      return;
+    }
+    this.breakers.pendingRequests.inc();
+    stats.upstreamRqPendingTotal.inc();
+    stats.upstreamRqPendingActive.inc();
+    this.waiting.push(waiter);
+    this.connectAsNeeded();
+  }
+
+  /** The waiter does not wait any longer. */
+  cancel(waiter: Waiter): void {
+    const i = this.waiting.indexOf(waiter);
+    if (i < 0) return;
+    this.waiting.splice(i, 1);
+    this.stopWaiting();
+    this.cluster.stats.upstreamRqCancelled.inc();
+  }
+
+  private stopWaiting(): void {
+    this.breakers.pendingRequests.dec();
+    this.cluster.stats.upstreamRqPendingActive.dec();
+  }
+
+  private attach(client: PooledClient<Waiter>, waiter: Waiter): void {
+    const { stats } = this.cluster;
+    if (!this.breakers.requests.canCreate()) {
+      stats.upstreamRqActiveOverflow.inc();
+      waiter.onPoolFailure('overflow', '', client.connection.info);
+      return;
+    }
+    this.breakers.requests.inc();
+    stats.upstreamRqTotal.inc();
+    stats.upstreamRqActive.inc();
+    this.host.stats.rqTotal.inc();
+    this.host.stats.rqActive.add(1);
+    this.active++;
+    client.connection.active++;
+    if (--client.requestsLeft <= 0) {
+      stats.upstreamCxMaxRequests.inc();
+      client.draining = true;
+    }
+    if (client.idleTimer.armed) this.worker.timers.cancel(client.idleTimer);
+    if (client.room <= 0) this.unready(client);
+    client.begin(waiter);
+  }
+
+  private unready(client: PooledClient<Waiter>): void {
+    if (!client.ready) return;
+    client.ready = false;
+    const { ready } = this;
+    if (ready[ready.length - 1] === client) ready.pop();
+    else ready.splice(ready.indexOf(client), 1);
+  }
+
+  /** Makes as many connections as those who wait ask for, and as preconnecting does. */
+  private connectAsNeeded(): void {
+    for (let i = 0; i < CONNECTIONS_AT_ONCE && this.needsConnection(); i++) if (!this.connect()) return;
+  }
+
+  private needsConnection(): boolean {
+    const { waiting, active } = this;
+    // Nothing is made ahead for a host that may be down.
+    const ratio = this.host.health === 'healthy' ? Math.max(1, this.cluster.config.preconnect.perUpstreamRatio) : 1;
+    let room = this.connecting.size * this.expectedRoom;
+    for (const client of this.ready) room += client.room;
+    return (waiting.length + active) * ratio > room + active;
+  }
+
+  /** @returns whether another may be made */
+  private connect(): boolean {
+    const { cluster, host, priority, serverName, alpn } = this;
+    const { connections, maxConnectionsPerHost } = this.breakers;
+    const allowed = connections.canCreate() && host.stats.cxActive.value < maxConnectionsPerHost;
+    if (!allowed) {
+      cluster.stats.upstreamCxOverflow.inc();
+      // A host that has none gets one all the same: those who wait would wait forever.
+      if (this.connecting.size + this.clients.size > 0) return false;
+    }
+    this.onConnecting();
+    this.connecting.add(new UpstreamConnection({ cluster, host, priority, serverName, alpn }, this));
+    return allowed;
+  }
+
+  onConnected(connection: UpstreamConnection): void {
+    this.connecting.delete(connection);
+    const client = this.clientOf(connection);
+    connection.user = client;
+    this.clients.add(client);
+    this.offer(client);
+    if (this.draining) this.retire(client);
+    // It may have less room than was expected of it.
+    if (this.waiting.length > 0) this.connectAsNeeded();
+  }
+
+  /** A request of this client is over, and was the last one where it is draining. */
+  onRequestOver(client: PooledClient<Waiter>): void {
+    this.active--;
+    client.connection.active--;
+    this.breakers.requests.dec();
+    this.cluster.stats.upstreamRqActive.dec();
+    this.host.stats.rqActive.add(-1);
+    if (client.connection.closed) return;
+    if (!client.draining) this.offer(client);
+    else if (client.connection.active === 0) client.close();
+  }
+
+  /** The client has room, or has none any more: the host's limits changed. */
+  onRoomChanged(client: PooledClient<Waiter>): void {
+    if (client.room > 0) this.offer(client);
+    else this.unready(client);
+  }
+
+  /** The client takes no more requests: it closes with its last one. */
+  retire(client: PooledClient<Waiter>): void {
+    client.draining = true;
+    this.unready(client);
+    if (client.connection.active === 0) client.close();
+    if (this.waiting.length > 0) this.connectAsNeeded();
+  }
+
+  private offer(client: PooledClient<Waiter>): void {
+    while (this.waiting.length > 0 && client.room > 0) {
+      const waiter = this.waiting.shift() as Waiter;
+      this.stopWaiting();
+      this.attach(client, waiter);
+    }
+    if (client.connection.closed) return;
+    if (!client.ready && client.room > 0) {
+      client.ready = true;
+      this.ready.push(client);
+    }
+    const { idleTimeout } = this.cluster.config.http.common;
+    if (idleTimeout > 0 && client.connection.active === 0) this.worker.timers.arm(client.idleTimer, idleTimeout);
+  }
+
+  /** A connection that was being made is gone: everybody who waits is told, since the host seems to be gone. */
+  onClosed(connection: UpstreamConnection): void {
+    this.connecting.delete(connection);
+    const { stats } = this.cluster;
+    const { waiting } = this;
+    this.waiting = [];
+    for (const waiter of waiting) {
+      this.stopWaiting();
+      stats.upstreamRqPendingFailureEject.inc();
+      waiter.onPoolFailure(connection.failureReason, connection.failure, connection.info);
+    }
+  }
+
+  /** The client's connection is closed, by whoever. */
+  onClientClosed(client: PooledClient<Waiter>): void {
+    if (!this.clients.delete(client)) return;
+    this.unready(client);
+    this.worker.timers.cancel(client.idleTimer);
+    while (client.connection.active > 0) this.onRequestOver(client);
+    if (this.waiting.length > 0) this.connectAsNeeded();
+  }
+
+  /** The host left the cluster, or the worker ends: idle connections close now, others with their last response. */
+  drain(): void {
+    this.draining = true;
+    for (const client of [...this.clients]) this.retire(client);
+  }
+
+  onRead(): void {}
+
+  onEnd(): void {}
+
+  onDrain(): void {}
+
+  onMaxDuration(): void {}
+}
