@@ -171,8 +171,6 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     this.clients.add(client);
     this.offer(client);
     if (this.draining) this.retire(client);
-    // It may have less room than was expected of it.
-    if (this.waiting.length > 0) this.connectAsNeeded();
   }
 
   /** A request of this client is over, and was the last one where it is draining. */
