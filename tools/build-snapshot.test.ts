@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { eventually } from '#testing/eventually.ts';
+import { temporaryFolder } from '#testing/temporary-folder.ts';
 import { buildSnapshot } from './build-snapshot.ts';
 import { root } from './source-files.ts';
+
+/** As bin/fairlead has it. */
+const QUIET = ['--disable-warning=ExperimentalWarning'];
 
 const BOOTSTRAP = `
 static_resources:
@@ -27,8 +31,7 @@ static_resources:
 test('the program says the same from a snapshot as from its files', {
   skip: process.platform !== 'linux',
 }, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'fairlead-snapshot-'));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder(t);
   const size = await buildSnapshot(root, folder);
   assert.ok(size !== undefined && size < 12 * 2 ** 20, `${size} bytes`);
   const config = join(folder, 'bootstrap.yaml');
@@ -44,7 +47,24 @@ test('the program says the same from a snapshot as from its files', {
     ['proxy', '-c', config, '--mode', 'validate'],
     ['explain', '-c', config, 'http://a.test/'],
   ]) {
-    const fromFiles = run(['--disable-warning=ExperimentalWarning'], args);
-    assert.deepEqual(run(['--snapshot-blob', join(folder, 'fairlead.blob')], args), fromFiles, args.join(' '));
+    const fromFiles = run(QUIET, args);
+    assert.deepEqual(
+      run([...QUIET, '--snapshot-blob', join(folder, 'fairlead.blob')], args),
+      fromFiles,
+      args.join(' '),
+    );
   }
+});
+
+test('a process does not hold the snapshot in memory of its own', { skip: process.platform !== 'linux' }, async (t) => {
+  const folder = temporaryFolder(t);
+  await buildSnapshot(root, folder);
+  // The program looks beside its main file for the pages.
+  const main = join(folder, 'fairlead.js');
+  const args = ['proxy', '--config-yaml', '{}', '--use-dynamic-base-id', '--concurrency', '1', '-l', 'off'];
+  const child = spawn(process.execPath, [...QUIET, '--snapshot-blob', join(folder, 'fairlead.blob'), main, ...args]);
+  t.after(() => child.kill('SIGKILL'));
+  await eventually('the pages are mapped', async () =>
+    readFileSync(`/proc/${child.pid}/maps`, 'utf8').includes(join(folder, 'fairlead.blob.pages')),
+  );
 });

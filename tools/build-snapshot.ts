@@ -3,11 +3,13 @@
  * the time and with 20 MB less. Beside it lies what it is good for (dist/fairlead.blob.for), which bin/fairlead compares.
  * Follows https://nodejs.org/api/cli.html#--build-snapshot-config
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { anonymousMemory, PAGE } from '#cli/snapshot-pages.ts';
 import { builtInModules } from './built-in-modules.ts';
 
 /**
@@ -90,7 +92,49 @@ export async function buildSnapshot(root: string, folder: string): Promise<numbe
     return undefined;
   }
   writeFileSync(`${blob}.for`, target);
+  await writePages(blob, main);
   return statSync(blob).size;
+}
+
+/** The pages that a process started from the snapshot holds of it, for src/cli/snapshot-pages.ts. Without them processes are larger. */
+async function writePages(blob: string, main: string): Promise<void> {
+  const run = ['proxy', '--config-yaml', '{}', '--use-dynamic-base-id', '--concurrency', '1', '-l', 'off'];
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--snapshot-blob', blob, main, ...run],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  try {
+    await setTimeout(500);
+    const memory = openSync(`/proc/${child.pid}/mem`, 'r');
+    const pages = heldPages(readFileSync(blob), memory, readFileSync(`/proc/${child.pid}/maps`, 'utf8'));
+    closeSync(memory);
+    if (pages !== undefined) writeFileSync(`${blob}.pages`, pages);
+  } catch (error) {
+    console.error(`processes will hold the startup snapshot in memory: ${(error as Error).message}`);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+/** The whole pages of memory that are the same as a part of the snapshot. They begin right behind the first, where malloc's header is. */
+function heldPages(snapshot: Buffer, memory: number, maps: string): Buffer | undefined {
+  const page = Buffer.alloc(PAGE);
+  for (const { start, length } of anonymousMemory(maps, snapshot.length / 2)) {
+    readSync(memory, page, 0, PAGE, start + BigInt(PAGE));
+    const from = snapshot.indexOf(page);
+    if (from === -1) continue;
+    let to = from;
+    for (let offset = PAGE; offset + PAGE <= length; offset += PAGE) {
+      readSync(memory, page, 0, PAGE, start + BigInt(offset));
+      if (!snapshot.subarray(to, to + PAGE).equals(page)) break;
+      to += PAGE;
+    }
+    return snapshot.subarray(from, to);
+  }
+  return undefined;
 }
 
 /** Where a snapshot starts: this folder, this Node, and a processor with the same features, which V8 insists on. */

@@ -6,10 +6,12 @@
  * What a module reads of its process (arguments, environment, clocks, host name) while it loads is that of the build: such reads belong
  * into functions.
  */
+import { dirname, join } from 'node:path';
 import { startupSnapshot } from 'node:v8';
 import { sourceOf } from '#api/source.ts';
 import { parseProxyOptions } from '#cli/proxy-options.ts';
 import { runProgram } from '#cli/run-program.ts';
+import { mapSnapshotPages } from '#cli/snapshot-pages.ts';
 import { loadBootstrap } from '#config/load.ts';
 import '#cli/commands/explain.ts';
 import '#cli/commands/proxy.ts';
@@ -98,6 +100,7 @@ startupSnapshot.setDeserializeMainFunction(() => {
   const args = process.argv.slice(2);
   if (needsThreads(args)) startFromFiles();
   clock.restart();
+  if (args[0] === 'proxy') mapSnapshotPages(join(dirname(process.argv[1]), 'fairlead.blob.pages'));
   void runProgram(args);
 });
 
