@@ -6,15 +6,15 @@
 import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import { chooseUpstream, clusterRefuses } from '#proxy/http/router/choose-upstream.ts';
-import { bodyLimit, KeptBody } from '#proxy/http/router/kept-body.ts';
-import { mirrorClusters, mirrorPolicies, sendMirror } from '#proxy/http/router/mirror.ts';
+import { mirrorClusters, mirrorPolicies } from '#proxy/http/router/mirror.ts';
+import { type FeedOwner, RequestFeed } from '#proxy/http/router/request-feed.ts';
 import { resetReply } from '#proxy/http/router/reset-reply.ts';
 import { ResponseAccount } from '#proxy/http/router/response-account.ts';
-import { RetryState } from '#proxy/http/router/retry-state.ts';
+import { RetryState, type RetryVerdict } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
-import { RouterTimers, type TimedRequest } from '#proxy/http/router/router-timers.ts';
+import { replyNoHealthyHost, replyReset, replyUpgradeRefused } from '#proxy/http/router/router-replies.ts';
+import { RouterTimers } from '#proxy/http/router/router-timers.ts';
 import { applyTimeouts } from '#proxy/http/router/timeouts.ts';
 import { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
@@ -27,37 +27,35 @@ import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
 
-export class RouterRun implements TimedRequest {
+export class RouterRun implements FeedOwner {
   readonly stream: HttpStream;
   /** The request has reached the router. */
   started = false;
-  private readonly attempt: UpstreamRequest;
-  private cluster: Cluster | undefined = undefined;
+  readonly attempt: UpstreamRequest;
+  cluster: Cluster | undefined = undefined;
+  retry: RetryState | undefined = undefined;
+  readonly account = new ResponseAccount();
+  responseStarted = false;
+  /** No attempt is to be made any more, and none is under way. */
+  done = false;
+  /** The last attempt ended by its own timeout. */
+  timedOut = false;
+  /** An informational response came. */
+  interimSeen = false;
   private action: RouteAction | undefined = undefined;
   private weighted: WeightedCluster | undefined = undefined;
-  private retry: RetryState | undefined = undefined;
+  private readonly feed: RequestFeed;
   private readonly clocks: RouterTimers;
   /** For balancers that look at the request. */
   private readonly choice: LoadBalancerContext;
   private perTryTimeout = 0;
   private globalTimeout = 0;
-  /** The request's body so far. */
-  private readonly body = new KeptBody();
-  private responseStarted = false;
-  private done = false;
-  /** The last attempt ended by its own timeout. */
-  private timedOut = false;
-  /** An informational response came. */
-  private interimSeen = false;
-  private requestPaused = false;
-  private readonly account = new ResponseAccount();
-  /** Who gets a copy of the request when it is whole. */
-  private mirrors: ReturnType<typeof mirrorClusters> | undefined = undefined;
   private tried: Host[] | undefined = undefined;
 
   constructor(stream: HttpStream) {
     this.stream = stream;
     this.attempt = new UpstreamRequest(this);
+    this.feed = new RequestFeed(this);
     this.clocks = new RouterTimers(this);
     this.choice = { request: stream, hostSelectionRetryCount: 0 };
   }
@@ -71,14 +69,12 @@ export class RouterRun implements TimedRequest {
     this.weighted = undefined;
     this.retry = undefined;
     this.account.reset();
-    this.mirrors = undefined;
     this.tried = undefined;
-    this.body.reset();
+    this.feed.reset();
     this.responseStarted = false;
     this.done = false;
     this.timedOut = false;
     this.interimSeen = false;
-    this.requestPaused = false;
   }
 
   private get config(): RouterConfig {
@@ -89,10 +85,14 @@ export class RouterRun implements TimedRequest {
     return this.action?.priority ?? 'DEFAULT';
   }
 
+  /** Nothing that happens to an attempt matters any more. */
+  get over(): boolean {
+    return this.done || this.stream.finished;
+  }
+
   /** The request's head arrives. */
   request(end: boolean): void {
     this.started = true;
-    this.body.ended = end;
     const { stream } = this;
     const { manager } = stream;
     manager.routerStats.rqTotal.inc();
@@ -115,19 +115,14 @@ export class RouterRun implements TimedRequest {
     manager.routeHeaders.applyRequest(stream, virtualHost.config, route.config, weighted);
     applyRewrites(stream, route, action, weighted, host, this.config.suppressEnvoyHeaders);
     const policies = mirrorPolicies(action, virtualHost);
-    if (policies.length > 0 && !stream.upgrading) this.mirrors = mirrorClusters(stream, policies);
-    this.body.stays = (this.retry !== undefined || this.mirrors !== undefined) && !end;
-    if (end) this.requestWhole();
+    if (policies.length > 0 && !stream.upgrading) this.feed.mirrors = mirrorClusters(stream, policies);
+    this.feed.begin(this.retry !== undefined, end);
     this.begin(host);
   }
 
   private noHealthyHost(): void {
-    const { stream } = this;
-    this.cluster?.stats.upstreamCxNoneHealthy.inc();
     this.done = true;
-    this.account.count(503, undefined);
-    stream.flags |= Flag.NoHealthyUpstream;
-    sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
+    replyNoHealthyHost(this);
   }
 
   private begin(host: Host): void {
@@ -164,49 +159,29 @@ export class RouterRun implements TimedRequest {
     const longest = this.cluster?.config.http.common.maxStreamDuration ?? 0;
     if (longest > 0) stream.manager.worker.timers.arm(this.clocks.longest, longest);
     this.activity();
-    this.body.sendTo(encoder, stream);
-    if (this.requestPaused) this.pauseRequest(false);
+    this.feed.connect(encoder);
   }
 
   requestData(chunk: Buffer, end: boolean): void {
-    if (this.done || !this.started) return;
-    const { encoder } = this.attempt;
-    if (encoder === undefined || this.body.stays) this.keep(chunk);
-    if (end) {
-      this.body.ended = true;
-      this.requestWhole();
-    }
-    encoder?.sendData(this.stream, chunk, end);
+    if (!this.done && this.started) this.feed.data(chunk, end);
   }
 
   requestTrailers(trailers: Headers): void {
-    if (this.done || !this.started) return;
-    this.body.ended = true;
-    this.body.trailers = trailers;
-    this.requestWhole();
-    this.attempt.encoder?.sendTrailers(this.stream, trailers);
+    if (!this.done && this.started) this.feed.trailers(trailers);
   }
 
-  private keep(chunk: Buffer): void {
-    const { body } = this;
-    const limit = bodyLimit(this.stream);
-    if (body.stays && body.bytes + chunk.length > limit) {
-      // Too large to send a second time: the request goes on without retries.
-      this.cluster?.stats.retryOrShadowAbandoned.inc();
-      this.retry?.release();
-      this.retry = undefined;
-      this.mirrors = undefined;
-      body.stays = false;
-      if (this.attempt.encoder !== undefined) return body.drop();
-    }
-    body.add(chunk);
-    if (this.attempt.encoder === undefined && body.bytes > limit) this.pauseRequest(true);
+  onRequestWhole(): void {
+    if (this.globalTimeout > 0) this.stream.manager.worker.timers.arm(this.clocks.global, this.globalTimeout);
   }
 
-  private pauseRequest(pause: boolean): void {
-    if (this.requestPaused === pause) return;
-    this.requestPaused = pause;
-    this.stream.codec.pauseRequest(this.stream, pause);
+  onTooLargeToRepeat(): void {
+    this.cluster?.stats.retryOrShadowAbandoned.inc();
+    this.dropRetries();
+  }
+
+  private dropRetries(): void {
+    this.retry?.release();
+    this.retry = undefined;
   }
 
   /** The upstream connection takes no more of the body for now, or does again. */
@@ -214,7 +189,7 @@ export class RouterRun implements TimedRequest {
     const stats = this.cluster?.stats;
     if (blocked) stats?.upstreamFlowControlBackedUpTotal.inc();
     else stats?.upstreamFlowControlDrainedTotal.inc();
-    this.pauseRequest(blocked);
+    this.feed.pause(blocked);
   }
 
   /** The client takes no more of the response for now, or does again. */
@@ -239,8 +214,7 @@ export class RouterRun implements TimedRequest {
     this.account.count(status, this.attempt.host);
     // From now on nothing is tried again.
     this.interimSeen = true;
-    this.retry?.release();
-    this.retry = undefined;
+    this.dropRetries();
     const { proxy100Continue } = stream.manager.config;
     if (proxy100Continue && !stream.responseStarted && stream.protocol !== 'HTTP/1.0')
       stream.codec.sendInterim(stream, status, headers);
@@ -260,12 +234,10 @@ export class RouterRun implements TimedRequest {
       if (verdict === 'yes') {
         stream.responseCode = status;
         this.account.countRetried(status);
-        if (!end) this.attempt.cancel();
-        return this.scheduleRetry();
+        if (!end) this.cancelAttempt();
       }
-      if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
-      else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
-      this.body.stays = false;
+      if (this.retries(verdict)) return;
+      this.feed.settle();
     }
     if (stream.upgrading && status !== 101 && status < 400) return this.refuseSwitch(status, end);
     this.responseStarted = true;
@@ -296,20 +268,13 @@ export class RouterRun implements TimedRequest {
   /** The request goes on as one side of a tunnel, which lasts as long as its idle timeout lets it. */
   private switchProtocols(): void {
     this.stream.manager.worker.timers.cancel(this.clocks.global);
-    this.body.reset();
+    this.feed.drop();
   }
 
-  /** The upstream neither agrees to the upgrade nor says that something is wrong: its head is handed on, and no body, as by Envoy. */
   private refuseSwitch(status: number, end: boolean): void {
-    const { stream } = this;
-    const theirs = this.attempt.responseHeaders;
-    if (!end) this.attempt.cancel();
+    if (!end) this.cancelAttempt();
     this.done = true;
-    sendLocalReply(stream, status, '', 'websocket_handshake_unsuccessful', ({ responseHeaders }) => {
-      theirs.each((name, value) => {
-        if (name !== 'content-length') responseHeaders.add(name, value);
-      });
-    });
+    replyUpgradeRefused(this, status);
   }
 
   onResponseData(chunk: Buffer, end: boolean): void {
@@ -331,7 +296,8 @@ export class RouterRun implements TimedRequest {
     const { marks } = stream;
     const took = clock.now() - (marks.lastDownstreamRxByte >= 0 ? marks.lastDownstreamRxByte : marks.start);
     this.account.time(took, this.attempt.host, this.globalTimeout);
-    if (this.requestPaused) this.pauseRequest(false);
+    this.feed.disconnect();
+    this.feed.pause(false);
   }
 
   /** The attempt was broken off. */
@@ -340,6 +306,7 @@ export class RouterRun implements TimedRequest {
     const { manager } = stream;
     manager.worker.timers.cancel(this.clocks.perTry);
     this.timedOut = false;
+    this.feed.disconnect();
     const reply = resetReply(reason, details);
     if (reason !== 'overflow') {
       this.attempt.host?.stats.rqError.inc();
@@ -351,42 +318,32 @@ export class RouterRun implements TimedRequest {
       manager.routerStats.rqResetAfterDownstreamResponseStarted.inc();
       return manager.resetStream(stream);
     }
-    let retried = stream.attemptCount > 1;
-    if (this.retry !== undefined) {
-      const verdict = this.retry.onReset(reason, this.attempt.sent);
-      if (verdict === 'yes') return this.scheduleRetry();
-      if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
-      else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
-      retried ||= verdict === 'no_overflow';
-    }
+    const verdict = this.retry?.onReset(reason, this.attempt.sent);
+    if (this.retries(verdict)) return;
     stream.flags |= reply.flag;
     this.done = true;
-    if (!this.interimSeen) this.account.count(reply.status, this.attempt.host);
-    const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
-    const overloaded = reason === 'overflow' && !this.config.suppressEnvoyHeaders;
-    const when = this.interimSeen ? 'after' : 'before';
-    sendLocalReply(stream, reply.status, body, `upstream_reset_${when}_response_started{${reply.name}}`, (answer) => {
-      if (overloaded) answer.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true');
-      this.decorate(answer);
-    });
+    replyReset(this, reply, stream.attemptCount > 1 || verdict === 'no_overflow');
   }
 
-  /** Adds what the route adds to every response, also to those that the router makes itself. */
-  private decorate(stream: HttpStream): void {
-    const host = stream.selectedHost?.config;
-    if (host?.includeAttemptCountInResponse)
-      stream.responseHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
+  /** Does as the verdict says, and notes why a retry is not to be. @returns whether there will be another attempt */
+  retries(verdict: RetryVerdict | undefined): boolean {
+    const { stream } = this;
+    if (verdict === 'yes') this.scheduleRetry();
+    else if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
+    else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
+    return verdict === 'yes';
   }
 
   private scheduleRetry(): void {
     const { worker } = this.stream.manager;
+    this.feed.disconnect();
     this.logAttempt();
     worker.timers.arm(this.clocks.backOff, (this.retry as RetryState).backOff(worker.random.uint32()));
   }
 
   tryAgain(): void {
     const { stream } = this;
-    if (stream.finished || this.done) return;
+    if (this.over) return;
     const cluster = this.cluster as Cluster;
     const { loadBalancer } = cluster;
     const minding = this.retry?.hostChoice(this.tried ?? [], stream);
@@ -399,94 +356,10 @@ export class RouterRun implements TimedRequest {
     this.begin(host);
   }
 
-  /** The request is whole: its time begins to count, and copies of it go out. */
-  private requestWhole(): void {
-    if (this.mirrors !== undefined) {
-      const body = [...this.body.chunks];
-      for (const { cluster, policy } of this.mirrors) sendMirror(this.stream, cluster, policy, body);
-      this.mirrors = undefined;
-    }
-    if (this.globalTimeout > 0) this.stream.manager.worker.timers.arm(this.clocks.global, this.globalTimeout);
-  }
-
-  onTimeout(): void {
-    const { stream } = this;
-    if (stream.finished || this.done) return;
-    this.account.timedOut();
-    this.attempt.host?.stats.rqTimeout.inc();
-    this.giveUp();
-    stream.flags |= Flag.UpstreamRequestTimeout;
-    if (this.responseStarted) {
-      stream.responseCodeDetails = 'response_timeout';
-      return stream.manager.resetStream(stream);
-    }
-    this.timeoutReply('response_timeout');
-  }
-
   /** Something moved on this attempt. */
   private activity(): void {
     const idle = this.retry?.perTryIdleTimeout ?? 0;
     if (idle > 0) this.stream.manager.worker.timers.arm(this.clocks.perTryIdle, idle);
-  }
-
-  onPerTryIdle(): void {
-    const { stream } = this;
-    if (stream.finished || this.done) return;
-    this.cluster?.stats.upstreamRqPerTryIdleTimeout.inc();
-    if (this.responseStarted) {
-      this.giveUp();
-      stream.flags |= Flag.StreamIdleTimeout;
-      stream.responseCodeDetails = 'upstream_per_try_idle_timeout';
-      return stream.manager.resetStream(stream);
-    }
-    this.endAttempt('upstream_per_try_idle_timeout', Flag.UpstreamRequestTimeout);
-  }
-
-  /** The cluster's max_stream_duration is over. */
-  onMaxDuration(): void {
-    const { stream } = this;
-    if (stream.finished || this.done) return;
-    this.cluster?.stats.upstreamRqMaxDurationReached.inc();
-    const { requestEnded } = stream;
-    this.giveUp();
-    stream.flags |= Flag.UpstreamMaxStreamDurationReached;
-    if (this.responseStarted) {
-      stream.responseCodeDetails = 'upstream_max_stream_duration_reached';
-      return stream.manager.resetStream(stream);
-    }
-    const status = requestEnded ? 504 : 408;
-    this.account.count(status, this.attempt.host);
-    const body = 'upstream max stream duration reached';
-    sendLocalReply(stream, status, body, 'upstream_max_stream_duration_reached', (reply) => this.decorate(reply));
-  }
-
-  onPerTryTimeout(): void {
-    const { stream } = this;
-    if (stream.finished || this.done || this.responseStarted) return;
-    this.cluster?.stats.upstreamRqPerTryTimeout.inc();
-    this.endAttempt('upstream_per_try_timeout', Flag.UpstreamRequestTimeout);
-  }
-
-  /** The attempt took too long: another one, or the end. */
-  private endAttempt(details: string, flag: number): void {
-    const { stream } = this;
-    this.attempt.host?.stats.rqTimeout.inc();
-    this.attempt.host?.stats.rqError.inc();
-    this.attempt.cancel();
-    this.timedOut = true;
-    const verdict = this.retry?.onPerTryTimeout() ?? 'no';
-    if (verdict === 'yes') return this.scheduleRetry();
-    if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
-    else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
-    stream.flags |= flag;
-    this.done = true;
-    this.timeoutReply(details);
-  }
-
-  private timeoutReply(details: string): void {
-    const { stream } = this;
-    this.account.count(504, this.attempt.host);
-    sendLocalReply(stream, 504, 'upstream request timeout', details, (reply) => this.decorate(reply));
   }
 
   private logAttempt(): void {
@@ -497,11 +370,15 @@ export class RouterRun implements TimedRequest {
     for (const log of upstreamLogs) log.log(stream);
   }
 
-  private giveUp(): void {
-    const { stream } = this;
-    this.done = true;
-    this.clocks.cancelAll(stream.manager.worker.timers);
+  cancelAttempt(): void {
+    this.feed.disconnect();
     this.attempt.cancel();
+  }
+
+  giveUp(): void {
+    this.done = true;
+    this.clocks.cancelAll(this.stream.manager.worker.timers);
+    this.cancelAttempt();
   }
 
   /** The stream is over, whatever way. */

@@ -3,16 +3,9 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#route-timeouts
  */
 import { Timer, type Timers } from '#base/timers.ts';
+import type { RouterRun } from '#proxy/http/router/router-run.ts';
+import { onMaxDuration, onPerTryIdle, onPerTryTimeout, onRouteTimeout } from '#proxy/http/router/router-timeouts.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
-
-/** What happens when one runs out. */
-export interface TimedRequest {
-  onTimeout(): void;
-  onPerTryTimeout(): void;
-  onPerTryIdle(): void;
-  onMaxDuration(): void;
-  tryAgain(): void;
-}
 
 export class RouterTimers {
   /** The route's timeout, from the end of the request on. */
@@ -24,12 +17,12 @@ export class RouterTimers {
   /** max_stream_duration of the cluster. */
   readonly longest: Timer;
 
-  constructor(request: TimedRequest) {
-    this.global = new Timer(() => asEvent(() => request.onTimeout()));
-    this.perTry = new Timer(() => asEvent(() => request.onPerTryTimeout()));
-    this.perTryIdle = new Timer(() => asEvent(() => request.onPerTryIdle()));
-    this.backOff = new Timer(() => asEvent(() => request.tryAgain()));
-    this.longest = new Timer(() => asEvent(() => request.onMaxDuration()));
+  constructor(run: RouterRun) {
+    this.global = new Timer(() => asEvent(() => onRouteTimeout(run)));
+    this.perTry = new Timer(() => asEvent(() => onPerTryTimeout(run)));
+    this.perTryIdle = new Timer(() => asEvent(() => onPerTryIdle(run)));
+    this.backOff = new Timer(() => asEvent(() => run.tryAgain()));
+    this.longest = new Timer(() => asEvent(() => onMaxDuration(run)));
   }
 
   cancelAll(timers: Timers): void {

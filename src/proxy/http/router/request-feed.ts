@@ -1,0 +1,116 @@
+/**
+ * The request as it goes to an upstream: on to the attempt's connection as it comes, kept while there is none yet or while it may have to be
+ * sent again, copied for mirrors. Pooled with its stream.
+ */
+import type { MirrorPolicy } from '#config/model/route.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { bodyLimit, KeptBody } from '#proxy/http/router/kept-body.ts';
+import { sendMirror } from '#proxy/http/router/mirror.ts';
+import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { RequestEncoder } from '#proxy/upstream/request-encoder.ts';
+import type { Headers } from '#wire/headers.ts';
+
+/** Who goes on when the request does. */
+export interface FeedOwner {
+  readonly stream: HttpStream;
+  /** The request is whole: its time begins to count. */
+  onRequestWhole(): void;
+  /** The request is too large to be sent a second time. */
+  onTooLargeToRepeat(): void;
+}
+
+export class RequestFeed {
+  /** Who gets a copy of the request when it is whole. */
+  mirrors: { cluster: Cluster; policy: MirrorPolicy }[] | undefined = undefined;
+  private readonly body = new KeptBody();
+  private encoder: RequestEncoder | undefined = undefined;
+  private paused = false;
+  private readonly owner: FeedOwner;
+
+  constructor(owner: FeedOwner) {
+    this.owner = owner;
+  }
+
+  reset(): void {
+    this.body.reset();
+    this.encoder = undefined;
+    this.mirrors = undefined;
+    this.paused = false;
+  }
+
+  /** The request's head is there. @param repeatable it may be sent more than once */
+  begin(repeatable: boolean, end: boolean): void {
+    this.body.ended = end;
+    this.body.stays = (repeatable || this.mirrors !== undefined) && !end;
+    if (end) this.whole();
+  }
+
+  /** The attempt has a connection: the request goes out, with what there is of its body. */
+  connect(encoder: RequestEncoder): void {
+    this.encoder = encoder;
+    this.body.sendTo(encoder, this.owner.stream);
+    this.pause(false);
+  }
+
+  /** The attempt is over: what comes waits for the next one. */
+  disconnect(): void {
+    this.encoder = undefined;
+  }
+
+  data(chunk: Buffer, end: boolean): void {
+    const { encoder } = this;
+    if (encoder === undefined || this.body.stays) this.keep(chunk);
+    if (end) {
+      this.body.ended = true;
+      this.whole();
+    }
+    encoder?.sendData(this.owner.stream, chunk, end);
+  }
+
+  trailers(trailers: Headers): void {
+    this.body.ended = true;
+    this.body.trailers = trailers;
+    this.whole();
+    this.encoder?.sendTrailers(this.owner.stream, trailers);
+  }
+
+  /** It will not be sent again. */
+  settle(): void {
+    this.body.stays = false;
+  }
+
+  /** Nothing of it is needed any more. */
+  drop(): void {
+    this.body.reset();
+  }
+
+  /** The client is to send no more for now, or to go on. */
+  pause(pause: boolean): void {
+    if (this.paused === pause) return;
+    this.paused = pause;
+    const { stream } = this.owner;
+    stream.codec.pauseRequest(stream, pause);
+  }
+
+  private keep(chunk: Buffer): void {
+    const { body } = this;
+    const limit = bodyLimit(this.owner.stream);
+    if (body.stays && body.bytes + chunk.length > limit) {
+      this.mirrors = undefined;
+      body.stays = false;
+      this.owner.onTooLargeToRepeat();
+      if (this.encoder !== undefined) return body.drop();
+    }
+    body.add(chunk);
+    if (this.encoder === undefined && body.bytes > limit) this.pause(true);
+  }
+
+  private whole(): void {
+    if (this.mirrors !== undefined) {
+      const body = [...this.body.chunks];
+      for (const { cluster, policy } of this.mirrors) sendMirror(this.owner.stream, cluster, policy, body);
+      this.mirrors = undefined;
+    }
+    this.owner.onRequestWhole();
+  }
+}
