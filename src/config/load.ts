@@ -9,7 +9,7 @@ import { messageType } from '#api/registry.ts';
 import type { Source } from '#api/source.ts';
 import { validate } from '#api/validate.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
-import { readBootstrap } from '#config/read/bootstrap.ts';
+import { bootstrapContext, readBootstrap } from '#config/read/bootstrap.ts';
 import { type ReadContext, readContext, type WatchedSecret } from '#config/read/context.ts';
 import type { ExtensionReaders } from '#config/read/extensions.ts';
 import { nodeWithFlags } from '#config/read/node.ts';
@@ -32,6 +32,8 @@ export interface LoadedBootstrap {
   snapshot: Snapshot;
   /** The message as configured, its node completed by flags. */
   bootstrap: Bootstrap;
+  /** What readers of more configuration need to know of this one. */
+  context: ReadContext;
   /** What is doubtful: warnings only. */
   problems: Problems;
   /** Secrets whose files are to be watched. */
@@ -53,20 +55,27 @@ export function loadBootstrap(sources: readonly Source[], options: LoadOptions):
   validate(type, message, at);
   const bootstrap = { ...message, node: nodeWithFlags(message.node, options) };
   const { extensions, files } = options;
-  const context = readContext({ extensions, files, lenient: allowUnknown });
-  const snapshot = read(bootstrap, at, context, found);
+  const read = readWhole(bootstrap, at, readContext({ extensions, files, lenient: allowUnknown }), found);
   const problems = withoutEchoes(found);
   problems.throwIfAny();
-  if (snapshot === undefined) throw new Error('a bootstrap without errors gave no snapshot');
-  return { snapshot, bootstrap, problems, watchedSecrets: context.watchedSecrets };
+  if (read === undefined) throw new Error('a bootstrap without errors gave no snapshot');
+  return { ...read, bootstrap, problems, watchedSecrets: read.context.watchedSecrets };
 }
 
 const NO_SOURCE = 'At least one of --config-path or --config-yaml or Options::configProto() should be non-empty';
 
 /** Readers may trip over a message that breaks the rules of its type: that it does was noted before. */
-function read(bootstrap: Bootstrap, at: Place, context: ReadContext, found: Problems): Snapshot | undefined {
+function readWhole(
+  bootstrap: Bootstrap,
+  at: Place,
+  given: ReadContext,
+  found: Problems,
+): Pick<LoadedBootstrap, 'snapshot' | 'context'> | undefined {
   try {
-    return at.attempt(() => readBootstrap(bootstrap, at, context));
+    return at.attempt(() => {
+      const context = bootstrapContext(bootstrap, at, given);
+      return { snapshot: readBootstrap(bootstrap, at, context), context };
+    });
   } catch (error) {
     if (found.errors.length === 0) throw error;
     return undefined;

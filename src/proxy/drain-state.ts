@@ -21,6 +21,11 @@ export class DrainState {
     this.gradual = strategy === 'gradual';
   }
 
+  /** One with the same settings, for a part of what this one is for. */
+  another(): DrainState {
+    return new DrainState(this.clock, this.drainTime, this.gradual ? 'gradual' : 'immediate');
+  }
+
   get draining(): boolean {
     return this.startedAt >= 0;
   }

@@ -139,7 +139,7 @@ export class RunningServer {
       listeners.map(({ name, addresses }) => [name, addresses.map((address) => socketsOf(former, name, address))]),
     );
     try {
-      for (const [name, addresses] of Object.entries(await this.workers.listen(inherited)))
+      for (const [name, addresses] of Object.entries(await this.workers.listen([...listeners.keys()], inherited)))
         this.bound.set(name, addresses);
     } catch (error) {
       this.listenerStats.listenerCreateFailure.inc();

@@ -6,6 +6,7 @@
  */
 import { existsSync, type FSWatcher, watch } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Json } from '#config/model/route.ts';
 import type { RuntimeLayer } from '#config/model/snapshot.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { valuesOfFolder } from '#proxy/runtime-values.ts';
@@ -26,6 +27,8 @@ export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #stats: RuntimeStats;
   readonly #overrides: RuntimeValues = {};
+  /** What management servers said of their layers. */
+  readonly #fetched = new Map<string, RuntimeValues>();
   readonly #subscribers: ((snapshot: RuntimeSnapshot) => void)[] = [];
   readonly #watchers: FSWatcher[] = [];
 
@@ -57,12 +60,20 @@ export class Runtime {
     return undefined;
   }
 
+  /** What a management server says of its layer; undefined: nothing any more. */
+  setFetched(layer: string, values: { [key: string]: Json } | undefined): void {
+    if (values === undefined) this.#fetched.delete(layer);
+    else this.#fetched.set(layer, valuesOfJson(values));
+    this.reload();
+  }
+
   /** Reads every layer again. A layer on disk that cannot be read is left out. */
   reload(): void {
     let found = 0;
     let failed = false;
     const layers = this.#options.layers.map((layer) => {
       if (layer.kind === 'static') return { name: layer.name, values: valuesOfJson(layer.values) };
+      if (layer.kind === 'rtds') return { name: layer.name, values: { ...this.#fetched.get(layer.name) } };
       if (layer.kind === 'admin') return { name: layer.name, values: { ...this.#overrides } };
       const folder = folderOf(layer, this.#options.serviceCluster);
       const values = existsSync(folder) ? this.#read(folder) : {};

@@ -6,6 +6,7 @@ import type { Random } from '#base/random.ts';
 import type { Timers } from '#base/timers.ts';
 import type { Locality } from '#config/model/cluster.ts';
 import type { DrainState } from '#proxy/drain-state.ts';
+import type { RouteTables } from '#proxy/http/route-tables.ts';
 import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
@@ -21,9 +22,11 @@ export interface WorkerContext {
   readonly random: Random;
   /** The root of this thread's stats. */
   readonly scope: Scope;
-  /** Makes room for one host's counters. */
-  readonly leaseHostStats: () => StatsLease;
+  /** Makes room for the stats of something that may go away: a cluster, one host's counters. */
+  readonly leaseStats: () => StatsLease;
   readonly clusters: ClusterManager;
+  /** Route tables that discovery brings. */
+  readonly routeTables: RouteTables;
   /** Values that operators may change while it runs. */
   readonly runtime: RuntimeView;
   readonly drain: DrainState;

@@ -5,6 +5,9 @@
 
 import type { LoggingOptions, LogLevel } from '#base/logger.ts';
 import type { Address } from '#config/model/address.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { RouteTable, VirtualHost } from '#config/model/route.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import type { SecretValue } from '#config/model/tls.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
@@ -51,9 +54,47 @@ export interface BoundAddress {
   reusable: boolean;
 }
 
+/** A cluster that is new, or takes the place of another of its name. */
+export interface ClusterUpdate {
+  config: ClusterConfig;
+  slots: CircuitBreakerSlots;
+  /** Undefined: they come later. */
+  hosts?: HostSetUpdate;
+}
+
+/** Filter chains of a listener in place of others. Those that stay are named by where they stand now. */
+export interface FilterChainUpdate {
+  listener: string;
+  config: Omit<ListenerConfig, 'filterChains' | 'defaultFilterChain'>;
+  filterChains: (number | FilterChain)[];
+  defaultFilterChain: FilterChain | 'kept' | undefined;
+  /** Counts up. */
+  update: number;
+}
+
+/** A route table that is new, or other virtual hosts in one: new ones, and where others stand now. */
+export type RouteTableUpdate =
+  | { kind: 'table'; table: RouteTable }
+  | { kind: 'hosts'; hosts: (number | VirtualHost)[] };
+
 export type ToWorker =
-  /** Bind the listeners, or use the sockets that are there: by listener name, one place for each of its addresses. */
-  | { kind: 'listen'; places: { [listener: string]: ListenPlace[] } }
+  /** Make a listener; it does not listen yet. `id` tells versions of one name apart; the snapshot's have their place in it. */
+  | { kind: 'add_listener'; id: number; config: ListenerConfig }
+  /**
+   * Bind listeners, or use the sockets that are there: by listener name, one place for each of its addresses. One that serves under the
+   * same name is replaced, and leaves.
+   */
+  | { kind: 'listen'; listeners: number[]; places: { [listener: string]: ListenPlace[] } }
+  /** A listener accepts no more; its connections drain. */
+  | { kind: 'leave_listener'; id: number }
+  /** Its drain time is over, or it cannot listen. */
+  | { kind: 'end_listener'; id: number }
+  | ({ kind: 'update_chains' } & FilterChainUpdate)
+  /** The drain time of the chains that an update took away is over. */
+  | { kind: 'end_chains'; listener: string; update: number }
+  | { kind: 'clusters'; set: ClusterUpdate[]; removed: string[] }
+  | { kind: 'routes'; key: string; update: RouteTableUpdate }
+  | { kind: 'routes_gone'; key: string }
   | { kind: 'hosts'; update: HostSetUpdate }
   | { kind: 'runtime'; snapshot: RuntimeSnapshot }
   /** A secret is there or has changed; undefined: it is gone. */
@@ -73,8 +114,8 @@ export type FromWorker =
   | { kind: 'ready' }
   /** The configuration asks for what cannot be had, such as a file that cannot be opened. */
   | { kind: 'cannot_start'; message: string }
-  | { kind: 'listening'; bound: { [listener: string]: BoundAddress[] } }
-  | { kind: 'cannot_listen'; message: string }
+  /** What listens, and why another listener does not. */
+  | { kind: 'listening'; bound: { [listener: string]: BoundAddress[] }; failed?: string }
   /** Nothing more is accepted by the listeners that were to stop. */
   | { kind: 'listeners_stopped' }
   | { kind: 'stats'; definitions: StatDefinitions }

@@ -79,18 +79,26 @@ export class WorkerPool {
 
   /**
    * Has every worker listen; the first settles ports that the system chooses.
+   * @param listeners by their numbers
    * @param inherited sockets of the generation before, by listener and address
    * @throws with Envoy's words where an address cannot be bound
    */
-  async listen(inherited: InheritedSockets): Promise<{ [listener: string]: Address[] }> {
+  async listen(
+    listeners: readonly number[],
+    inherited: InheritedSockets = {},
+  ): Promise<{ [listener: string]: Address[] }> {
     const count = this.members.length;
-    const first = await this.listenOn(this.members[0], firstPlaces(inherited, count));
-    this.bound.push(first);
+    const first = await this.listenOn(0, listeners, firstPlaces(inherited, count));
     const places = await Promise.all(this.members.slice(1).map((_, i) => placesBeside(first, inherited, i + 1, count)));
-    this.bound.push(...(await Promise.all(places.map((place, i) => this.listenOn(this.members[i + 1], place)))));
+    await Promise.all(places.map((place, i) => this.listenOn(i + 1, listeners, place)));
     return Object.fromEntries(
       Object.entries(first).map(([name, addresses]) => [name, addresses.map(({ address }) => address)]),
     );
+  }
+
+  /** A listener is gone: the next generation does not get its sockets. */
+  forget(listener: string): void {
+    for (const bound of this.bound) delete bound[listener];
   }
 
   /** Every socket that this process listens on, of whichever worker. */
@@ -105,14 +113,18 @@ export class WorkerPool {
   }
 
   private async listenOn(
-    member: Member,
+    index: number,
+    listeners: readonly number[],
     places: { [listener: string]: ListenPlace[] },
   ): Promise<{ [listener: string]: BoundAddress[] }> {
-    const listening = Promise.race([this.answer(member, 'listening'), this.answer(member, 'cannot_listen')]);
-    member.tell({ kind: 'listen', places });
+    const member = this.members[index];
+    const listening = this.answer(member, 'listening');
+    member.tell({ kind: 'listen', listeners: [...listeners], places });
     const answer = await listening;
-    if (answer.kind === 'cannot_listen') throw new Error(answer.message);
-    return answer.kind === 'listening' ? answer.bound : {};
+    if (answer.kind !== 'listening') return {};
+    if (answer.failed !== undefined) throw new Error(answer.failed);
+    this.bound[index] = { ...this.bound[index], ...answer.bound };
+    return answer.bound;
   }
 
   /** Has every worker's histograms merged into the hub. */

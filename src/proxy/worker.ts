@@ -8,8 +8,10 @@ import { systemRandom } from '#base/random.ts';
 import { Timers } from '#base/timers.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import { DrainState } from '#proxy/drain-state.ts';
+import { RouteTables } from '#proxy/http/route-tables.ts';
+import { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
-import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
+import { WorkerListeners } from '#proxy/listeners/worker-listeners.ts';
 import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
@@ -17,7 +19,7 @@ import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
-import type { BoundAddress, FromWorker, ListenPlace, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
+import type { ClusterUpdate, FromWorker, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
 import { useLocalAddressOf } from '#selection/local-address.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 
@@ -35,8 +37,11 @@ export class Worker implements WorkerContext {
   readonly secrets: WorkerSecrets;
   readonly node;
   readonly logFiles;
-  readonly leaseHostStats;
-  private readonly listeners: WorkerListener[] = [];
+  readonly leaseStats;
+  readonly routeTables: RouteTables;
+  private readonly listeners: WorkerListeners;
+  private readonly shared: boolean;
+  private readonly inflated;
   private readonly tell: (message: FromWorker) => void;
   private readonly log = logger('main');
 
@@ -56,22 +61,42 @@ export class Worker implements WorkerContext {
     this.secrets = new WorkerSecrets(start.secrets);
     this.node = { id: snapshot.node.id, cluster: snapshot.node.cluster, locality: snapshot.node.locality };
     this.logFiles = start.logFiles;
-    this.leaseHostStats = () => stats.lease();
+    this.leaseStats = () => stats.lease();
     const { localClusterName } = snapshot.clusterManager;
     this.clusters = new ClusterManager(localClusterName);
     const isLocal = ({ name }: ClusterConfig) => Number(name === localClusterName);
+    this.shared = start.concurrency > 1;
     for (const cluster of [...snapshot.clusters].sort((a, b) => isLocal(b) - isLocal(a))) {
-      this.clusters.add(cluster, this, start.circuitBreakers[cluster.name], start.concurrency > 1);
+      this.clusters.add(cluster, this, start.circuitBreakers[cluster.name], this.shared);
     }
-    clustersInflated(stats.root, `worker_${start.index}`).set(snapshot.clusters.length);
-    for (const listener of snapshot.listeners) this.listeners.push(new WorkerListener(listener, this));
+    this.inflated = clustersInflated(stats.root, `worker_${start.index}`);
+    this.inflated.set(this.clusters.size);
+    this.routeTables = new RouteTables({ runtime: this.runtime, groups: new RequestGroups(this.scope) });
+    this.listeners = new WorkerListeners(this);
+    for (const [i, listener] of snapshot.listeners.entries()) this.listeners.add(i, listener);
   }
 
   /** Does what the main thread asks. */
   async handle(message: ToWorker): Promise<void> {
     switch (message.kind) {
+      case 'add_listener':
+        return this.listeners.add(message.id, message.config);
       case 'listen':
-        return this.listen(message.places);
+        return this.tell({ kind: 'listening', ...(await this.listeners.listen(message.listeners, message.places)) });
+      case 'leave_listener':
+        return this.listeners.leave(message.id);
+      case 'end_listener':
+        return this.listeners.end(message.id);
+      case 'update_chains':
+        return this.listeners.updateChains(message);
+      case 'end_chains':
+        return this.listeners.endChains(message.listener, message.update);
+      case 'clusters':
+        return this.updateClusters(message.set, message.removed);
+      case 'routes':
+        return this.routeTables.update(message.key, message.update);
+      case 'routes_gone':
+        return this.routeTables.drop(message.key);
       case 'hosts':
         return this.clusters.updateHosts(message.update);
       case 'runtime':
@@ -79,16 +104,14 @@ export class Worker implements WorkerContext {
       case 'secret':
         return this.secrets.update(message.key, message.value);
       case 'stop_listeners':
-        for (const listener of this.listeners) {
-          if (!message.inboundOnly || listener.config.trafficDirection === 'INBOUND') listener.stop();
-        }
+        this.listeners.stop(message.inboundOnly);
         return this.tell({ kind: 'listeners_stopped' });
       case 'healthcheck':
         this.drain.unhealthy = message.fails;
         return;
       case 'drain':
         this.drain.start(message.immediate);
-        if (message.immediate) for (const listener of this.listeners) listener.drain();
+        if (message.immediate) this.listeners.drain();
         return;
       case 'reopen_logs':
         reopenLog();
@@ -98,25 +121,19 @@ export class Worker implements WorkerContext {
       case 'histograms':
         return this.tell({ kind: 'histograms', intervals: this.stats.takeHistogramInterval() });
       case 'stop':
-        for (const listener of this.listeners) listener.stop();
+        this.listeners.stop(false);
         await flushAccessLogs();
         this.tell({ kind: 'stopped' });
     }
   }
 
-  private async listen(places: { [listener: string]: ListenPlace[] }): Promise<void> {
-    const bound: { [listener: string]: BoundAddress[] } = {};
-    for (const listener of this.listeners) {
-      const { name, bindToPort } = listener.config;
-      if (!bindToPort) continue;
-      try {
-        bound[name] = await listener.listen(places[name] ?? []);
-      } catch (error) {
-        this.tell({ kind: 'cannot_listen', message: (error as Error).message });
-        return;
-      }
+  private updateClusters(set: readonly ClusterUpdate[], removed: readonly string[]): void {
+    for (const { config, slots, hosts } of set) {
+      this.clusters.add(config, this, slots, this.shared);
+      if (hosts !== undefined) this.clusters.updateHosts(hosts);
     }
-    this.tell({ kind: 'listening', bound });
+    for (const name of removed) this.clusters.remove(name);
+    this.inflated.set(this.clusters.size);
   }
 
   onBug(error: unknown): void {

@@ -21,39 +21,78 @@ export type { CompiledRouteTable } from '#selection/compiled-route.ts';
 /** @param runtime where runtime keys of fractions and weights are looked up; without it, what is configured holds. */
 export function compileRouteTable(config: RouteTable, runtime: RuntimeLookup = CONFIGURED_ONLY): CompiledRouteTable {
   const table = new CompiledRouteTable(config, runtime);
-  const suffixes = new Map<number, Map<string, CompiledVirtualHost>>();
-  const prefixes = new Map<number, Map<string, CompiledVirtualHost>>();
   table.virtualHosts = config.virtualHosts.map((virtualHost) => {
     const compiled = compileVirtualHost(virtualHost, table);
-    for (const domain of virtualHost.domains) {
-      const name = lowerAscii(domain);
-      if (name === '*') table.fallback = compiled;
-      else if (name.startsWith('*')) ofLength(suffixes, name.length - 1).set(name.slice(1), compiled);
-      else if (name.endsWith('*')) ofLength(prefixes, name.length - 1).set(name.slice(0, -1), compiled);
-      else table.exact.set(name, compiled);
-    }
+    addDomains(table, compiled);
     return compiled;
   });
-  table.suffixes = longestFirst(suffixes);
-  table.prefixes = longestFirst(prefixes);
-  table.onlyFallback = table.exact.size === 0 && suffixes.size === 0 && prefixes.size === 0;
+  settleDomains(table);
   return table;
 }
 
-function ofLength(
-  map: Map<number, Map<string, CompiledVirtualHost>>,
-  length: number,
-): Map<string, CompiledVirtualHost> {
-  let entries = map.get(length);
-  if (entries === undefined) {
-    entries = new Map();
-    map.set(length, entries);
-  }
-  return entries;
+/**
+ * Replaces virtual hosts of a table in use: what stays is not compiled again.
+ * @param hosts all of them, in order: new ones, and the places where others stand now
+ * @returns those that were compiled
+ */
+export function changeVirtualHosts(
+  table: CompiledRouteTable,
+  hosts: readonly (number | VirtualHost)[],
+): CompiledVirtualHost[] {
+  const former = table.virtualHosts;
+  const kept = new Set(hosts.filter((host) => typeof host === 'number'));
+  for (let i = 0; i < former.length; i++) if (!kept.has(i)) removeDomains(table, former[i]);
+  const made: CompiledVirtualHost[] = [];
+  table.virtualHosts = hosts.map((host) => {
+    if (typeof host === 'number') return former[host];
+    const compiled = compileVirtualHost(host, table);
+    addDomains(table, compiled);
+    made.push(compiled);
+    return compiled;
+  });
+  table.config = { ...table.config, virtualHosts: table.virtualHosts.map(({ config }) => config) };
+  settleDomains(table);
+  return made;
 }
 
-function longestFirst(map: Map<number, Map<string, CompiledVirtualHost>>): WildcardLength[] {
-  return [...map].sort(([a], [b]) => b - a).map(([length, byRest]) => ({ length, byRest }));
+function addDomains(table: CompiledRouteTable, host: CompiledVirtualHost): void {
+  for (const domain of host.config.domains) {
+    const name = lowerAscii(domain);
+    if (name === '*') table.fallback = host;
+    else if (name.startsWith('*')) ofLength(table.suffixes, name.length - 1).set(name.slice(1), host);
+    else if (name.endsWith('*')) ofLength(table.prefixes, name.length - 1).set(name.slice(0, -1), host);
+    else table.exact.set(name, host);
+  }
+}
+
+function removeDomains(table: CompiledRouteTable, host: CompiledVirtualHost): void {
+  for (const domain of host.config.domains) {
+    const name = lowerAscii(domain);
+    if (name === '*') table.fallback = undefined;
+    else if (name.startsWith('*')) ofLength(table.suffixes, name.length - 1).delete(name.slice(1));
+    else if (name.endsWith('*')) ofLength(table.prefixes, name.length - 1).delete(name.slice(0, -1));
+    else table.exact.delete(name);
+  }
+}
+
+/** After domains came or went: the longest wildcards first, no length that nobody has. */
+function settleDomains(table: CompiledRouteTable): void {
+  table.suffixes = longestFirst(table.suffixes);
+  table.prefixes = longestFirst(table.prefixes);
+  table.onlyFallback = table.exact.size === 0 && table.suffixes.length === 0 && table.prefixes.length === 0;
+}
+
+function ofLength(wildcards: WildcardLength[], length: number): Map<string, CompiledVirtualHost> {
+  let entry = wildcards.find((other) => other.length === length);
+  if (entry === undefined) {
+    entry = { length, byRest: new Map() };
+    wildcards.push(entry);
+  }
+  return entry.byRest;
+}
+
+function longestFirst(wildcards: readonly WildcardLength[]): WildcardLength[] {
+  return wildcards.filter(({ byRest }) => byRest.size > 0).sort((a, b) => b.length - a.length);
 }
 
 function compileVirtualHost(config: VirtualHost, table: CompiledRouteTable): CompiledVirtualHost {

@@ -65,14 +65,14 @@ export interface WildcardLength {
 }
 
 export class CompiledRouteTable {
-  readonly config: RouteTable;
+  config: RouteTable;
   readonly values: RuntimeLookup;
   virtualHosts: readonly CompiledVirtualHost[] = [];
   readonly exact = new Map<string, CompiledVirtualHost>();
   /** `*.foo.com` and the like by length without the star, longest first. */
-  suffixes: readonly WildcardLength[] = [];
+  suffixes: WildcardLength[] = [];
   /** `foo.*`, longest first. */
-  prefixes: readonly WildcardLength[] = [];
+  prefixes: WildcardLength[] = [];
   /** The virtual host of `*`. */
   fallback: CompiledVirtualHost | undefined;
   /** There is nothing but `*`: no host is looked at. */

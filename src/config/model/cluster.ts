@@ -2,6 +2,7 @@
  * Clusters and endpoints as plain data. Times in milliseconds, 0 is off. Follows config.cluster.v3 and config.endpoint.v3.
  */
 import type { Address } from './address.ts';
+import type { ConfigSource } from './config-source.ts';
 import type { CommonHttpProtocolOptions, Http1ProtocolOptions } from './http-connection-manager.ts';
 import type { Metadata } from './route.ts';
 import type { UpstreamTransport } from './tls.ts';
@@ -13,7 +14,7 @@ export interface ClusterConfig {
   discovery:
     | { kind: 'STATIC' }
     | { kind: 'STRICT_DNS' | 'LOGICAL_DNS'; dns: DnsOptions }
-    | { kind: 'EDS'; serviceName: string; configSource: unknown }
+    | { kind: 'EDS'; serviceName: string; source: ConfigSource }
     | { kind: 'ORIGINAL_DST' }
     | { kind: 'extension'; typeUrl: string; config: unknown };
   loadAssignment?: LoadAssignment;

@@ -4,6 +4,7 @@
  */
 import type { AccessLogConfig, AccessLogFilter, AccessLogOptions } from './access-log.ts';
 import type { CidrRange } from './address.ts';
+import type { ConfigSource } from './config-source.ts';
 import type { FormatConfig } from './format.ts';
 import type { HeaderToAdd } from './header-mutation.ts';
 import type { FilterUse } from './listener.ts';
@@ -15,7 +16,8 @@ export interface HttpConnectionManager {
   statPrefix: string;
   routes:
     | { kind: 'inline'; table: RouteTable }
-    | { kind: 'rds'; routeConfigName: string; configSource: unknown }
+    /** `key` tells apart what is fetched from different places under one name. */
+    | { kind: 'rds'; routeConfigName: string; source: ConfigSource; key: string }
     | { kind: 'scoped'; config: unknown };
   httpFilters: FilterUse[];
   serverName: string;

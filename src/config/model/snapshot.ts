@@ -5,6 +5,7 @@
 import type { AccessLogConfig } from './access-log.ts';
 import type { Address } from './address.ts';
 import type { ClusterConfig, Locality } from './cluster.ts';
+import type { ApiConfigSource, ConfigSource } from './config-source.ts';
 import type { ListenerConfig } from './listener.ts';
 import type { StringMatcher } from './matchers.ts';
 import type { Json, Metadata } from './route.ts';
@@ -14,6 +15,7 @@ export interface Snapshot {
   admin?: AdminConfig;
   listeners: ListenerConfig[];
   clusters: ClusterConfig[];
+  dynamic: DynamicResources;
   runtime: RuntimeLayer[];
   stats: StatsConfig;
   /** stats_flush_interval, milliseconds; default 5,000. */
@@ -22,6 +24,13 @@ export interface Snapshot {
   clusterManager: { localClusterName: string; bind?: import('./cluster.ts').UpstreamBindConfig };
   overload: { maxActiveDownstreamConnections?: number };
   statsServerVersionOverride?: number;
+}
+
+/** Where more comes from. Follows config.bootstrap.v3.Bootstrap.DynamicResources. */
+export interface DynamicResources {
+  ads?: ApiConfigSource;
+  cds?: ConfigSource;
+  lds?: ConfigSource;
 }
 
 /** Follows config.bootstrap.v3.Admin. */
@@ -44,6 +53,7 @@ export interface NodeInfo {
 export type RuntimeLayer =
   | { name: string; kind: 'static'; values: { [key: string]: Json } }
   | { name: string; kind: 'disk'; symlinkRoot: string; subdirectory: string; appendServiceCluster: boolean }
+  | { name: string; kind: 'rtds'; resourceName: string; source: ConfigSource }
   | { name: string; kind: 'admin' };
 
 /** Follows config.metrics.v3.StatsConfig. */

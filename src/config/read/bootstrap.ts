@@ -3,10 +3,11 @@
  */
 import type { Place } from '#api/place.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
-import type { Snapshot } from '#config/model/snapshot.ts';
+import type { DynamicResources, Snapshot } from '#config/model/snapshot.ts';
 import { readAdmin } from '#config/read/admin.ts';
 import { readCluster } from '#config/read/cluster.ts';
 import { readClusterManager } from '#config/read/cluster-manager.ts';
+import { readAdsConfig, readConfigSource } from '#config/read/config-source.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readBootstrapResolver } from '#config/read/dns.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
@@ -25,9 +26,11 @@ import type {
   Bootstrap_StaticResources,
 } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
 import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
+import type { ConfigSource } from '#envoy/config/core/v3/config_source_pb.js';
 
 const BOOTSTRAP = 'envoy.config.bootstrap.v3.Bootstrap';
 const XDS = 'it comes with xDS';
+const XDSTP = 'collections are not named by xdstp here; write lds_config and cds_config';
 const WATCHDOG = 'a worker that hangs is only counted';
 
 const check = honours(
@@ -83,29 +86,21 @@ const check = honours(
   },
 );
 const checkStatic = honours(`${BOOTSTRAP}.StaticResources`, ['listeners', 'clusters', 'secrets']);
-const checkDynamic = honours(`${BOOTSTRAP}.DynamicResources`, [], {
-  refused: {
-    lds_config: XDS,
-    lds_resources_locator: XDS,
-    cds_config: XDS,
-    cds_resources_locator: XDS,
-    ads_config: XDS,
-  },
+const checkDynamic = honours(`${BOOTSTRAP}.DynamicResources`, ['lds_config', 'cds_config', 'ads_config'], {
+  refused: { lds_resources_locator: XDSTP, cds_resources_locator: XDSTP },
 });
 const GOOGLE_RE2 = 'envoy.extensions.regex_engines.v3.GoogleRE2';
 honours(GOOGLE_RE2, []);
 
 const DEFAULT_FLUSH_INTERVAL = 5000;
 
-/** @param context without what the bootstrap itself adds to it. */
-export function readBootstrap(message: Bootstrap, at: Place, context: ReadContext): Snapshot {
+/** @param inside as {@link bootstrapContext} makes it. */
+export function readBootstrap(message: Bootstrap, at: Place, inside: ReadContext): Snapshot {
   check(message, at);
-  readDynamicResources(message.dynamicResources, at.field('dynamic_resources'));
-  at.attempt(() => readRegexEngine(message, at.field('default_regex_engine'), context));
+  at.attempt(() => readRegexEngine(message, at.field('default_regex_engine'), inside));
   const resources = message.staticResources;
   const place = at.field('static_resources');
   if (resources !== undefined) checkStatic(resources, place);
-  const inside = contextOf(message, at, context);
   const clusterManager = readClusterManager(
     message.clusterManager,
     at.field('cluster_manager'),
@@ -120,7 +115,8 @@ export function readBootstrap(message: Bootstrap, at: Place, context: ReadContex
     ),
     listeners: readListeners(resources?.listeners ?? [], place.field('listeners'), inside),
     clusters,
-    runtime: readLayeredRuntime(message.layeredRuntime, at.field('layered_runtime')),
+    dynamic: readDynamicResources(message.dynamicResources, at.field('dynamic_resources'), inside),
+    runtime: readLayeredRuntime(message.layeredRuntime, at.field('layered_runtime'), inside),
     stats: readStats(message, at),
     ...readFlush(message, at),
     clusterManager,
@@ -129,12 +125,14 @@ export function readBootstrap(message: Bootstrap, at: Place, context: ReadContex
   };
 }
 
-/** What the bootstrap's parts need to know of each other. */
-function contextOf(message: Bootstrap, at: Place, context: ReadContext): ReadContext {
+/** What the bootstrap's parts, and what is fetched later, need to know of it. */
+export function bootstrapContext(message: Bootstrap, at: Place, context: ReadContext): ReadContext {
   const { clusters = [], secrets = [] } = message.staticResources ?? {};
   return {
     ...context,
     clusterNames: new Set(clusters.map(({ name }) => name)),
+    primaryClusters: new Set(clusters.filter(isPrimary).map(({ name }) => name)),
+    hasAds: message.dynamicResources?.adsConfig !== undefined,
     secrets: readStaticSecrets(secrets, at.field('static_resources').field('secrets')),
     ...optional(
       'dnsResolver',
@@ -142,6 +140,15 @@ function contextOf(message: Bootstrap, at: Place, context: ReadContext): ReadCon
     ),
   };
 }
+
+/** Its hosts are found without a management server. */
+function isPrimary({ clusterDiscoveryType: type, edsClusterConfig }: Cluster): boolean {
+  if (type.case !== 'type' || type.value !== EDS) return true;
+  return edsClusterConfig?.edsConfig?.configSourceSpecifier.case?.startsWith('path') ?? false;
+}
+
+/** By number of Cluster.DiscoveryType. */
+const EDS = 3;
 
 function readClusters(
   resources: Bootstrap_StaticResources | undefined,
@@ -160,8 +167,30 @@ function readClusters(
   });
 }
 
-function readDynamicResources(message: Bootstrap_DynamicResources | undefined, at: Place): void {
-  if (message !== undefined) checkDynamic(message, at);
+function readDynamicResources(
+  message: Bootstrap_DynamicResources | undefined,
+  at: Place,
+  context: ReadContext,
+): DynamicResources {
+  if (message === undefined) return {};
+  checkDynamic(message, at);
+  const { adsConfig: ads, cdsConfig: cds, ldsConfig: lds } = message;
+  const source = (name: 'cds' | 'lds', config: ConfigSource | undefined) => {
+    const place = at.field(`${name}_config`);
+    return optional(
+      name,
+      place.attempt(() => config && readConfigSource(config, place, context)),
+    );
+  };
+  const adsPlace = at.field('ads_config');
+  return {
+    ...optional(
+      'ads',
+      adsPlace.attempt(() => ads && readAdsConfig(ads, adsPlace, context)),
+    ),
+    ...source('cds', cds),
+    ...source('lds', lds),
+  };
 }
 
 function readRegexEngine({ defaultRegexEngine }: Bootstrap, at: Place, context: ReadContext): void {

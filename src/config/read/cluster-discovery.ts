@@ -6,6 +6,7 @@ import { create } from '@bufbuild/protobuf';
 import type { Place } from '#api/place.ts';
 import { messageType } from '#api/registry.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import { readConfigSource } from '#config/read/config-source.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readDnsCluster, readDnsOptions, SYSTEM_RESOLVER } from '#config/read/dns.ts';
 import { readLoadAssignment } from '#config/read/endpoint.ts';
@@ -18,6 +19,8 @@ import type { DnsCluster } from '#envoy/extensions/clusters/dns/v3/dns_cluster_p
 type Discovery = ClusterConfig['discovery'];
 
 const checkCustomType = honours('envoy.config.cluster.v3.Cluster.CustomClusterType', ['name', 'typed_config']);
+
+const checkEds = honours('envoy.config.cluster.v3.Cluster.EdsClusterConfig', ['eds_config', 'service_name']);
 
 const CLUSTERS = 'envoy.extensions.clusters.';
 const DNS_CLUSTER = `${CLUSTERS}dns.v3.DnsCluster`;
@@ -36,7 +39,6 @@ const DNS_CLUSTER_NAME = 'envoy.cluster.dns';
 const UNTYPED = ['google.protobuf.Struct', 'google.protobuf.Empty'];
 const NOT_FOUND = "Didn't find a registered cluster factory implementation for";
 const LATER = {
-  EDS: 'endpoints by EDS come with xDS',
   ORIGINAL_DST: 'it needs the original destination of connections, which comes with listener filters',
 };
 
@@ -61,9 +63,21 @@ function readBuiltIn(
     case 'STRICT_DNS':
     case 'LOGICAL_DNS':
       return { kind: type, dns: readDnsOptions(message, at, context.dnsResolver ?? SYSTEM_RESOLVER, context) };
+    case 'EDS':
+      return readEds(message, at, context);
     default:
       throw typeAt.problem(`cluster type ${type} is not supported by Fairlead yet: ${LATER[type]}`);
   }
+}
+
+function readEds({ name, edsClusterConfig }: Cluster, at: Place, context: ReadContext): Discovery {
+  const place = at.field('eds_cluster_config');
+  if (edsClusterConfig === undefined) throw at.problem('cannot create an EDS cluster without an EDS config');
+  checkEds(edsClusterConfig, place);
+  const { edsConfig, serviceName } = edsClusterConfig;
+  if (edsConfig === undefined) throw place.field('eds_config').missing();
+  const source = readConfigSource(edsConfig, place.field('eds_config'), context);
+  return { kind: 'EDS', serviceName: serviceName || name, source };
 }
 
 /** The type is found by the message of its configuration, else by its name. */
@@ -99,6 +113,8 @@ export function readMembers(
   at: Place,
 ): Pick<ClusterConfig, 'loadAssignment'> {
   const place = at.field('load_assignment');
+  if (kind === 'EDS' && assignment !== undefined)
+    place.report('load_assignment is for clusters of other types than EDS');
   if (kind === 'LOGICAL_DNS') checkSingleHost(assignment, at, place);
   if (assignment === undefined) return {};
   return { loadAssignment: readLoadAssignment(assignment, place, kind === 'STATIC' ? 'ip' : 'name') };

@@ -38,6 +38,7 @@ const check = honours(
     'per_connection_buffer_limit_bytes',
     'lb_policy',
     'load_assignment',
+    'eds_cluster_config',
     'max_requests_per_connection',
     'circuit_breakers',
     'upstream_http_protocol_options',
@@ -79,7 +80,6 @@ const check = honours(
       ignore_health_on_host_removal: HOST_HEALTH,
     },
     refused: {
-      eds_cluster_config: 'EDS comes with xDS',
       health_checks: HEALTH_CHECKS,
       outlier_detection: 'outlier detection comes later',
       lb_subset_config: 'subsets of hosts come later',

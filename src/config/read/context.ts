@@ -21,6 +21,10 @@ export interface ReadContext {
    * the bootstrap), with Envoy's words `route: unknown cluster 'x'`. Undefined: nobody knows, nothing is checked.
    */
   readonly clusterNames?: ReadonlySet<string>;
+  /** The clusters of the bootstrap that need nobody else to find their hosts: those that configuration may be fetched through. Undefined: not checked. */
+  readonly primaryClusters?: ReadonlySet<string>;
+  /** The bootstrap has an ads_config. */
+  readonly hasAds: boolean;
   /** The bootstrap's static secrets, by kind (the member of Secret's oneof, in camel case) and name: see {@link secretKey}. */
   readonly secrets: ReadonlyMap<string, StaticSecret>;
   /** Readers add the secrets whose files are to be watched, for the secret store. */
@@ -63,6 +67,7 @@ export function readContext(given: Partial<ReadContext> = {}): ReadContext {
     files: (path) => readFileSync(path),
     environment: process.env,
     lenient: false,
+    hasAds: false,
     secrets: new Map(),
     watchedSecrets: [],
     ...given,

@@ -3,10 +3,12 @@
  * envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.
  */
 import type { Place } from '#api/place.ts';
+import { sourceKey } from '#config/model/config-source.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import { readAccessLogs } from '#config/read/access-log.ts';
 import { readAccessLogOptions } from '#config/read/access-log-options.ts';
 import { readCidrRanges } from '#config/read/address.ts';
+import { readConfigSource } from '#config/read/config-source.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
 import type { ExtensionReader } from '#config/read/extensions.ts';
@@ -22,6 +24,7 @@ import type {
   HttpConnectionManager_InternalAddressConfig,
   HttpConnectionManager_SetCurrentClientCertDetails,
   HttpConnectionManager as HttpConnectionManagerMessage,
+  Rds,
 } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
 const TYPE = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -32,6 +35,7 @@ const check = honours(
     'codec_type',
     'stat_prefix',
     'route_config',
+    'rds',
     'http_filters',
     'add_user_agent',
     'common_http_protocol_options',
@@ -80,7 +84,6 @@ const check = honours(
       add_proxy_protocol_connection_state: 'the PROXY protocol comes with listener filters',
     },
     refused: {
-      rds: 'route tables by discovery come with xDS',
       scoped_routes: 'scoped route tables come with xDS',
       tracing: 'tracing comes later',
       http3_protocol_options: 'HTTP/3 comes later',
@@ -103,6 +106,10 @@ const checkClientCertificate = honours(
   ['subject', 'cert', 'chain', 'dns', 'uri'],
   { refused: { issuer: 'the header has no issuer yet', format: 'the header is text' } },
 );
+const checkRds = honours('envoy.extensions.filters.network.http_connection_manager.v3.Rds', [
+  'config_source',
+  'route_config_name',
+]);
 const checkScheme = honours('envoy.config.core.v3.SchemeHeaderTransformation', [
   'scheme_to_overwrite',
   'match_upstream',
@@ -204,6 +211,15 @@ function readCodecType({ codecType }: HttpConnectionManagerMessage, at: Place): 
   throw at.field('codec_type').problem(`codec_type ${codec} is not supported by Fairlead yet: AUTO and HTTP1 are`);
 }
 
+function readRds(message: Rds, at: Place, context: ReadContext): HttpConnectionManager['routes'] {
+  checkRds(message, at);
+  const { configSource, routeConfigName } = message;
+  const place = at.field('config_source');
+  if (configSource === undefined) throw place.missing();
+  const source = readConfigSource(configSource, place, context);
+  return { kind: 'rds', routeConfigName, source, key: `${sourceKey(source)} ${routeConfigName}` };
+}
+
 function readRoutes(
   { routeSpecifier: given }: HttpConnectionManagerMessage,
   at: Place,
@@ -212,6 +228,8 @@ function readRoutes(
   switch (given.case) {
     case 'routeConfig':
       return { kind: 'inline', table: readRouteTable(given.value, at.field('route_config'), context) };
+    case 'rds':
+      return readRds(given.value, at.field('rds'), context);
     case undefined:
       throw at.problem('one of route_config, rds, scoped_routes is required');
     default:

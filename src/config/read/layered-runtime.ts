@@ -5,15 +5,27 @@
 import type { Place } from '#api/place.ts';
 import type { Json } from '#config/model/route.ts';
 import type { RuntimeLayer } from '#config/model/snapshot.ts';
+import { readConfigSource } from '#config/read/config-source.ts';
+import type { ReadContext } from '#config/read/context.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
-import type { LayeredRuntime, RuntimeLayer as LayerMessage } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
+import type {
+  LayeredRuntime,
+  RuntimeLayer as LayerMessage,
+  RuntimeLayer_RtdsLayer as RtdsLayer,
+} from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
+import type { Runtime } from '#envoy/service/runtime/v3/rtds_pb.js';
 
 const BOOTSTRAP = 'envoy.config.bootstrap.v3';
 const check = honours(`${BOOTSTRAP}.LayeredRuntime`, ['layers']);
-const checkLayer = honours(`${BOOTSTRAP}.RuntimeLayer`, ['name', 'static_layer', 'disk_layer', 'admin_layer'], {
-  refused: { rtds_layer: 'RTDS comes with xDS' },
-});
+const checkLayer = honours(`${BOOTSTRAP}.RuntimeLayer`, [
+  'name',
+  'static_layer',
+  'disk_layer',
+  'admin_layer',
+  'rtds_layer',
+]);
+const checkRtds = honours(`${BOOTSTRAP}.RuntimeLayer.RtdsLayer`, ['name', 'rtds_config']);
 const checkDisk = honours(`${BOOTSTRAP}.RuntimeLayer.DiskLayer`, [
   'symlink_root',
   'subdirectory',
@@ -21,7 +33,11 @@ const checkDisk = honours(`${BOOTSTRAP}.RuntimeLayer.DiskLayer`, [
 ]);
 
 /** An empty list stands for one layer, the admin API's changes; without the message there is none. */
-export function readLayeredRuntime(message: LayeredRuntime | undefined, at: Place): RuntimeLayer[] {
+export function readLayeredRuntime(
+  message: LayeredRuntime | undefined,
+  at: Place,
+  context: ReadContext,
+): RuntimeLayer[] {
   if (message === undefined) return [];
   if (message.layers.length === 0) return [{ name: '', kind: 'admin' }];
   check(message, at);
@@ -33,13 +49,13 @@ export function readLayeredRuntime(message: LayeredRuntime | undefined, at: Plac
     names.add(layer.name);
     if (layer.layerSpecifier.case === 'adminLayer' && ++admins > 1)
       throw place.field('admin_layer').problem(TWO_ADMINS);
-    return readLayer(layer, place);
+    return readLayer(layer, place, context);
   });
 }
 
 const TWO_ADMINS = 'Too many admin layers specified in LayeredRuntime, at most one may be specified';
 
-function readLayer({ name, layerSpecifier }: LayerMessage, at: Place): RuntimeLayer {
+function readLayer({ name, layerSpecifier }: LayerMessage, at: Place, context: ReadContext): RuntimeLayer {
   switch (layerSpecifier.case) {
     case 'staticLayer': {
       const values = layerSpecifier.value as { [key: string]: Json };
@@ -58,10 +74,24 @@ function readLayer({ name, layerSpecifier }: LayerMessage, at: Place): RuntimeLa
     case 'adminLayer':
       return { name, kind: 'admin' };
     case 'rtdsLayer':
-      throw at.field('rtds_layer').unsupported('RTDS comes with xDS');
+      return { name, kind: 'rtds', ...readRtds(layerSpecifier.value, at.field('rtds_layer'), context) };
     default:
       throw at.field('layer_specifier').missing();
   }
+}
+
+function readRtds(message: RtdsLayer, at: Place, context: ReadContext) {
+  checkRtds(message, at);
+  const place = at.field('rtds_config');
+  if (message.rtdsConfig === undefined) throw place.missing();
+  return { resourceName: message.name, source: readConfigSource(message.rtdsConfig, place, context) };
+}
+
+/** What a management server says of a layer. Follows envoy.service.runtime.v3.Runtime. */
+export function readRuntime({ layer }: Runtime, at: Place): { [key: string]: Json } {
+  const values = (layer ?? {}) as { [key: string]: Json };
+  checkValues(values, at.field('layer'));
+  return values;
 }
 
 /** Null and lists are no runtime values. */

@@ -42,11 +42,16 @@ const check = honours(
 
 const DEFAULT_BODY_LIMIT = 4096;
 
-/** For tables that stand in the bootstrap, whose clusters are checked unless they say otherwise. */
-export function readRouteTable(message: RouteConfiguration, at: Place, context: ReadContext): RouteTable {
+/** @param checksClusters where the table does not say whether its clusters must be there: those that are discovered need not wait for them */
+export function readRouteTable(
+  message: RouteConfiguration,
+  at: Place,
+  context: ReadContext,
+  checksClusters = true,
+): RouteTable {
   check(message, at);
   const maxDirectResponseBodySizeBytes = message.maxDirectResponseBodySizeBytes ?? DEFAULT_BODY_LIMIT;
-  const clusterNames = (message.validateClusters ?? true) ? context.clusterNames : undefined;
+  const clusterNames = (message.validateClusters ?? checksClusters) ? context.clusterNames : undefined;
   const inside: RouteContext = { ...context, clusterNames, maxDirectResponseBodySizeBytes };
   checkDomains(message, at.field('virtual_hosts'));
   return {

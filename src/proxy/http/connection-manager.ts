@@ -15,8 +15,7 @@ import { type CompiledLocalReply, sendLocalReply } from '#proxy/http/local-reply
 import { prepareRequestHeaders } from '#proxy/http/request-headers.ts';
 import { applyTarget } from '#proxy/http/request-target.ts';
 import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
-import { RequestGroups } from '#proxy/http/router/request-groups.ts';
-import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
+import { type RouteSource, routeSource } from '#proxy/http/route-tables.ts';
 import { Upgrades } from '#proxy/http/upgrades.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
@@ -34,8 +33,6 @@ import {
 import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import { chooseCluster } from '#selection/choose-cluster.ts';
-import { compileRouteTable } from '#selection/compile-route-table.ts';
-import type { CompiledRouteTable } from '#selection/compiled-route.ts';
 import { stripHostPort } from '#selection/host-port.ts';
 import { internalAddressTest } from '#selection/internal-address.ts';
 import { normalizePath } from '#selection/path-normalization.ts';
@@ -77,13 +74,11 @@ export class ConnectionManager {
   readonly log = logger('http');
   readonly isInternalAddress: (address: string) => boolean;
   readonly headBytesLimit: number;
-  readonly internalOnlyHeaders: readonly string[];
-  readonly routeHeaders: RouteHeaderTable;
   /** Filled by the parser, read at once: one for all connections of the thread. */
   readonly requestHead: RequestHead = { method: '', target: '', minor: 1, headers: new Headers() };
   readonly connections: HttpConnections;
   readonly upgrades: Upgrades;
-  routes: CompiledRouteTable;
+  readonly routes: RouteSource;
   readonly upstreamLogs: readonly AccessLogger[];
   private readonly accessLogs: AccessLogger[];
   private readonly drainsNow: () => boolean;
@@ -107,13 +102,11 @@ export class ConnectionManager {
     this.upgrades = new Upgrades(config);
     this.connections = new HttpConnections(this);
     this.headBytesLimit = config.maxRequestHeadersKb * 1024;
-    if (config.routes.kind !== 'inline') throw new Error('route tables by discovery are not served yet');
-    const { table } = config.routes;
-    this.routes = compileRouteTable(table, this.worker.runtime);
-    const groups = new RequestGroups(this.worker.scope);
-    for (const host of this.routes.virtualHosts) groups.prepare(host);
-    this.internalOnlyHeaders = table.internalOnlyHeaders;
-    this.routeHeaders = new RouteHeaderTable(table);
+    this.routes = routeSource(config, this.worker);
+  }
+
+  get internalOnlyHeaders(): readonly string[] {
+    return this.routes.table?.config.internalOnlyHeaders ?? NO_NAMES;
   }
 
   onStreamBegin(stream: HttpStream, connection: Http1ServerConnection): void {
@@ -222,7 +215,8 @@ export class ConnectionManager {
 
   /** Chooses virtual host and route by the request as it is now. */
   chooseRoute(stream: HttpStream): void {
-    const host = selectVirtualHost(this.routes, hostForMatching(this.routes, stream));
+    const { table } = this.routes;
+    const host = table === undefined ? undefined : selectVirtualHost(table, hostForMatching(table, stream));
     stream.selectedHost = host;
     stream.selected = host === undefined ? undefined : selectRoute(host, stream);
   }
@@ -371,4 +365,5 @@ export class ConnectionManager {
 }
 
 const SLASH = 47;
+const NO_NAMES: readonly string[] = [];
 const noHeaders = new Headers();

@@ -133,6 +133,11 @@ export class HttpConnections {
     }
   }
 
+  /** Every connection closes, whatever is under way. */
+  closeAll(): void {
+    for (const connection of [...this.open]) connection.destroy();
+  }
+
   onRequestHeadersTimeout(connection: Http1ServerConnection): void {
     const stream = connection.beginUnread();
     if (stream === undefined) return;

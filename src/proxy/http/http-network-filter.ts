@@ -43,6 +43,7 @@ function httpNetworkFilter(config: HttpConnectionManager, parts: FilterChainPart
     lost: (connection, closedByUs) => manager.connections.onEnd(connection, closedByUs),
     accept: (socket: Socket, connection) => new Http1ServerConnection(socket, connection, manager),
     drain: () => manager.connections.drainAll(),
+    closeAll: () => manager.connections.closeAll(),
     get active() {
       return manager.connections.size;
     },

@@ -2,6 +2,7 @@
  * A filter chain on one worker: its network filters, made ready, and TLS before them where the chain has it.
  */
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { DrainState } from '#proxy/drain-state.ts';
 import { DownstreamTlsAcceptor } from '#proxy/listeners/downstream-tls-acceptor.ts';
 import { networkFilterChain } from '#proxy/network/filter-chain.ts';
 import type { TerminalInUse } from '#proxy/network/network-filter.ts';
@@ -10,6 +11,8 @@ import type { WorkerContext } from '#proxy/worker-context.ts';
 export interface FilterChainInUse {
   filter: TerminalInUse;
   tls: DownstreamTlsAcceptor | undefined;
+  /** Of this chain alone: it is replaced or removed. */
+  drain: DrainState;
 }
 
 export interface FilterChainParts {
@@ -17,6 +20,8 @@ export interface FilterChainParts {
   config: ListenerConfig;
   /** Prefix of the listener's stats. */
   listenerScope: string;
+  /** Of this chain alone. */
+  drain: DrainState;
   drainsNow: () => boolean;
 }
 
@@ -27,5 +32,6 @@ export function buildFilterChain(chain: FilterChain, parts: FilterChainParts): F
       chain.transport.kind === 'tls'
         ? new DownstreamTlsAcceptor(chain.transport.tls, parts, chain.transportSocketConnectTimeout)
         : undefined,
+    drain: parts.drain,
   };
 }

@@ -2,16 +2,13 @@
  * A listener on one worker: accepts connections, chooses a filter chain for each, hands it to the chain's network filter.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/listeners
  */
-import { chmodSync, renameSync } from 'node:fs';
-import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
-import { logger } from '#base/logger.ts';
+import type { Socket } from 'node:net';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
-import { bindError } from '#proxy/listeners/bind-error.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { buildFilterChain, type FilterChainInUse } from '#proxy/listeners/filter-chain-in-use.ts';
 import { type Inspection, inspect } from '#proxy/listeners/inspect.ts';
+import { ListenSocket } from '#proxy/listeners/listen-socket.ts';
 import type { TerminalInUse } from '#proxy/network/network-filter.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
@@ -23,11 +20,10 @@ import {
   listenerStats,
   listenerThreadStats,
 } from '#proxy/observe/stats/listener-stats.ts';
-import { descriptorOf } from '#proxy/transport/handle-channel.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { type OwnedSocket, own, rewrap, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
-import type { BoundAddress, ListenPlace } from '#proxy/worker-messages.ts';
+import type { BoundAddress, FilterChainUpdate, ListenPlace } from '#proxy/worker-messages.ts';
 import { type CompiledFilterChains, compileFilterChains } from '#selection/compile-filter-chains.ts';
 import { selectFilterChain } from '#selection/select-filter-chain.ts';
 
@@ -37,17 +33,18 @@ export function listenerStatName(config: ListenerConfig): string {
 }
 
 export class WorkerListener {
-  readonly config: ListenerConfig;
+  config: ListenerConfig;
   private readonly worker: WorkerContext;
   private readonly stats: ListenerStats;
   private readonly threadStats: ListenerThreadStats;
-  private readonly chains: CompiledFilterChains;
-  private readonly inUse = new Map<FilterChain, FilterChainInUse>();
-  private servers: Server[] = [];
+  private chains: CompiledFilterChains;
+  private inUse = new Map<FilterChain, FilterChainInUse>();
+  private sockets: ListenSocket[] = [];
   private readonly inspection: Inspection;
-  private readonly logger = logger('conn_handler');
   private readonly accessLogs: AccessLogger[];
   private draining = false;
+  /** Filter chains that are no more, with connections that still are; by the number of the update that took them away. */
+  private readonly leaving = new Map<number, FilterChainInUse[]>();
 
   constructor(config: ListenerConfig, worker: WorkerContext) {
     this.config = config;
@@ -64,67 +61,97 @@ export class WorkerListener {
       runtime: worker.runtime,
       files: worker.logFiles,
     });
+    for (const chain of allChains(config)) this.inUse.set(chain, this.build(chain));
+  }
+
+  private build(chain: FilterChain): FilterChainInUse {
+    const { config, worker } = this;
     const leavesUnhealthy = config.drainType === 'DEFAULT';
-    const parts = {
+    const drain = worker.drain.another();
+    return buildFilterChain(chain, {
       worker,
       config,
       listenerScope: `listener.${listenerStatName(config)}`,
+      drain,
       drainsNow: () =>
-        this.draining || (worker.drain.unhealthy && leavesUnhealthy) || worker.drain.closesNow(worker.random),
+        this.draining ||
+        (worker.drain.unhealthy && leavesUnhealthy) ||
+        worker.drain.closesNow(worker.random) ||
+        drain.closesNow(worker.random),
+    });
+  }
+
+  /**
+   * Other filter chains, on the same sockets: connections of chains that stay are left alone, those of others drain.
+   */
+  updateChains({ config, filterChains, defaultFilterChain, update }: FilterChainUpdate): void {
+    const former = this.config;
+    const keptDefault = defaultFilterChain === 'kept' ? former.defaultFilterChain : defaultFilterChain;
+    this.config = {
+      ...config,
+      filterChains: filterChains.map((chain) => (typeof chain === 'number' ? former.filterChains[chain] : chain)),
+      ...(keptDefault === undefined ? {} : { defaultFilterChain: keptDefault }),
     };
-    for (const chain of config.filterChains) this.inUse.set(chain, buildFilterChain(chain, parts));
-    if (config.defaultFilterChain !== undefined)
-      this.inUse.set(config.defaultFilterChain, buildFilterChain(config.defaultFilterChain, parts));
+    const inUse = new Map<FilterChain, FilterChainInUse>();
+    for (const chain of allChains(this.config)) inUse.set(chain, this.inUse.get(chain) ?? this.build(chain));
+    const gone = [...this.inUse].filter(([chain]) => !inUse.has(chain)).map(([, chain]) => chain);
+    this.inUse = inUse;
+    this.chains = compileFilterChains(this.config);
+    for (const { drain } of gone) drain.start(false);
+    this.leaving.set(update, gone);
+  }
+
+  /** The drain time of chains that an update took away is over. */
+  endChains(update: number): void {
+    for (const chain of this.leaving.get(update) ?? []) endChain(chain);
+    this.leaving.delete(update);
+  }
+
+  /** The listener is removed or replaced: nothing more is accepted, connections drain. */
+  leave(): void {
+    this.stop();
+    for (const { drain } of this.inUse.values()) drain.start(false);
+  }
+
+  /** The drain time is over. */
+  end(): void {
+    this.stop();
+    for (const chain of this.inUse.values()) endChain(chain);
+    for (const update of this.leaving.keys()) this.endChains(update);
   }
 
   /**
    * Listens on every address. A port 0 is chosen by the system.
    * @param places for each address, where the others of this process or of the one before listen already
+   * @param former the listener that this one replaces: its sockets are taken over where the addresses are the same
+   * @throws with Envoy's words where an address cannot be bound: then the former one still serves
    */
-  async listen(places: readonly ListenPlace[]): Promise<BoundAddress[]> {
-    const bound: BoundAddress[] = [];
-    for (let i = 0; i < this.config.addresses.length; i++) {
-      const address = this.config.addresses[i];
-      const { port, fds } = places[i] ?? NOWHERE;
-      // Several workers, or several processes as with Envoy, have sockets of their own at an address; else workers share one socket.
-      const reusable = address.kind === 'ip' && this.config.enableReusePort;
-      const servers =
-        fds.length > 0
-          ? await Promise.all(fds.map((fd) => this.open(address, { fd })))
-          : [await this.open(address, this.target(address, port, reusable))];
-      bound.push({
-        address: boundAddress(address, servers[0]),
-        fds: servers.map(descriptorOf),
-        kind: address.kind === 'ip' ? 'tcp' : 'pipe',
-        reusable,
-      });
+  async listen(places: readonly ListenPlace[], former?: WorkerListener): Promise<BoundAddress[]> {
+    const theirs = [...(former?.sockets ?? [])];
+    const taken: ListenSocket[] = [];
+    for (const [i, address] of this.config.addresses.entries()) {
+      const at = theirs.findIndex((socket) => socket.serves(address, this.config));
+      if (at >= 0) {
+        taken.push(...theirs.splice(at, 1));
+        this.sockets.push(taken[taken.length - 1]);
+        continue;
+      }
+      const socket = new ListenSocket(address, this);
+      this.sockets.push(socket);
+      await socket.open(places[i] ?? NOWHERE);
     }
-    return bound;
+    for (const socket of taken) socket.owner = this;
+    if (former !== undefined) former.sockets = theirs;
+    return this.sockets.map(({ bound }) => bound);
   }
 
-  private target(address: Address, port: number, reusePort: boolean): ListenOptions {
-    if (address.kind === 'pipe') return pipeTarget(address.path);
-    if (address.kind === 'internal') throw new Error(`internal address ${address.name} is not served`);
-    return { host: address.address, port: address.port || port, reusePort, ipv6Only: !address.ipv4Compat };
+  /** The listener could not listen: what it opened is closed, what it was to take over stays with its owner. */
+  giveUp(): void {
+    for (const socket of this.sockets) if (socket.owner === this) socket.close();
+    this.sockets = [];
   }
 
-  private open(address: Address, target: ListenOptions & { fd?: number }): Promise<Server> {
-    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
-      asEvent(() => this.accept(socket, address)),
-    );
-    this.servers.push(server);
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => reject(bindError(address, error)));
-      server.listen({ ...target, backlog: this.config.tcpBacklogSize ?? 4096 }, () => {
-        server.removeAllListeners('error');
-        if (address.kind === 'pipe' && target.fd === undefined) settlePath(address, String(target.path));
-        server.on('error', (error) => this.logger.warning(`listener '${this.config.name}': ${error.message}`));
-        resolve(server);
-      });
-    });
-  }
-
-  private accept(accepted: Socket, address: Address): void {
+  accept(accepted: Socket, address: Address): void {
     const { stats, worker } = this;
     stats.connectionsAcceptedPerSocketEvent.record(1);
     if (!this.config.ignoreGlobalConnLimit && !worker.downstreamLimit.take()) {
@@ -236,16 +263,17 @@ export class WorkerListener {
     for (const logger of this.accessLogs) logger.log(stream);
   }
 
-  /** Stops accepting. A unix socket's path stays, as with Envoy: another process may listen there by now. */
+  /** Stops accepting. */
   stop(): void {
-    for (const server of this.servers) server.close();
-    this.servers = [];
+    for (const socket of this.sockets) socket.close();
+    this.sockets = [];
   }
 
   /** From now on connections close as their requests end; idle ones at once. */
   drain(): void {
     this.draining = true;
-    for (const { filter } of this.inUse.values()) asEvent(() => filter.drain());
+    for (const { filter } of [...this.inUse.values(), ...[...this.leaving.values()].flat()])
+      asEvent(() => filter.drain());
   }
 
   get activeConnections(): number {
@@ -255,27 +283,13 @@ export class WorkerListener {
   }
 }
 
+function allChains({ filterChains, defaultFilterChain }: ListenerConfig): FilterChain[] {
+  return defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
+}
+
+function endChain({ filter, tls }: FilterChainInUse): void {
+  tls?.close();
+  asEvent(() => filter.closeAll());
+}
+
 const NOWHERE: ListenPlace = { port: 0, fds: [] };
-
-/** A path that begins with @ is in the abstract namespace. Any other is bound under another name first: see `settlePath`. */
-function pipeTarget(path: string): ListenOptions {
-  return { path: path.startsWith('@') ? `\0${path.slice(1)}` : join(dirname(path), `.${process.pid}-${paths++}`) };
-}
-
-/** How many paths this thread bound. */
-let paths = 0;
-
-/**
- * Gives a bound socket its path, over whatever was there, as Envoy does. Node removes the path that it bound when the socket closes; this
- * one, which a next generation may serve, it does not know.
- */
-function settlePath({ path, mode }: Extract<Address, { kind: 'pipe' }>, bound: string): void {
-  if (path.startsWith('@')) return;
-  if (mode !== 0) chmodSync(bound, mode);
-  renameSync(bound, path);
-}
-
-function boundAddress(address: Address, server: Server): Address {
-  const now = server.address();
-  return address.kind === 'ip' && typeof now === 'object' && now !== null ? { ...address, port: now.port } : address;
-}

@@ -36,6 +36,7 @@ export function networkFilterChain(filters: readonly FilterUse[], parts: FilterC
     },
     accept: (socket, connection) => runOf(connection).accept(socket),
     drain: () => terminal.drain(),
+    closeAll: () => terminal.closeAll(),
     get active() {
       return terminal.active;
     },

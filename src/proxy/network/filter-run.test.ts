@@ -29,6 +29,7 @@ function chain(...filters: Partial<NetworkFilter>[]) {
       };
     },
     drain() {},
+    closeAll() {},
     active: 0,
   };
   const uses = filters.map((filter, index) => ({ index, filter }) as unknown as NetworkFilterInUse);

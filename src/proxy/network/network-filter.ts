@@ -76,6 +76,8 @@ export interface TerminalInUse {
   accept(socket: Socket, connection: DownstreamConnection): SocketOwner;
   /** The listener drains: idle connections close. */
   drain(): void;
+  /** The drain time is over: every connection closes. */
+  closeAll(): void;
   /** Connections open. */
   readonly active: number;
 }

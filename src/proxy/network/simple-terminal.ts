@@ -8,6 +8,7 @@ import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
 
 export class SimpleTerminal implements TerminalInUse {
   active = 0;
+  private readonly sockets = new Set<Socket>();
   private readonly serve: (socket: Socket, connection: DownstreamConnection) => SocketOwner;
 
   constructor(serve: (socket: Socket, connection: DownstreamConnection) => SocketOwner) {
@@ -25,12 +26,14 @@ export class SimpleTerminal implements TerminalInUse {
 
   accept(socket: Socket, connection: DownstreamConnection): SocketOwner {
     const owner = this.serve(socket, connection);
+    this.sockets.add(socket);
     return {
       onRead: (count, bytes) => owner.onRead(count, bytes),
       onEnd: () => owner.onEnd(),
       onDrain: () => owner.onDrain(),
       onClose: () => {
         this.active--;
+        this.sockets.delete(socket);
         owner.onClose();
       },
     };
@@ -38,4 +41,8 @@ export class SimpleTerminal implements TerminalInUse {
 
   /** Connections end when their clients are done. */
   drain(): void {}
+
+  closeAll(): void {
+    for (const socket of [...this.sockets]) socket.destroy();
+  }
 }

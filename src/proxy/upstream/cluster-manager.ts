@@ -21,11 +21,17 @@ export class ClusterManager {
    * @param shared whether other workers count against the same circuit breakers
    */
   add(config: ClusterConfig, worker: WorkerContext, slots: CircuitBreakerSlots, shared: boolean): void {
-    this.clusters.get(config.name)?.close();
+    const former = this.clusters.get(config.name);
+    // The new one holds the stats before the former lets go of them.
     this.clusters.set(
       config.name,
       new Cluster(config, worker, slots, shared, this.clusters.get(this.localClusterName)?.hosts),
     );
+    former?.close();
+  }
+
+  get size(): number {
+    return this.clusters.size;
   }
 
   get(name: string): Cluster | undefined {

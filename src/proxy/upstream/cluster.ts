@@ -15,6 +15,7 @@ import {
 } from '#proxy/observe/stats/cluster-stats.ts';
 import { type Http1CodecStats, http1CodecStats } from '#proxy/observe/stats/http-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { AnswerCounts } from '#proxy/upstream/answer-counts.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
@@ -54,6 +55,7 @@ export class Cluster {
   readonly sizes: RequestResponseSizeStats | undefined;
   private dropOverloads: LoadAssignment['dropOverloads'];
   private readonly scope: Scope;
+  private readonly lease: StatsLease;
   private codecStats: Http1CodecStats | undefined = undefined;
   private readonly alternatives = new Map<string, AnswerCounts>();
 
@@ -67,9 +69,10 @@ export class Cluster {
   ) {
     this.config = config;
     this.worker = worker;
-    this.scope = worker.scope.scope(`cluster.${config.statName}`);
+    this.lease = worker.leaseStats();
+    this.scope = this.lease.scope.scope(`cluster.${config.statName}`);
     this.stats = clusterStats(this.scope);
-    this.hosts = new PrioritySet(config.name, worker.leaseHostStats, clock, worker.node.locality);
+    this.hosts = new PrioritySet(config.name, worker.leaseStats, clock, worker.node.locality);
     this.loadBalancer = createLoadBalancer(config, this.hosts, worker.random, this.scope, {
       clock,
       runtime: worker.runtime,
@@ -152,7 +155,13 @@ export class Cluster {
   close(): void {
     this.loadBalancer.close();
     this.transports.close();
-    for (const set of this.hosts.hostSets) for (const host of set.hosts) this.drainPools(host);
+    for (const set of this.hosts.hostSets) {
+      for (const host of set.hosts) {
+        this.drainPools(host);
+        host.removed();
+      }
+    }
+    this.lease.release();
   }
 
   private drainPools(host: Host): void {

@@ -6,6 +6,7 @@ import type { DirectResponseAction, RedirectAction } from '#config/model/route.t
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { contentTypeOf, sendLocalReply } from '#proxy/http/local-reply.ts';
+import { routeHeadersOf } from '#proxy/http/router/route-headers.ts';
 import { compileFormat, compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import { redirect } from '#selection/redirect.ts';
@@ -18,7 +19,6 @@ const paths = new WeakMap<RedirectAction, Formatter>();
 export function answerDirectly(stream: HttpStream, manager: ConnectionManager): boolean {
   const { selected, selectedHost } = stream;
   if (selectedHost === undefined || selected === undefined) return false;
-  const host = selectedHost.config;
   const { action } = selected.config;
   if (action.kind === 'route') return false;
   if (action.kind === 'redirect') {
@@ -28,7 +28,7 @@ export function answerDirectly(stream: HttpStream, manager: ConnectionManager): 
     showRewritten(stream, selected.rewrite?.(stream.path));
     sendLocalReply(stream, action.responseCode, '', 'direct_response', (reply) => {
       reply.responseHeaders.setKnown(Known.location, location);
-      manager.routeHeaders.applyResponse(reply, host, selected.config, undefined);
+      routeHeadersOf(selectedHost).applyResponse(reply, selectedHost.config, selected.config, undefined);
     });
     return true;
   }
@@ -46,7 +46,7 @@ export function answerDirectly(stream: HttpStream, manager: ConnectionManager): 
     const { responseHeaders } = reply;
     if (moved) responseHeaders.setKnown(Known.location, `${stream.scheme}://${stream.host}${stream.path}`);
     if (contentType !== '') responseHeaders.setKnown(Known['content-type'], contentType);
-    manager.routeHeaders.applyResponse(reply, host, selected.config, undefined);
+    routeHeadersOf(selectedHost).applyResponse(reply, selectedHost.config, selected.config, undefined);
   });
   return true;
 }

@@ -6,11 +6,13 @@ import type { HeaderMutations } from '#config/model/header-mutation.ts';
 import type { Route, RouteTable, VirtualHost, WeightedCluster } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { type CompiledHeaderMutations, compileHeaderMutations } from '#proxy/observe/format/header-mutations.ts';
+import type { CompiledVirtualHost } from '#selection/compiled-route.ts';
 
 export class RouteHeaderTable {
   private readonly table: RouteTable;
-  private readonly compiled = new Map<HeaderMutations, CompiledHeaderMutations | undefined>();
-  private readonly levels = new Map<Route | WeightedCluster, CompiledHeaderMutations[]>();
+  /** Virtual hosts come and go while the table stays. */
+  private readonly compiled = new WeakMap<HeaderMutations, { changes: CompiledHeaderMutations | undefined }>();
+  private readonly levels = new WeakMap<Route | WeightedCluster, CompiledHeaderMutations[]>();
 
   constructor(table: RouteTable) {
     this.table = table;
@@ -47,15 +49,22 @@ export class RouteHeaderTable {
   }
 
   private compile(mutations: HeaderMutations): CompiledHeaderMutations | undefined {
-    if (!this.compiled.has(mutations)) {
+    let known = this.compiled.get(mutations);
+    if (known === undefined) {
       const empty =
         mutations.requestAdd.length +
           mutations.requestRemove.length +
           mutations.responseAdd.length +
           mutations.responseRemove.length ===
         0;
-      this.compiled.set(mutations, empty ? undefined : compileHeaderMutations(mutations));
+      known = { changes: empty ? undefined : compileHeaderMutations(mutations) };
+      this.compiled.set(mutations, known);
     }
-    return this.compiled.get(mutations);
+    return known.changes;
   }
+}
+
+/** The header changes of the table that a virtual host is of, made with `prepareRouteTable`. */
+export function routeHeadersOf({ table }: CompiledVirtualHost): RouteHeaderTable {
+  return table.runtime as RouteHeaderTable;
 }

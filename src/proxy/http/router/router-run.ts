@@ -13,6 +13,7 @@ import { resetReply } from '#proxy/http/router/reset-reply.ts';
 import { ResponseAccount } from '#proxy/http/router/response-account.ts';
 import { RetryState, type RetryVerdict } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
+import { routeHeadersOf } from '#proxy/http/router/route-headers.ts';
 import { replyNoHealthyHost, replyReset, replyUpgradeRefused } from '#proxy/http/router/router-replies.ts';
 import { RouterTimers } from '#proxy/http/router/router-timers.ts';
 import { applyTimeouts } from '#proxy/http/router/timeouts.ts';
@@ -112,7 +113,7 @@ export class RouterRun implements FeedOwner {
     this.globalTimeout = timeouts.global;
     this.perTryTimeout = timeouts.perTry;
     this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
-    manager.routeHeaders.applyRequest(stream, virtualHost.config, route.config, weighted);
+    routeHeadersOf(virtualHost).applyRequest(stream, virtualHost.config, route.config, weighted);
     applyRewrites(stream, route, action, weighted, host, this.config.suppressEnvoyHeaders);
     const policies = mirrorPolicies(action, virtualHost);
     if (policies.length > 0 && !stream.upgrading) this.feed.mirrors = mirrorClusters(stream, policies);
@@ -258,8 +259,9 @@ export class RouterRun implements FeedOwner {
     if (selectedHost?.includeAttemptCountInResponse)
       headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
     this.account.count(status, this.attempt.host, headers);
-    if (selectedHost !== undefined && stream.selected !== undefined) {
-      manager.routeHeaders.applyResponse(stream, selectedHost, stream.selected.config, this.weighted);
+    if (stream.selectedHost !== undefined && stream.selected !== undefined) {
+      const { selectedHost: host, selected } = stream;
+      routeHeadersOf(host).applyResponse(stream, host.config, selected.config, this.weighted);
     }
     if (end) this.complete();
     stream.filters.response(end);

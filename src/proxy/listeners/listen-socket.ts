@@ -1,0 +1,119 @@
+/**
+ * The sockets of one worker at one address of a listener. What they accept goes to their owner: a listener that replaces another takes
+ * over its sockets, so that no connection is refused in between.
+ */
+import { chmodSync, renameSync } from 'node:fs';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
+import { logger } from '#base/logger.ts';
+import { type Address, addressText } from '#config/model/address.ts';
+import type { ListenerConfig } from '#config/model/listener.ts';
+import { bindError } from '#proxy/listeners/bind-error.ts';
+import { descriptorOf } from '#proxy/transport/handle-channel.ts';
+import { asEvent } from '#proxy/transport/io-event.ts';
+import type { BoundAddress, ListenPlace } from '#proxy/worker-messages.ts';
+
+/** Who gets the connections. */
+export interface SocketAcceptor {
+  readonly config: ListenerConfig;
+  accept(socket: Socket, address: Address): void;
+}
+
+export class ListenSocket {
+  /** As configured: port 0 is any. */
+  readonly address: Address;
+  owner: SocketAcceptor;
+  private readonly reusable: boolean;
+  private servers: Server[] = [];
+
+  constructor(address: Address, owner: SocketAcceptor) {
+    this.address = address;
+    this.owner = owner;
+    // Several workers, or several processes as with Envoy, have sockets of their own at an address; else workers share one socket.
+    this.reusable = address.kind === 'ip' && owner.config.enableReusePort;
+  }
+
+  /** Whether a listener with this configuration can go on with the sockets for an address of its own. */
+  serves(address: Address, config: ListenerConfig): boolean {
+    return (
+      addressText(address) === addressText(this.address) &&
+      this.reusable === (address.kind === 'ip' && config.enableReusePort)
+    );
+  }
+
+  /** @throws with Envoy's words where the address cannot be bound */
+  async open({ port, fds }: ListenPlace): Promise<void> {
+    if (fds.length > 0) await Promise.all(fds.map((fd) => this.listen({ fd })));
+    else await this.listen(this.target(port));
+  }
+
+  get bound(): BoundAddress {
+    const { address } = this;
+    return {
+      address: boundAddress(address, this.servers[0]),
+      fds: this.servers.map(descriptorOf),
+      kind: address.kind === 'ip' ? 'tcp' : 'pipe',
+      reusable: this.reusable,
+    };
+  }
+
+  /** A unix socket's path stays, as with Envoy: another process may listen there by now. */
+  close(): void {
+    for (const server of this.servers) server.close();
+    this.servers = [];
+  }
+
+  private target(port: number): ListenOptions {
+    const { address } = this;
+    if (address.kind === 'pipe') return pipeTarget(address.path);
+    if (address.kind === 'internal') throw new Error(`internal address ${address.name} is not served`);
+    return {
+      host: address.address,
+      port: address.port || port,
+      reusePort: this.reusable,
+      ipv6Only: !address.ipv4Compat,
+    };
+  }
+
+  private listen(target: ListenOptions & { fd?: number }): Promise<void> {
+    const { address } = this;
+    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
+      asEvent(() => this.owner.accept(socket, address)),
+    );
+    this.servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => reject(bindError(address, error)));
+      server.listen({ ...target, backlog: this.owner.config.tcpBacklogSize ?? 4096 }, () => {
+        server.removeAllListeners('error');
+        if (address.kind === 'pipe' && target.fd === undefined) settlePath(address, String(target.path));
+        server.on('error', (error) =>
+          logger('conn_handler').warning(`listener '${this.owner.config.name}': ${error.message}`),
+        );
+        resolve();
+      });
+    });
+  }
+}
+
+/** A path that begins with @ is in the abstract namespace. Any other is bound under another name first: see `settlePath`. */
+function pipeTarget(path: string): ListenOptions {
+  return { path: path.startsWith('@') ? `\0${path.slice(1)}` : join(dirname(path), `.${process.pid}-${paths++}`) };
+}
+
+/** How many paths this thread bound. */
+let paths = 0;
+
+/**
+ * Gives a bound socket its path, over whatever was there, as Envoy does. Node removes the path that it bound when the socket closes; this
+ * one, which a next generation may serve, it does not know.
+ */
+function settlePath({ path, mode }: Extract<Address, { kind: 'pipe' }>, bound: string): void {
+  if (path.startsWith('@')) return;
+  if (mode !== 0) chmodSync(bound, mode);
+  renameSync(bound, path);
+}
+
+function boundAddress(address: Address, server: Server): Address {
+  const now = server.address();
+  return address.kind === 'ip' && typeof now === 'object' && now !== null ? { ...address, port: now.port } : address;
+}

@@ -1,0 +1,90 @@
+/**
+ * The listeners of one worker: those that serve, those made and not yet listening, and those that leave, which accept no more and drain.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/lds
+ */
+import type { ListenerConfig } from '#config/model/listener.ts';
+import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
+import type { WorkerContext } from '#proxy/worker-context.ts';
+import type { BoundAddress, FilterChainUpdate, ListenPlace } from '#proxy/worker-messages.ts';
+
+/** What listens, and the first reason why another does not. */
+export interface Listening {
+  bound: { [listener: string]: BoundAddress[] };
+  failed?: string;
+}
+
+export class WorkerListeners {
+  private readonly worker: WorkerContext;
+  /** Every listener that has not ended. */
+  private readonly byId = new Map<number, WorkerListener>();
+  private readonly serving = new Map<string, number>();
+
+  constructor(worker: WorkerContext) {
+    this.worker = worker;
+  }
+
+  add(id: number, config: ListenerConfig): void {
+    this.byId.set(id, new WorkerListener(config, this.worker));
+  }
+
+  /** The first that cannot listen ends it: those after it are left alone. */
+  async listen(ids: readonly number[], places: { [listener: string]: ListenPlace[] }): Promise<Listening> {
+    const bound: Listening['bound'] = {};
+    for (const id of ids) {
+      const listener = this.byId.get(id);
+      if (listener === undefined) continue;
+      const { name, bindToPort } = listener.config;
+      const formerId = this.serving.get(name);
+      const former = formerId === undefined ? undefined : this.byId.get(formerId);
+      try {
+        if (bindToPort) bound[name] = await listener.listen(places[name] ?? [], former);
+      } catch (error) {
+        listener.giveUp();
+        return { bound, failed: (error as Error).message };
+      }
+      this.serving.set(name, id);
+      former?.leave();
+    }
+    return { bound };
+  }
+
+  updateChains(update: FilterChainUpdate): void {
+    this.served(update.listener)?.updateChains(update);
+  }
+
+  endChains(listener: string, update: number): void {
+    this.served(listener)?.endChains(update);
+  }
+
+  leave(id: number): void {
+    this.byId.get(id)?.leave();
+    this.forget(id);
+  }
+
+  end(id: number): void {
+    this.byId.get(id)?.end();
+    this.byId.delete(id);
+    this.forget(id);
+  }
+
+  /** Nothing more is accepted. */
+  stop(inboundOnly: boolean): void {
+    for (const listener of this.byId.values()) {
+      if (!inboundOnly || listener.config.trafficDirection === 'INBOUND') listener.stop();
+    }
+  }
+
+  /** Connections close as their requests end; idle ones at once. */
+  drain(): void {
+    for (const listener of this.byId.values()) listener.drain();
+  }
+
+  private served(name: string): WorkerListener | undefined {
+    const id = this.serving.get(name);
+    return id === undefined ? undefined : this.byId.get(id);
+  }
+
+  private forget(id: number): void {
+    for (const [name, serving] of this.serving) if (serving === id) this.serving.delete(name);
+  }
+}
