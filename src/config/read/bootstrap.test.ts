@@ -29,10 +29,10 @@ test('RE2 is the regex engine', () => {
   assert.match(errorsOf(engine('extensions.filters.http.router.v3.Router')).join(), /'e'/);
 });
 
-test('an empty dynamic_resources is nothing; one with content comes with xDS', () => {
+test('dynamic_resources may be empty; files that they name must be there', () => {
   assert.deepEqual(errorsOf({ dynamic_resources: {} }), []);
   assert.deepEqual(errorsOf({ dynamic_resources: { lds_config: { path: '/x' } } }), [
-    "dynamic_resources.lds_config: field 'lds_config' is not supported by Fairlead yet: it comes with xDS",
+    "dynamic_resources.lds_config.path: paths must refer to an existing path in the system: '/x' does not exist",
   ]);
 });
 

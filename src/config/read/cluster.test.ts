@@ -95,7 +95,7 @@ test('types by extension are found by their message, then by their name', () => 
 
 test('what comes with later work is refused by name', () => {
   const refusals: [Json, RegExp][] = [
-    [{ type: 'EDS' }, /^type: cluster type EDS is not supported by Fairlead yet: .*xDS/],
+    [{ type: 'EDS' }, /cannot create an EDS cluster without an EDS config/],
     [{ type: 'ORIGINAL_DST' }, /^type: cluster type ORIGINAL_DST is not supported/],
     [{ outlier_detection: {} }, /^outlier_detection: field 'outlier_detection' is not supported/],
     [{ health_checks: [{}] }, /^health_checks: field 'health_checks' is not supported/],

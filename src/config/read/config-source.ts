@@ -108,9 +108,7 @@ function readPath(
   try {
     context.files(path);
   } catch {
-    throw at.problem(
-      `paths must refer to an existing path in the system: '${path}' does not exist. Specify a valid path of a file`,
-    );
+    throw at.problem(`paths must refer to an existing path in the system: '${path}' does not exist`);
   }
   return { kind: 'path', path, watchedDirectory: watchedDirectory?.path ?? '' };
 }

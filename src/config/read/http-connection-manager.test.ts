@@ -149,9 +149,9 @@ test('what no part of the data path does is refused by name', () => {
   }
 });
 
-test('route tables by discovery come with xDS', () => {
+test('route tables by ADS need an ADS in the bootstrap', () => {
   const rds = { route_config_name: 'r', config_source: { ads: {} } };
   assert.deepEqual(read({ rds }).errors, [
-    "rds: field 'rds' is not supported by Fairlead yet: route tables by discovery come with xDS",
+    'rds.config_source.ads: ADS is not configured: the bootstrap has no ads_config',
   ]);
 });

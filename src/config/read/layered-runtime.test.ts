@@ -60,9 +60,9 @@ const REFUSED: [what: string, layers: unknown[], error: string][] = [
     "layered_runtime.layers[0].layer_specifier: field 'layer_specifier' is required",
   ],
   [
-    'RTDS',
+    'RTDS by ADS without an ADS',
     [{ name: 'a', rtds_layer: { name: 'r', rtds_config: { ads: {} } } }],
-    "layered_runtime.layers[0].rtds_layer: field 'rtds_layer' is not supported by Fairlead yet: RTDS comes with xDS",
+    'layered_runtime.layers[0].rtds_layer.rtds_config.ads: ADS is not configured: the bootstrap has no ads_config',
   ],
 ];
 for (const [what, layers, error] of REFUSED) {
