@@ -28,6 +28,8 @@ export interface CertificateWish {
   /** Valid for so many days; a negative number makes it expired. */
   days?: number;
   rsa?: boolean;
+  /** Key usage in openssl's words: `digitalSignature`. */
+  keyUsage?: string;
 }
 
 const made = new Map<string, Certificate>();
@@ -54,6 +56,31 @@ export function signed(
   more: Partial<CertificateWish> = {},
 ): Certificate {
   return certificate({ commonName, names, authority: testAuthority(), ...more });
+}
+
+/** The authority's list of what it revoked, in PEM. @param days until the next list; negative: it is overdue */
+export function revocationList(authority: Certificate, revoked: readonly Certificate[], days = 30): string {
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-revocation-'));
+  const line = ({ cert }: Certificate) =>
+    `R\t350101000000Z\t250101000000Z\t${new X509Certificate(cert).serialNumber}\tunknown\t/CN=revoked\n`;
+  try {
+    writeFileSync(join(folder, 'index'), revoked.map(line).join(''));
+    writeFileSync(join(folder, 'ca.pem'), authority.cert);
+    writeFileSync(join(folder, 'ca-key.pem'), authority.key);
+    writeFileSync(join(folder, 'config'), '[ca]\ndefault_ca=c\n[c]\ndatabase=index\ndefault_md=sha256\n');
+    const next = Math.floor(Date.now() / 1000) + days * 86_400;
+    const period =
+      days < 0 ? ['-crl_lastupdate', utc(next - 86_400), '-crl_nextupdate', utc(next)] : ['-crldays', `${days}`];
+    const args = ['ca', '-config', 'config', '-gencrl', '-cert', 'ca.pem', '-keyfile', 'ca-key.pem', ...period];
+    return execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] }).toString();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** `YYYYMMDDHHMMSSZ`. */
+function utc(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}Z`;
 }
 
 function make(wish: CertificateWish): Certificate {
@@ -118,6 +145,6 @@ function extensions(wish: CertificateWish): string {
   const names = wish.names?.length ? [`subjectAltName=${wish.names.join(',')}`] : [];
   const use = wish.isAuthority
     ? ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign']
-    : ['extendedKeyUsage=serverAuth,clientAuth'];
+    : ['extendedKeyUsage=serverAuth,clientAuth', ...(wish.keyUsage ? [`keyUsage=${wish.keyUsage}`] : [])];
   return `${[...names, ...use].join('\n')}\n`;
 }

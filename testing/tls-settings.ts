@@ -11,7 +11,6 @@ const COMMON: CommonTls = {
   cipherSuites: [...DEFAULT_CIPHER_SUITES],
   ecdhCurves: ['X25519', 'P-256'],
   signatureAlgorithms: [],
-  keyLogPath: '',
 };
 
 export function downstreamTlsOf(settings: Partial<DownstreamTls>): DownstreamTls {
@@ -47,6 +46,7 @@ export function validationOf(settings: Partial<ValidationContext> & { ca?: Certi
     verifyCertificateSpki: [],
     verifyCertificateHash: [],
     matchSubjectAltNames: [],
+    onlyVerifyLeafCrl: false,
     allowExpiredCertificate: false,
     trustChainVerification: 'VERIFY_TRUST_CHAIN',
     secretName: '',

@@ -57,6 +57,9 @@ export class CertificateExpiry {
 
   private addContext({ certificates, validation }: CommonTls, scope: Scope): void {
     for (const { chain, secretName } of certificates) this.record(chain, secretName || UNNAMED, scope);
+    validation?.trustDomains?.forEach(({ bundle }, i) => {
+      this.record(bundle, `${validation.secretName || 'unnamed'}_ca_cert_${i}`, scope);
+    });
     if (validation?.trustedCa !== undefined) {
       this.record(validation.trustedCa, validation.secretName || UNNAMED_CA, scope);
     }

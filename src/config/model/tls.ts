@@ -2,6 +2,7 @@
  * TLS contexts as plain data: files and inline bytes are already read into PEM text; a file's path is kept so that it can be watched.
  * Follows extensions.transport_sockets.tls.v3.
  */
+import type { CidrRange } from './address.ts';
 import type { StringMatcher } from './matchers.ts';
 
 /** Where a piece of TLS material came from, for reloading and for the admin's /certs. */
@@ -23,11 +24,30 @@ export interface TlsCertificate {
 export interface SubjectAltNameMatcher {
   sanType: 'EMAIL' | 'DNS' | 'URI' | 'IP_ADDRESS' | 'OTHER_NAME';
   matcher: StringMatcher;
+  /** Of OTHER_NAME: whose form the names have. */
+  oid?: string;
+}
+
+/** Who may sign for a SPIFFE trust domain. */
+export interface TrustDomain {
+  name: string;
+  bundle: TlsBytes;
+}
+
+/** Connections whose secrets are logged, by their addresses; no ranges: any. */
+export interface KeyLogConfig {
+  path: string;
+  localRanges: CidrRange[];
+  remoteRanges: CidrRange[];
 }
 
 export interface ValidationContext {
   trustedCa?: TlsBytes;
   crl?: TlsBytes;
+  /** Revocation lists count for the certificate itself, and not for its issuers. */
+  onlyVerifyLeafCrl: boolean;
+  /** In place of `trustedCa`: the certificate's trust domain says which authorities count. */
+  trustDomains?: TrustDomain[];
   verifyCertificateSpki: string[];
   verifyCertificateHash: string[];
   matchSubjectAltNames: SubjectAltNameMatcher[];
@@ -67,7 +87,7 @@ export interface CommonTls {
   cipherSuites: string[];
   ecdhCurves: string[];
   signatureAlgorithms: string[];
-  keyLogPath: string;
+  keyLog?: KeyLogConfig;
 }
 
 export interface DownstreamTls extends CommonTls {

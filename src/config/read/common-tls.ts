@@ -5,7 +5,15 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Place } from '#api/place.ts';
-import type { CommonTls, SecretUses, SecretValue, TlsCertificate, ValidationContext } from '#config/model/tls.ts';
+import type {
+  CommonTls,
+  KeyLogConfig,
+  SecretUses,
+  SecretValue,
+  TlsCertificate,
+  ValidationContext,
+} from '#config/model/tls.ts';
+import { readCidrRanges } from '#config/read/address.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { mergeValidation } from '#config/read/merge-validation.ts';
 import { readAll } from '#config/read/read-all.ts';
@@ -64,12 +72,7 @@ const checkCombined = honours(
     },
   },
 );
-const checkKeyLog = honours(`${TLS}.TlsKeyLog`, ['path'], {
-  refused: {
-    local_address_range: 'every connection of the context is logged',
-    remote_address_range: 'every connection of the context is logged',
-  },
-});
+const checkKeyLog = honours(`${TLS}.TlsKeyLog`, ['path', 'local_address_range', 'remote_address_range']);
 
 /** The most bytes that ALPN has room for in one name. */
 const LONGEST_PROTOCOL = 255;
@@ -82,7 +85,7 @@ export function readCommonTls(
   context: ReadContext,
 ): CommonTls {
   const parameters = readTlsParameters(message?.tlsParams, side, at.field('tls_params'));
-  if (message === undefined) return { certificates: [], alpnProtocols: [], ...parameters, keyLogPath: '' };
+  if (message === undefined) return { certificates: [], alpnProtocols: [], ...parameters };
   check(message, at);
   const shown = readCertificates(message, side, at, context);
   const asked = readValidation(message, at, context);
@@ -93,7 +96,7 @@ export function readCommonTls(
     ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
     alpnProtocols: readAlpn(message.alpnProtocols, at.field('alpn_protocols')),
     ...parameters,
-    keyLogPath: readKeyLog(message.keyLog, at.field('key_log')),
+    ...(message.keyLog === undefined ? {} : { keyLog: readKeyLog(message.keyLog, at.field('key_log')) }),
   };
 }
 
@@ -210,15 +213,18 @@ function readAlpn(protocols: readonly string[], at: Place): string[] {
 }
 
 /** The file itself is made when there is something to write. */
-function readKeyLog(message: TlsKeyLog | undefined, at: Place): string {
-  if (message === undefined) return '';
+function readKeyLog(message: TlsKeyLog, at: Place): KeyLogConfig {
   checkKeyLog(message, at);
-  const { path } = message;
+  const { path, localAddressRange, remoteAddressRange } = message;
   try {
     accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'No such file or directory' : 'Permission denied';
     at.field('path').report(`unable to open file '${path}': ${why}`);
   }
-  return path;
+  return {
+    path,
+    localRanges: readCidrRanges(localAddressRange, at.field('local_address_range')),
+    remoteRanges: readCidrRanges(remoteAddressRange, at.field('remote_address_range')),
+  };
 }

@@ -12,6 +12,7 @@ export function mergeValidation(under: ValidationContext, over: ValidationContex
     verifyCertificateSpki: [...under.verifyCertificateSpki, ...over.verifyCertificateSpki],
     verifyCertificateHash: [...under.verifyCertificateHash, ...over.verifyCertificateHash],
     matchSubjectAltNames: [...under.matchSubjectAltNames, ...over.matchSubjectAltNames],
+    onlyVerifyLeafCrl: under.onlyVerifyLeafCrl || over.onlyVerifyLeafCrl,
     allowExpiredCertificate: under.allowExpiredCertificate || over.allowExpiredCertificate,
     trustChainVerification:
       over.trustChainVerification === 'VERIFY_TRUST_CHAIN' ? under.trustChainVerification : over.trustChainVerification,

@@ -193,6 +193,7 @@ test('a combined context is the default with the secret over it', () => {
     verifyCertificateSpki: [own.spki],
     verifyCertificateHash: [],
     matchSubjectAltNames: [{ sanType: 'DNS', matcher: { kind: 'exact', value: 'a.test', ignoreCase: false } }],
+    onlyVerifyLeafCrl: false,
     allowExpiredCertificate: false,
     trustChainVerification: 'VERIFY_TRUST_CHAIN',
     maxVerifyDepth: 1,
@@ -238,13 +239,13 @@ test('a matcher without a type of name is for every type', () => {
   );
 });
 
-test('names of the type OTHER_NAME are refused', () => {
-  const words = (oid: string) => {
+test('names of the type OTHER_NAME need the form that they have', () => {
+  const read = (oid: string) => {
     const name = { san_type: 'OTHER_NAME', oid, matcher: { exact: 'a' } };
-    return upstream(validation({ trusted_ca: CA, match_typed_subject_alt_names: [name] })).errors.join();
+    return upstream(validation({ trusted_ca: CA, match_typed_subject_alt_names: [name] }));
   };
-  assert.match(words('1.2.3'), /OTHER_NAME/);
-  assert.match(words('zz'), /Failed to create SAN matcher for OTHER_NAME with OID: zz/);
+  assert.equal(read('1.2.3').tls?.validation?.matchSubjectAltNames[0].oid, '1.2.3');
+  assert.match(read('zz').errors.join(), /Failed to create SAN matcher for OTHER_NAME with OID: zz/);
 });
 
 test('the authorities of the system are read where they are asked for', () => {
@@ -268,7 +269,12 @@ test('a key log that cannot be written is refused in the words of Envoy', () => 
     "unable to open file '/not/there/keys': No such file or directory",
   ]);
   const path = join(tmpdir(), 'fairlead-keys-that-nobody-writes');
-  assert.equal(upstream(common({ key_log: { path } })).tls?.keyLogPath, path);
+  const ranges = { remote_address_range: [{ address_prefix: '127.0.0.1', prefix_len: 8 }] };
+  assert.deepEqual(upstream(common({ key_log: { path, ...ranges } })).tls?.keyLog, {
+    path,
+    localRanges: [],
+    remoteRanges: [{ address: '127.0.0.1', prefixLength: 8 }],
+  });
 });
 
 test('ticket keys are 80 bytes long', () => {

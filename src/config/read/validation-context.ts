@@ -2,11 +2,12 @@
  * What is asked of a peer's certificate.
  * Follows envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.
  */
-import type { Place, PlacedError } from '#api/place.ts';
+import type { Place } from '#api/place.ts';
 import type { SubjectAltNameMatcher, TlsBytes, ValidationContext } from '#config/model/tls.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readDataSource } from '#config/read/data-source.ts';
 import { readAll } from '#config/read/read-all.ts';
+import { readSpiffeValidator } from '#config/read/spiffe-validator.ts';
 import { readStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
 import { readSystemRoots } from '#config/read/system-roots.ts';
@@ -34,20 +35,18 @@ const check = honours(
     'trust_chain_verification',
     'max_verify_depth',
     'watched_directory',
+    'only_verify_leaf_cert_crl',
+    'custom_validator_config',
   ],
   {
     refused: {
-      only_verify_leaf_cert_crl: 'revocation lists count for the whole chain',
       ca_certificate_provider_instance: PROVIDERS,
       require_signed_certificate_timestamp: 'Envoy does not have it either',
-      custom_validator_config: 'validators such as SPIFFE come later',
-      suppress_client_ca_list: 'the names of the authorities are always sent',
+      suppress_client_ca_list: 'OpenSSL, as Node has it, always sends the names of the authorities',
     },
   },
 );
-const checkMatcher = honours(`${TLS}.SubjectAltNameMatcher`, ['san_type', 'matcher'], {
-  refused: { oid: 'names of the type OTHER_NAME come later' },
-});
+const checkMatcher = honours(`${TLS}.SubjectAltNameMatcher`, ['san_type', 'matcher', 'oid']);
 const checkRoots = honours(`${TLS}.CertificateValidationContext.SystemRootCerts`, []);
 
 const SAN_TYPES = [undefined, 'EMAIL', 'DNS', 'URI', 'IP_ADDRESS', 'OTHER_NAME'] as const;
@@ -71,9 +70,14 @@ export function readValidationContext(
   const trustedCa = readTrustedCa(message, at, context);
   const crl = message.crl === undefined ? undefined : readCrl(message.crl, at.field('crl'), context);
   const depth = message.maxVerifyDepth;
+  const custom = message.customValidatorConfig;
   return {
     ...(trustedCa === undefined ? {} : { trustedCa }),
     ...(crl === undefined ? {} : { crl }),
+    onlyVerifyLeafCrl: message.onlyVerifyLeafCertCrl,
+    ...(custom === undefined
+      ? {}
+      : { trustDomains: readSpiffeValidator(custom, at.field('custom_validator_config'), context) }),
     verifyCertificateSpki: readAll(message.verifyCertificateSpki, at.field('verify_certificate_spki'), readSpki),
     verifyCertificateHash: readAll(message.verifyCertificateHash, at.field('verify_certificate_hash'), readHash),
     matchSubjectAltNames: readNames(message, at),
@@ -86,8 +90,11 @@ export function readValidationContext(
 
 /** Notes what has no meaning, or no worth, without a trusted authority. */
 export function checkValidation(validation: ValidationContext, at: Place): void {
-  const { trustedCa, crl, matchSubjectAltNames, allowExpiredCertificate } = validation;
-  if (trustedCa !== undefined) return;
+  const { trustedCa, trustDomains, crl, matchSubjectAltNames, allowExpiredCertificate } = validation;
+  if (trustDomains !== undefined && crl !== undefined) {
+    at.field('crl').warn('the SPIFFE validator heeds no revocation lists, as in Envoy');
+  }
+  if (trustedCa !== undefined || trustDomains !== undefined) return;
   if (crl !== undefined) {
     at.field('crl').report(`Failed to load CRL from ${origin(crl)} without trusted CA`);
   }
@@ -158,12 +165,9 @@ function readNameMatcher(message: SubjectAltNameMatcherMessage, at: Place): Subj
   const sanType = SAN_TYPES[message.sanType];
   if (message.matcher === undefined) throw at.field('matcher').missing();
   if (sanType === undefined) throw at.field('san_type').missing();
-  if (sanType === 'OTHER_NAME') throw otherName(message.oid, at);
-  return { sanType, matcher: readStringMatcher(message.matcher, at.field('matcher')) };
-}
-
-function otherName(oid: string, at: Place): PlacedError {
-  const place = at.field('san_type');
-  if (OID.test(oid)) return place.problem('names of the type OTHER_NAME are not supported by Fairlead yet');
-  return place.problem(`Failed to create SAN matcher for OTHER_NAME with OID: ${oid}`);
+  const matcher = readStringMatcher(message.matcher, at.field('matcher'));
+  if (sanType !== 'OTHER_NAME') return { sanType, matcher };
+  const { oid } = message;
+  if (OID.test(oid)) return { sanType, matcher, oid };
+  throw at.field('oid').problem(`Failed to create SAN matcher for OTHER_NAME with OID: ${oid}`);
 }

@@ -28,7 +28,16 @@ export function chainOf(certificate: X509Certificate): X509Certificate[] {
 /** @param error what Node reports of the chain. */
 export function chainProblem(certificate: X509Certificate, error: NodeJS.ErrnoException): string {
   const text = TEXTS[error.code ?? ''] ?? error.message;
-  return `X509_verify_cert: certificate verification error at depth ${depthOf(certificate, error.code)}: ${text}`;
+  return verificationError(depthOf(certificate, error.code), text);
+}
+
+/** Of a chain that leads to none of those that count, or not near enough. */
+export function unknownIssuer(depth = 0): string {
+  return verificationError(depth, TEXTS.UNABLE_TO_VERIFY_LEAF_SIGNATURE);
+}
+
+export function verificationError(depth: number, text: string): string {
+  return `X509_verify_cert: certificate verification error at depth ${depth}: ${text}`;
 }
 
 /** Which certificate of the chain the problem is with. */
@@ -52,15 +61,18 @@ function depthOf(certificate: X509Certificate, code: string | undefined): number
 
 /** Whether signatures lead from the certificate to one of the authorities, whatever the time. */
 export function leadsTo(certificate: X509Certificate, authorities: readonly X509Certificate[]): boolean {
-  for (const link of chainOf(certificate)) {
-    const trusted = authorities.some(
-      (authority) =>
-        authority.fingerprint256 === link.fingerprint256 ||
-        (authority.ca && link.checkIssued(authority) && link.verify(authority.publicKey)),
-    );
-    if (trusted) return true;
+  return linksTo(certificate, authorities) !== undefined;
+}
+
+/** @returns how many signatures lead from the certificate to the nearest of the authorities; undefined: none does */
+export function linksTo(certificate: X509Certificate, authorities: readonly X509Certificate[]): number | undefined {
+  for (const [links, link] of chainOf(certificate).entries()) {
+    if (authorities.some((authority) => authority.fingerprint256 === link.fingerprint256)) return links;
+    const isSigner = (authority: X509Certificate) =>
+      authority.ca && link.checkIssued(authority) && link.verify(authority.publicKey);
+    if (authorities.some(isSigner)) return links + 1;
     const issuer = link.issuerCertificate;
-    if (issuer === undefined || !issuer.ca || !link.verify(issuer.publicKey)) return false;
+    if (issuer === undefined || !issuer.ca || !link.verify(issuer.publicKey)) return undefined;
   }
-  return false;
+  return undefined;
 }

@@ -11,7 +11,7 @@ import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { type SelectableCertificate, selectable, selectCertificate } from '#proxy/tls/certificate-selection.ts';
 import { type CipherGroups, cipherGroups, cipherString } from '#proxy/tls/cipher-suites.ts';
 import { ecdsaCurves, keyExchangeGroup, speaksTls13 } from '#proxy/tls/client-abilities.ts';
-import { KeyLog } from '#proxy/tls/key-log.ts';
+import { KeyLogging } from '#proxy/tls/key-log.ts';
 import { OcspStapling } from '#proxy/tls/ocsp-stapling.ts';
 import { PeerValidation } from '#proxy/tls/peer-validation.ts';
 import { certificatesOf } from '#proxy/tls/pem.ts';
@@ -51,7 +51,7 @@ export class DownstreamTlsContext {
   readonly counters: TlsCounters;
   readonly requestsCertificate: boolean;
   readonly requiresCertificate: boolean;
-  readonly keyLog: KeyLog | undefined;
+  readonly keyLog: KeyLogging | undefined;
   private readonly tls: DownstreamTls;
   private readonly certificates: X509Certificate[];
   private readonly selectables: SelectableCertificate[];
@@ -74,7 +74,7 @@ export class DownstreamTlsContext {
     this.requestsCertificate = this.validation.asks;
     this.requiresCertificate =
       this.validation.needsCertificate || (this.requestsCertificate && tls.requireClientCertificate);
-    this.keyLog = tls.keyLogPath === '' ? undefined : KeyLog.to(tls.keyLogPath);
+    this.keyLog = tls.keyLog && new KeyLogging(tls.keyLog);
     this.ciphers = cipherGroups(tls.cipherSuites);
     this.curves = tls.ecdhCurves;
     const identity = this.identity();

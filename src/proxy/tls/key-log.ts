@@ -3,6 +3,9 @@
  * Follows extensions.transport_sockets.tls.v3.TlsKeyLog and https://www.ietf.org/archive/id/draft-ietf-tls-keylogfile-02.html
  */
 import { createWriteStream, type WriteStream } from 'node:fs';
+import type { TLSSocket } from 'node:tls';
+import type { KeyLogConfig } from '#config/model/tls.ts';
+import { IpRange, parseIp } from '#selection/ip-range.ts';
 
 const logs = new Map<string, KeyLog>();
 
@@ -27,4 +30,33 @@ export class KeyLog {
   readonly write = (line: Buffer): void => {
     this.stream.write(line);
   };
+}
+
+/** Which connections of a context are logged, and where. */
+export class KeyLogging {
+  private readonly log: KeyLog;
+  private readonly local: IpRange[];
+  private readonly remote: IpRange[];
+
+  constructor({ path, localRanges, remoteRanges }: KeyLogConfig) {
+    this.log = KeyLog.to(path);
+    this.local = localRanges.map((range) => new IpRange(range));
+    this.remote = remoteRanges.map((range) => new IpRange(range));
+  }
+
+  /** Logs what comes of this socket's handshake, where its addresses, once it has them, are among those asked for. */
+  follow(socket: TLSSocket): void {
+    if (this.local.length === 0 && this.remote.length === 0) socket.on('keylog', this.log.write);
+    else socket.on('keylog', (line: Buffer) => this.isWanted(socket) && this.log.write(line));
+  }
+
+  private isWanted({ localAddress, remoteAddress }: TLSSocket): boolean {
+    return isAmong(this.local, localAddress) && isAmong(this.remote, remoteAddress);
+  }
+}
+
+function isAmong(ranges: readonly IpRange[], address: string | undefined): boolean {
+  if (ranges.length === 0) return true;
+  const ip = address === undefined ? undefined : parseIp(address);
+  return ip !== undefined && ranges.some((range) => range.has(ip));
 }

@@ -2,7 +2,7 @@
  * How long an OCSP response is good for. Follows RFC 6960, section 4.2.1; encoded as X.690 says (DER).
  */
 
-import { DER, DER_CONTEXT_0, derElements as elements } from '#base/der.ts';
+import { DER, DER_CONTEXT_0, derTime, derElements as elements } from '#base/der.ts';
 
 /** @returns nextUpdate of the first answer in milliseconds since the epoch; undefined where there is none, or it cannot be read. */
 export function ocspNextUpdate(response: Uint8Array): number | undefined {
@@ -16,13 +16,5 @@ export function ocspNextUpdate(response: Uint8Array): number | undefined {
   const answer = elements(elements(answers?.content)[0]?.content);
   const next = answer.slice(2).find(({ tag }) => tag === DER_CONTEXT_0);
   const time = elements(next?.content)[0];
-  return time?.tag === DER.generalizedTime ? timeOf(Buffer.from(time.content).toString('latin1')) : undefined;
-}
-
-/** `20260101120000Z` */
-function timeOf(text: string): number | undefined {
-  const match = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/.exec(text);
-  if (match === null) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number);
-  return Date.UTC(year, month - 1, day, hour, minute, second);
+  return time === undefined ? undefined : derTime(time);
 }

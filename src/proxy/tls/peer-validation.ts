@@ -5,10 +5,12 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { SubjectAltNameMatcher, ValidationContext } from '#config/model/tls.ts';
 import type { TlsStats } from '#proxy/observe/stats/tls-stats.ts';
-import { chainOf, chainProblem, leadsTo } from '#proxy/tls/certificate-chain.ts';
+import { chainProblem, leadsTo, linksTo, unknownIssuer, verificationError } from '#proxy/tls/certificate-chain.ts';
 import { dnsNameMatches } from '#proxy/tls/dns-name.ts';
 import { certificatesOf } from '#proxy/tls/pem.ts';
+import { parseRevocationLists, type RevocationList, revocationProblem } from '#proxy/tls/revocation-list.ts';
 import { type SubjectAltNames, subjectAltNames } from '#proxy/tls/subject-alt-names.ts';
+import { isWorkload, TrustDomains } from '#proxy/tls/trust-domains.ts';
 import { compileString } from '#selection/match-string.ts';
 
 /** What came of it; `problem` is Envoy's text, empty where the peer is accepted. */
@@ -37,7 +39,9 @@ export class PeerValidation {
   private readonly hashes: Set<string>;
   private readonly spkis: Set<string>;
   private readonly stats: TlsStats;
-  private trusted: X509Certificate[] | undefined;
+  private readonly leafLists: RevocationList[] | undefined;
+  private readonly trustDomains: TrustDomains | undefined;
+  private trusted: readonly X509Certificate[] | undefined;
 
   constructor(config: ValidationContext | undefined, stats: TlsStats) {
     this.config = config;
@@ -46,7 +50,10 @@ export class PeerValidation {
     this.hashes = new Set(config?.verifyCertificateHash.map((hash) => hash.replaceAll(':', '').toLowerCase()));
     this.spkis = new Set(config?.verifyCertificateSpki);
     this.needsCertificate = this.sanTests.length > 0 || this.hashes.size > 0 || this.spkis.size > 0;
-    this.asks = this.needsCertificate || config?.trustedCa !== undefined;
+    this.asks = this.needsCertificate || config?.trustedCa !== undefined || config?.trustDomains !== undefined;
+    this.leafLists =
+      config?.onlyVerifyLeafCrl && config.crl !== undefined ? parseRevocationLists(config.crl.pem) : undefined;
+    this.trustDomains = config?.trustDomains && new TrustDomains(config.trustDomains);
   }
 
   /**
@@ -57,7 +64,7 @@ export class PeerValidation {
     const { config } = this;
     const lenient = config?.trustChainVerification === 'ACCEPT_UNTRUSTED';
     let validated = false;
-    if (config?.trustedCa !== undefined) {
+    if (config?.trustedCa !== undefined || config?.trustDomains !== undefined) {
       const problem = this.trustProblem(certificate, trustError);
       if (problem !== '') {
         this.stats.failVerifyError.inc();
@@ -75,9 +82,18 @@ export class PeerValidation {
 
   private trustProblem(certificate: X509Certificate, error: NodeJS.ErrnoException | null): string {
     const { maxVerifyDepth } = this.config as ValidationContext;
-    if (error !== null && !this.isExcused(certificate, error)) return chainProblem(certificate, error);
-    if (maxVerifyDepth !== undefined && chainOf(certificate).length - 2 > maxVerifyDepth) {
-      return 'X509_verify_cert: certificate verification error at depth 0: certificate chain too long';
+    const authorities = this.trustDomains?.authoritiesFor(certificate) ?? this.authorities;
+    if (this.trustDomains !== undefined) {
+      if (!isWorkload(certificate)) return 'cert precheck';
+      if (authorities.length === 0) return 'no trust bundle store';
+      if (error === null && !leadsTo(certificate, authorities)) return unknownIssuer();
+    }
+    if (error !== null && !this.isExcused(certificate, error, authorities)) return chainProblem(certificate, error);
+    const revoked = this.leafLists === undefined ? '' : this.revocation(certificate, this.leafLists);
+    if (revoked !== '') return verificationError(0, revoked);
+    // BoringSSL counts the authority too, and one that signed the certificate itself is always near enough.
+    if (maxVerifyDepth !== undefined && (linksTo(certificate, authorities) ?? 0) > Math.max(1, maxVerifyDepth)) {
+      return unknownIssuer(maxVerifyDepth);
     }
     return '';
   }
@@ -86,10 +102,21 @@ export class PeerValidation {
    * Whether time is all that is wrong, and does not matter. Node reports the time over anything else, so the chain is followed once more;
    * with a CRL in play nothing is excused.
    */
-  private isExcused(certificate: X509Certificate, { code }: NodeJS.ErrnoException): boolean {
+  private isExcused(
+    certificate: X509Certificate,
+    { code }: NodeJS.ErrnoException,
+    authorities: readonly X509Certificate[],
+  ): boolean {
     const { allowExpiredCertificate, crl } = this.config as ValidationContext;
     const isTime = code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID';
-    return allowExpiredCertificate && isTime && crl === undefined && leadsTo(certificate, this.authorities);
+    return allowExpiredCertificate && isTime && crl === undefined && leadsTo(certificate, authorities);
+  }
+
+  private revocation(certificate: X509Certificate, lists: readonly RevocationList[]): string {
+    const issuer =
+      certificate.issuerCertificate ?? this.authorities.find((authority) => certificate.checkIssued(authority));
+    // A certificate that is itself trusted has nobody who could revoke it.
+    return issuer === undefined ? '' : revocationProblem(certificate, issuer, lists, Date.now());
   }
 
   private nameOrPinProblem(
@@ -124,7 +151,7 @@ export class PeerValidation {
     else this.stats.failVerifyCertHash.inc();
   }
 
-  private get authorities(): X509Certificate[] {
+  private get authorities(): readonly X509Certificate[] {
     this.trusted ??= certificatesOf(this.config?.trustedCa?.pem ?? '');
     return this.trusted;
   }
@@ -134,7 +161,7 @@ function refused(problem: string): Verdict {
   return { problem: `verify cert failed: ${problem}`, validated: false };
 }
 
-function sanTest({ sanType, matcher }: SubjectAltNameMatcher): (names: SubjectAltNames) => boolean {
+function sanTest({ sanType, matcher, oid }: SubjectAltNameMatcher): (names: SubjectAltNames) => boolean {
   const matches = compileString(matcher);
   switch (sanType) {
     case 'DNS': {
@@ -149,7 +176,7 @@ function sanTest({ sanType, matcher }: SubjectAltNameMatcher): (names: SubjectAl
     case 'IP_ADDRESS':
       return ({ ip }) => ip.some(matches);
     case 'OTHER_NAME':
-      return ({ other }) => other.some((name) => matches(name.slice(name.lastIndexOf(':') + 1)));
+      return ({ other }) => other.some((name) => name.oid === oid && matches(name.value));
   }
 }
 

@@ -3,7 +3,7 @@
  * Follows extensions.transport_sockets.tls.v3.CommonTlsContext.
  */
 import type { SecureContextOptions } from 'node:tls';
-import type { CommonTls, TlsCertificate } from '#config/model/tls.ts';
+import type { CommonTls, TlsCertificate, ValidationContext } from '#config/model/tls.ts';
 
 /** BoringSSL's own order, in OpenSSL's words. */
 const DEFAULT_SIGNATURES = [
@@ -25,8 +25,8 @@ export function contextOptions(
   return {
     ...(certificate === undefined ? {} : identity(certificate)),
     // Without a list Node would trust the authorities that it ships.
-    ca: validation?.trustedCa === undefined ? [] : validation.trustedCa.pem,
-    crl: validation?.crl?.pem,
+    ca: validation === undefined ? [] : authoritiesOf(validation),
+    crl: validation === undefined ? undefined : listsOf(validation),
     allowPartialTrustChain: true,
     ciphers: OLD_VERSIONS.has(minVersion) ? `${ciphers}:@SECLEVEL=0` : ciphers,
     minVersion,
@@ -34,6 +34,17 @@ export function contextOptions(
     ecdhCurve: tls.ecdhCurves.join(':'),
     sigalgs: tls.signatureAlgorithms.length === 0 ? DEFAULT_SIGNATURES : tls.signatureAlgorithms.join(':'),
   };
+}
+
+/** With trust domains: those of all; which one counts is seen when the certificate is there. */
+function authoritiesOf({ trustedCa, trustDomains }: ValidationContext): string[] {
+  if (trustDomains !== undefined) return trustDomains.map(({ bundle }) => bundle.pem);
+  return trustedCa === undefined ? [] : [trustedCa.pem];
+}
+
+/** Not those that are looked at by ourselves, or not at all. */
+function listsOf({ crl, onlyVerifyLeafCrl, trustDomains }: ValidationContext): string | undefined {
+  return onlyVerifyLeafCrl || trustDomains !== undefined ? undefined : crl?.pem;
 }
 
 function identity({ chain, key, password }: TlsCertificate): SecureContextOptions {

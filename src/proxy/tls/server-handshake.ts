@@ -84,7 +84,7 @@ export class ServerHandshake {
       return;
     }
     socket.on('secure', this.onSecure);
-    if (this.context.keyLog !== undefined) socket.on('keylog', this.context.keyLog.write);
+    this.context.keyLog?.follow(socket);
     if (ocspStaple !== undefined) socket.staple(ocspStaple);
     socket.receive(bytes);
   }

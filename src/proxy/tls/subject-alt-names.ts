@@ -2,23 +2,23 @@
  * The alternative names that a certificate is for, sorted by kind (RFC 5280, section 4.2.1.6).
  */
 import type { X509Certificate } from 'node:crypto';
+import { type OtherName, otherNames } from '#proxy/tls/certificate-extensions.ts';
 
 export interface SubjectAltNames {
   dns: string[];
   uri: string[];
   ip: string[];
   email: string[];
-  other: string[];
+  other: OtherName[];
   /** Whether the certificate has the extension at all. */
   present: boolean;
 }
 
-const KINDS: [prefix: string, kind: 'dns' | 'uri' | 'ip' | 'email' | 'other'][] = [
+const KINDS: [prefix: string, kind: 'dns' | 'uri' | 'ip' | 'email'][] = [
   ['DNS:', 'dns'],
   ['URI:', 'uri'],
   ['IP Address:', 'ip'],
   ['email:', 'email'],
-  ['othername:', 'other'],
 ];
 
 export function subjectAltNames(certificate: X509Certificate): SubjectAltNames {
@@ -27,6 +27,7 @@ export function subjectAltNames(certificate: X509Certificate): SubjectAltNames {
   if (text === undefined) return names;
   names.present = true;
   for (const entry of entries(text)) {
+    if (entry.startsWith('othername:') && names.other.length === 0) names.other = otherNames(certificate);
     const known = KINDS.find(([prefix]) => entry.startsWith(prefix));
     if (known === undefined) continue;
     const [prefix, kind] = known;

@@ -9,7 +9,7 @@ import { type ConnectionOptions, connect, createSecureContext, type SecureContex
 import type { UpstreamTls } from '#config/model/tls.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { cipherGroups, cipherString } from '#proxy/tls/cipher-suites.ts';
-import { KeyLog } from '#proxy/tls/key-log.ts';
+import { KeyLogging } from '#proxy/tls/key-log.ts';
 import { type ExpectedName, PeerValidation } from '#proxy/tls/peer-validation.ts';
 import { certificatesOf } from '#proxy/tls/pem.ts';
 import { contextOptions } from '#proxy/tls/secure-context-options.ts';
@@ -39,7 +39,7 @@ export class UpstreamTlsContext {
   readonly counters: TlsCounters;
   /** What we show; undefined: nothing. */
   readonly certificate: X509Certificate | undefined;
-  readonly keyLog: KeyLog | undefined;
+  readonly keyLog: KeyLogging | undefined;
   private readonly tls: UpstreamTls;
   private readonly secureContext: SecureContext;
   /** Sessions to take up again, the newest first. */
@@ -52,7 +52,7 @@ export class UpstreamTlsContext {
     this.certificate = certificate === undefined ? undefined : certificatesOf(certificate.chain.pem)[0];
     this.counters = new TlsCounters(scope);
     this.validation = new PeerValidation(tls.validation, this.counters.stats);
-    this.keyLog = tls.keyLogPath === '' ? undefined : KeyLog.to(tls.keyLogPath);
+    this.keyLog = tls.keyLog && new KeyLogging(tls.keyLog);
     const ciphers = cipherString(cipherGroups(tls.cipherSuites), []);
     const versions = { ...tls, maxVersion: tls.maxVersion ?? DEFAULT_MAX_VERSION };
     this.secureContext = createSecureContext(contextOptions(versions, certificate, ciphers));

@@ -53,7 +53,7 @@ export class UpstreamHandshake {
     socket.on('secureConnect', this.onSecure);
     socket.on('error', this.onError);
     socket.on('session', this.onSession);
-    if (context.keyLog !== undefined) socket.on('keylog', context.keyLog.write);
+    context.keyLog?.follow(socket);
   }
 
   private readonly onSecure = (): void => {
