@@ -120,11 +120,19 @@ export class Headers {
 
   /** Appends a field; `name` must be lower case. */
   add(name: string, value: string): void {
-    this.append(knownId(name), name, value);
+    this.addField(knownId(name), name, value);
   }
 
   addKnown(id: number, value: string): void {
-    this.append(id, KNOWN[id], value);
+    this.addField(id, KNOWN[id], value);
+  }
+
+  /** Appends a field whose known number, or 0, the caller has. */
+  addField(id: number, name: string, value: string): void {
+    const first = HELD - this.names.length;
+    this.names.push(name);
+    this.values.push(value);
+    this.push(id, first, 0, 0, 0, 0);
   }
 
   /** Replaces every field of that name by one, in the place of the first. */
@@ -240,6 +248,11 @@ export class Headers {
     return undefined;
   }
 
+  /** The known number of field `i`, or 0. */
+  idAt(i: number): number {
+    return this.ids[i];
+  }
+
   isRemoved(i: number): boolean {
     return this.spans[i << 2] === REMOVED;
   }
@@ -271,16 +284,9 @@ export class Headers {
     return -1;
   }
 
-  private append(id: number, name: string, value: string): void {
-    const first = HELD - this.names.length;
-    this.names.push(name);
-    this.values.push(value);
-    this.push(id, first, 0, 0, 0, 0);
-  }
-
   private replace(id: number, name: string, value: string): void {
     const i = id !== 0 ? this.known[id] : this.find(name, 0);
-    if (i < 0) return this.append(id, name, value);
+    if (i < 0) return this.addField(id, name, value);
     this.spans[i << 2] = HELD - this.names.length;
     this.plain[i] = 0;
     this.names.push(name);

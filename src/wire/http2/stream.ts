@@ -11,8 +11,10 @@ export class Stream<Owner> {
   headers: Headers;
   /** The peer has sent all that it will. */
   remoteEnded = false;
-  /** We have: what waits for the window is still to go. */
+  /** The owner has: what waits for a window is still to go. */
   localEnded = false;
+  /** All of that is in the output. */
+  localSent = false;
   /** It is in no state to carry anything: reset, or complete both ways. */
   closed = false;
   /** Client: the request is one whose response has no body. */
@@ -39,8 +41,12 @@ export class Stream<Owner> {
   /** Data that waits for a window. */
   readonly pending: Buffer[] = [];
   pendingBytes = 0;
+  /** Where in the first of `pending` the rest begins. */
+  pendingStart = 0;
   /** Trailers that follow what waits. */
   pendingTrailers: Headers | undefined = undefined;
+  /** Once everything is sent, the stream is reset with this code; -1: it is not. */
+  resetWhenSent = -1;
   /** The sender was told that too much waits. */
   blocked = false;
   /** It stands in the session's queue of those that have something to send. */
