@@ -107,11 +107,15 @@ async function writePages(blob: string, main: string): Promise<void> {
     },
   );
   try {
-    await setTimeout(500);
-    const memory = openSync(`/proc/${child.pid}/mem`, 'r');
-    const pages = heldPages(readFileSync(blob), memory, readFileSync(`/proc/${child.pid}/maps`, 'utf8'));
-    closeSync(memory);
-    if (pages !== undefined) writeFileSync(`${blob}.pages`, pages);
+    const snapshot = readFileSync(blob);
+    for (let tries = 0; tries < 50; tries++) {
+      await setTimeout(100);
+      const pages = heldPages(snapshot, child.pid as number);
+      if (pages === undefined) continue;
+      writeFileSync(`${blob}.pages`, pages);
+      return;
+    }
+    console.error('processes will hold the startup snapshot in memory: it was not found in that of one');
   } catch (error) {
     console.error(`processes will hold the startup snapshot in memory: ${(error as Error).message}`);
   } finally {
@@ -119,20 +123,29 @@ async function writePages(blob: string, main: string): Promise<void> {
   }
 }
 
-/** The whole pages of memory that are the same as a part of the snapshot. They begin right behind the first, where malloc's header is. */
-function heldPages(snapshot: Buffer, memory: number, maps: string): Buffer | undefined {
-  const page = Buffer.alloc(PAGE);
-  for (const { start, length } of anonymousMemory(maps, snapshot.length / 2)) {
-    readSync(memory, page, 0, PAGE, start + BigInt(PAGE));
-    const from = snapshot.indexOf(page);
-    if (from === -1) continue;
-    let to = from;
-    for (let offset = PAGE; offset + PAGE <= length; offset += PAGE) {
-      readSync(memory, page, 0, PAGE, start + BigInt(offset));
-      if (!snapshot.subarray(to, to + PAGE).equals(page)) break;
-      to += PAGE;
+/**
+ * The whole pages of memory that are the same as a part of the snapshot. They begin right behind the first, where malloc's header is, and
+ * are nearly all of it: less would be the likeness of something else.
+ */
+function heldPages(snapshot: Buffer, pid: number): Buffer | undefined {
+  const least = snapshot.length * 0.95;
+  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  try {
+    for (const { start, length } of anonymousMemory(readFileSync(`/proc/${pid}/maps`, 'utf8'), least)) {
+      const held = Buffer.alloc(length - PAGE);
+      readSync(memory, held, 0, held.length, start + BigInt(PAGE));
+      const from = snapshot.indexOf(held.subarray(0, PAGE));
+      if (from === -1) continue;
+      let size = PAGE;
+      while (
+        size + PAGE <= held.length &&
+        held.compare(snapshot, from + size, from + size + PAGE, size, size + PAGE) === 0
+      )
+        size += PAGE;
+      if (size >= least) return snapshot.subarray(from, from + size);
     }
-    return snapshot.subarray(from, to);
+  } finally {
+    closeSync(memory);
   }
   return undefined;
 }
