@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { writeDirectly } from '#proxy/transport/direct-write.ts';
+import { writeBytesDirectly, writeDirectly } from '#proxy/transport/direct-write.ts';
 import { eventually } from '#testing/eventually.ts';
 import type { Scope } from '#testing/scope.ts';
 
@@ -50,6 +50,18 @@ test('what has to wait is told of once the peer has read it, in order with what 
   const all = await received(far, text.length + 3);
   assert.ok(all.startsWith('xxx') && all.endsWith('xend'));
   await eventually('the write is over', async () => told === waiting);
+});
+
+test('bytes that have to wait are told of too, and those that come behind stay behind', async (t) => {
+  const [near, far] = await pair(t);
+  let told = 0;
+  const writer = { onWritten: (bytes: number) => (told += bytes) };
+  const waiting = writeBytesDirectly(near, Buffer.alloc(16 << 20, 'x'), writer);
+  const behind = writeBytesDirectly(near, Buffer.from('end'), writer);
+  assert.equal(waiting + behind, (16 << 20) + 3);
+  const all = await received(far, waiting + behind);
+  assert.ok(all.startsWith('xxx') && all.endsWith('xend'));
+  await eventually('the writes are over', async () => told === waiting + behind);
 });
 
 test('a socket whose peer is gone is destroyed', async (t) => {

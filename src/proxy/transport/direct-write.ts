@@ -30,25 +30,41 @@ interface StreamBinding {
 interface StreamHandle {
   /** @returns the error, 0 for none; or the request of a write that has to wait. */
   writeLatin1String(request: null, text: string): number | WriteRequest;
+  writeBuffer(request: null, bytes: Buffer): number | WriteRequest;
 }
 
 let binding: StreamBinding | undefined;
 
 /**
- * Writes text (latin1) to a socket whose Writable holds nothing. Without TLS several such writes may wait: they stay in order. With TLS
- * (whose writes always wait) the next, of whatever kind, must come after `onWritten`: Node aborts the process otherwise.
+ * Writes text (latin1) to a socket without TLS whose Writable holds nothing. Several such writes may wait: they stay in order.
  * @returns how many bytes wait: `writer` will hear of them. 0 where the kernel took them, or the socket is broken and goes.
  */
 export function writeDirectly(socket: Socket, text: string, writer: DirectWriter): number {
+  const handle = directHandle(socket);
+  if (handle !== undefined) return settle(socket, handle.writeLatin1String(null, text), writer, text.length);
+  socket.write(text, 'latin1');
+  return 0;
+}
+
+/** The same for bytes, which stay as they are until `writer` hears of them, where they wait. */
+export function writeBytesDirectly(socket: Socket, bytes: Buffer, writer: DirectWriter): number {
+  const handle = directHandle(socket);
+  if (handle !== undefined) return settle(socket, handle.writeBuffer(null, bytes), writer, bytes.length);
+  socket.write(bytes, () => writer.onWritten(bytes.length));
+  return bytes.length;
+}
+
+/** The socket's handle, where it takes such writes. */
+function directHandle(socket: Socket): StreamHandle | undefined {
   binding ??= (process as unknown as { binding(name: string): StreamBinding }).binding('stream_wrap');
   const handle = (socket as unknown as { _handle?: StreamHandle | null })._handle;
-  if (handle === null || handle === undefined || binding.kLastWriteErr === undefined) {
-    socket.write(text, 'latin1');
-    return 0;
-  }
-  const written = handle.writeLatin1String(null, text);
+  return binding.kLastWriteErr === undefined ? undefined : (handle ?? undefined);
+}
+
+function settle(socket: Socket, written: number | WriteRequest, writer: DirectWriter, bytes: number): number {
   if (written === 0) return 0;
-  const error = typeof written === 'number' ? written : binding.streamBaseState[binding.kLastWriteErr];
+  const { streamBaseState, kLastWriteErr = 0 } = binding as StreamBinding;
+  const error = typeof written === 'number' ? written : streamBaseState[kLastWriteErr];
   if (error !== 0 || typeof written === 'number') {
     socket.destroy(writeError(error));
     return 0;
@@ -62,8 +78,8 @@ export function writeDirectly(socket: Socket, text: string, writer: DirectWriter
   written.oncomplete = onComplete;
   written.writer = writer;
   written.socket = socket;
-  written.bytes = text.length;
-  return text.length;
+  written.bytes = bytes;
+  return bytes;
 }
 
 function onComplete(this: WriteRequest, status: number): void {
