@@ -3,10 +3,11 @@
  * the time and with 20 MB less. Beside it lies what it is good for (dist/fairlead.blob.for), which bin/fairlead compares.
  * Follows https://nodejs.org/api/cli.html#--build-snapshot-config
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { anonymousMemory, PAGE } from '#cli/snapshot-pages.ts';
@@ -98,29 +99,26 @@ export async function buildSnapshot(root: string, folder: string): Promise<numbe
 
 /** The pages that a process started from the snapshot holds of it, for src/cli/snapshot-pages.ts. Without them processes are larger. */
 async function writePages(blob: string, main: string): Promise<void> {
-  const run = ['proxy', '--config-yaml', '{}', '--use-dynamic-base-id', '--concurrency', '1', '-l', 'off'];
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--snapshot-blob', blob, main, ...run],
-    {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
+  const run = ['proxy', '--config-yaml', '{}', '--use-dynamic-base-id', '--concurrency', '1', '-l', 'info'];
+  const child = spawn(process.execPath, ['--snapshot-blob', blob, main, ...run], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   try {
-    const snapshot = readFileSync(blob);
-    for (let tries = 0; tries < 50; tries++) {
-      await setTimeout(100);
-      const pages = heldPages(snapshot, child.pid as number);
-      if (pages === undefined) continue;
-      writeFileSync(`${blob}.pages`, pages);
-      return;
-    }
-    console.error('processes will hold the startup snapshot in memory: it was not found in that of one');
+    await running(child);
+    const pages = heldPages(readFileSync(blob), child.pid as number);
+    if (pages === undefined) throw new Error('it was not found in that of one');
+    writeFileSync(`${blob}.pages`, pages);
   } catch (error) {
     console.error(`processes will hold the startup snapshot in memory: ${(error as Error).message}`);
   } finally {
     child.kill('SIGKILL');
   }
+}
+
+/** Hears the line of the log that says that all is loaded. */
+async function running({ stderr }: ChildProcessByStdio<null, null, Readable>): Promise<void> {
+  for await (const line of createInterface(stderr)) if (line.includes('starting workers')) return;
+  throw new Error('it does not run');
 }
 
 /**
