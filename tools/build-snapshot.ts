@@ -19,7 +19,7 @@ import { builtInModules } from './built-in-modules.ts';
  */
 const LATE = {
   'node:child_process': late('node:child_process', ['spawn']),
-  'node:crypto': `${late('node:crypto', ['createHash', 'createPrivateKey', 'hkdfSync', 'randomInt'], ['X509Certificate'])}
+  'node:crypto': `${late('node:crypto', ['createHash', 'createPrivateKey', 'hkdfSync', 'randomInt', 'verify'], ['X509Certificate'])}
     export const constants = { get SSL_OP_NO_TICKET() { return load().constants.SSL_OP_NO_TICKET; } };`,
   'node:dgram': late('node:dgram', ['createSocket']),
   'node:http': `${late('node:http', ['createServer'])}
