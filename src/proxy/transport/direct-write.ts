@@ -19,6 +19,8 @@ interface WriteRequest {
   writer?: DirectWriter;
   socket?: Socket;
   bytes?: number;
+  /** Keeps what is written in memory. */
+  buffer: Buffer | null;
 }
 
 interface StreamBinding {
@@ -41,7 +43,7 @@ let binding: StreamBinding | undefined;
  */
 export function writeDirectly(socket: Socket, text: string, writer: DirectWriter): number {
   const handle = directHandle(socket);
-  if (handle !== undefined) return settle(socket, handle.writeLatin1String(null, text), writer, text.length);
+  if (handle !== undefined) return settle(socket, handle.writeLatin1String(null, text), writer, text.length, null);
   socket.write(text, 'latin1');
   return 0;
 }
@@ -49,7 +51,7 @@ export function writeDirectly(socket: Socket, text: string, writer: DirectWriter
 /** The same for bytes, which stay as they are until `writer` hears of them, where they wait. */
 export function writeBytesDirectly(socket: Socket, bytes: Buffer, writer: DirectWriter): number {
   const handle = directHandle(socket);
-  if (handle !== undefined) return settle(socket, handle.writeBuffer(null, bytes), writer, bytes.length);
+  if (handle !== undefined) return settle(socket, handle.writeBuffer(null, bytes), writer, bytes.length, bytes);
   socket.write(bytes, () => writer.onWritten(bytes.length));
   return bytes.length;
 }
@@ -61,7 +63,13 @@ function directHandle(socket: Socket): StreamHandle | undefined {
   return binding.kLastWriteErr === undefined ? undefined : (handle ?? undefined);
 }
 
-function settle(socket: Socket, written: number | WriteRequest, writer: DirectWriter, bytes: number): number {
+function settle(
+  socket: Socket,
+  written: number | WriteRequest,
+  writer: DirectWriter,
+  bytes: number,
+  buffer: Buffer | null,
+): number {
   if (written === 0) return 0;
   const { streamBaseState, kLastWriteErr = 0 } = binding as StreamBinding;
   const error = typeof written === 'number' ? written : streamBaseState[kLastWriteErr];
@@ -79,6 +87,7 @@ function settle(socket: Socket, written: number | WriteRequest, writer: DirectWr
   written.writer = writer;
   written.socket = socket;
   written.bytes = bytes;
+  written.buffer = buffer;
   return bytes;
 }
 
