@@ -31,6 +31,7 @@ export function clusterConfig(changes: Partial<ClusterConfig> = {}): ClusterConf
       protocol: 'http1',
       common: {} as ClusterConfig['http']['common'],
       http1: {} as ClusterConfig['http']['http1'],
+      http2: {} as ClusterConfig['http']['http2'],
       autoSni: false,
       autoSanValidation: false,
       overrideAutoSniHeader: '',

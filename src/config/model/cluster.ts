@@ -3,7 +3,11 @@
  */
 import type { Address } from './address.ts';
 import type { ConfigSource } from './config-source.ts';
-import type { CommonHttpProtocolOptions, Http1ProtocolOptions } from './http-connection-manager.ts';
+import type {
+  CommonHttpProtocolOptions,
+  Http1ProtocolOptions,
+  Http2ProtocolOptions,
+} from './http-connection-manager.ts';
 import type { Metadata } from './route.ts';
 import type { UpstreamTransport } from './tls.ts';
 
@@ -78,7 +82,7 @@ export interface UpstreamHttpOptions {
   protocol: 'http1' | 'http2' | 'auto' | 'use_downstream';
   common: CommonHttpProtocolOptions;
   http1: Http1ProtocolOptions;
-  http2?: unknown;
+  http2: Http2ProtocolOptions;
   autoSni: boolean;
   autoSanValidation: boolean;
   overrideAutoSniHeader: string;

@@ -58,8 +58,7 @@ export interface HttpConnectionManager {
   http1SafeMaxConnectionDuration: boolean;
   common: CommonHttpProtocolOptions;
   http1: Http1ProtocolOptions;
-  /** Read by the HTTP/2 room when it is built; plain JSON of the message until then. */
-  http2?: unknown;
+  http2: Http2ProtocolOptions;
   localReply?: LocalReplyConfig;
   accessLog: AccessLogConfig[];
   accessLogOptions: AccessLogOptions;
@@ -93,6 +92,35 @@ export interface Http1ProtocolOptions {
   sendFullyQualifiedUrl: boolean;
   /** Upgrades that are taken for plain requests. */
   ignoreHttp11Upgrade: StringMatcher[];
+}
+
+/** Follows config.core.v3.Http2ProtocolOptions. */
+export interface Http2ProtocolOptions {
+  hpackTableSize: number;
+  maxConcurrentStreams: number;
+  initialStreamWindowSize: number;
+  initialConnectionWindowSize: number;
+  /** Extended CONNECT (RFC 8441). */
+  allowConnect: boolean;
+  maxOutboundFrames: number;
+  maxOutboundControlFrames: number;
+  maxConsecutiveInboundFramesWithEmptyPayload: number;
+  maxInboundPriorityFramesPerStream: number;
+  maxInboundWindowUpdateFramesPerDataFrameSent: number;
+  overrideStreamErrorOnInvalidHttpMessage?: boolean;
+  /** Settings that have no field: `[identifier, value]`. */
+  customSettings: [number, number][];
+  keepalive?: Http2Keepalive;
+}
+
+/** PINGs that find out whether the peer is there. Follows config.core.v3.KeepaliveSettings. */
+export interface Http2Keepalive {
+  /** 0: none are sent at intervals. */
+  interval: number;
+  timeout: number;
+  intervalJitterPercent: number;
+  /** A connection that carried nothing for so long is asked before its next request; 0: never. */
+  connectionIdleInterval: number;
 }
 
 export interface LocalReplyConfig {

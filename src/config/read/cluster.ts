@@ -44,6 +44,7 @@ const check = honours(
     'upstream_http_protocol_options',
     'common_http_protocol_options',
     'http_protocol_options',
+    'http2_protocol_options',
     'typed_extension_protocol_options',
     'dns_refresh_rate',
     'dns_jitter',
@@ -71,7 +72,6 @@ const check = honours(
   ],
   {
     withoutEffect: {
-      http2_protocol_options: 'HTTP/2 comes later, HTTP/1.1 is spoken until then',
       cleanup_interval: 'it is for clusters of the type ORIGINAL_DST',
       ring_hash_lb_config: HASHING,
       maglev_lb_config: HASHING,

@@ -23,7 +23,7 @@ test('what is not said is as in Envoy', () => {
   const { value, errors, warnings } = read({});
   assert.deepEqual([errors, warnings], [[], []]);
   assert.ok(value !== undefined);
-  const { httpFilters, routes, common, http1, ...rest } = value;
+  const { httpFilters, routes, common, http1, http2, ...rest } = value;
   assert.deepEqual(
     httpFilters.map(({ name }) => name),
     ['envoy.filters.http.router'],
@@ -32,6 +32,7 @@ test('what is not said is as in Envoy', () => {
   assert.equal(common.idleTimeout, 3_600_000);
   assert.equal(common.maxHeadersCount, 100);
   assert.equal(http1.allowAbsoluteUrl, true);
+  assert.equal(http2.maxConcurrentStreams, 1024);
   assert.deepEqual(rest, {
     codecType: 'AUTO',
     statPrefix: 'in',

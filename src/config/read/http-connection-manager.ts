@@ -13,6 +13,7 @@ import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
 import type { ExtensionReader } from '#config/read/extensions.ts';
 import { readHttpFilters } from '#config/read/http-filters.ts';
+import { readHttp2ProtocolOptions } from '#config/read/http2-options.ts';
 import { readLocalReply } from '#config/read/local-reply.ts';
 import { readCommonHttpProtocolOptions, readHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
 import { readRequestIdExtension } from '#config/read/request-id-extension.ts';
@@ -185,6 +186,7 @@ export function readHttpConnectionManager(
     http1SafeMaxConnectionDuration: message.http1SafeMaxConnectionDuration,
     common: readCommon(message, at.field('common_http_protocol_options')),
     http1: readHttp1ProtocolOptions(message.httpProtocolOptions, at.field('http_protocol_options')),
+    http2: readHttp2ProtocolOptions(message.http2ProtocolOptions, at.field('http2_protocol_options')),
     ...(localReplyConfig === undefined
       ? {}
       : { localReply: readLocalReply(localReplyConfig, at.field('local_reply_config'), context) }),

@@ -36,13 +36,20 @@ test('the protocol is explicit, chosen by ALPN, or that of the client', () => {
   }
 });
 
-test('HTTP/2 is warned of, alone and beside HTTP/1.1', () => {
-  const alone = read(options({ explicit_http_config: { http2_protocol_options: {} } }));
-  assert.deepEqual([alone.errors, alone.value?.protocol], [[], 'http2']);
-  assert.match(alone.warnings[0], /requests to this cluster are answered 503/);
-  const { errors, warnings } = read(options({ auto_config: { http2_protocol_options: {} } }));
-  assert.deepEqual(errors, []);
-  assert.match(warnings[0], /HTTP\/1\.1 is spoken until then/);
+test('HTTP/2 has options of its own, alone and beside HTTP/1.1', () => {
+  const http2 = { http2_protocol_options: { max_concurrent_streams: 7 } };
+  const cases: [Json, string][] = [
+    [options({ explicit_http_config: http2 }), 'http2'],
+    [options({ auto_config: http2 }), 'auto'],
+    [options({ use_downstream_protocol_config: http2 }), 'use_downstream'],
+    [http2, 'http2'],
+    [{ ...http2, http_protocol_options: {}, protocol_selection: 'USE_DOWNSTREAM_PROTOCOL' }, 'use_downstream'],
+  ];
+  for (const [fields, protocol] of cases) {
+    const { value, errors } = read(fields);
+    assert.deepEqual(errors, []);
+    assert.deepEqual([value?.protocol, value?.http2.maxConcurrentStreams], [protocol, 7]);
+  }
 });
 
 test('older fields count where there are no options, and are passed over beside them', () => {

@@ -7,10 +7,15 @@ import type { Place } from '#api/place.ts';
 import type { UpstreamHttpOptions } from '#config/model/cluster.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
+import { readHttp2ProtocolOptions } from '#config/read/http2-options.ts';
 import { readCommonHttpProtocolOptions, readUpstreamHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
 import { honours } from '#config/read/support.ts';
 import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
-import type { Http1ProtocolOptions, UpstreamHttpProtocolOptions } from '#envoy/config/core/v3/protocol_pb.js';
+import type {
+  Http1ProtocolOptions,
+  Http2ProtocolOptions,
+  UpstreamHttpProtocolOptions,
+} from '#envoy/config/core/v3/protocol_pb.js';
 import type { HttpFilter } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type {
   HttpProtocolOptions,
@@ -21,9 +26,6 @@ import type {
 
 const NAME = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const UPSTREAM_CODEC = 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec';
-const HTTP2_LATER = 'HTTP/2 comes later, HTTP/1.1 is spoken until then';
-/** A bootstrap may have a cluster of HTTP/2 among others: the rest is served. */
-const HTTP2_UNSERVED = 'HTTP/2 to upstreams comes later; until then requests to this cluster are answered 503';
 const HTTP3_LATER = 'HTTP/3 is not spoken';
 
 const check = honours(
@@ -38,18 +40,19 @@ const check = honours(
   ],
   { refused: { outlier_detection: 'outlier detection comes later' } },
 );
-const checkExplicit = honours(`${NAME}.ExplicitHttpConfig`, ['http_protocol_options'], {
-  withoutEffect: { http2_protocol_options: HTTP2_UNSERVED },
+const checkExplicit = honours(`${NAME}.ExplicitHttpConfig`, ['http_protocol_options', 'http2_protocol_options'], {
   refused: { http3_protocol_options: HTTP3_LATER },
 });
-const checkAuto = honours(`${NAME}.AutoHttpConfig`, ['http_protocol_options'], {
-  withoutEffect: { http2_protocol_options: HTTP2_LATER },
+const checkAuto = honours(`${NAME}.AutoHttpConfig`, ['http_protocol_options', 'http2_protocol_options'], {
   refused: { http3_protocol_options: HTTP3_LATER },
 });
-const checkUseDownstream = honours(`${NAME}.UseDownstreamHttpConfig`, ['http_protocol_options'], {
-  withoutEffect: { http2_protocol_options: HTTP2_LATER },
-  refused: { http3_protocol_options: HTTP3_LATER },
-});
+const checkUseDownstream = honours(
+  `${NAME}.UseDownstreamHttpConfig`,
+  ['http_protocol_options', 'http2_protocol_options'],
+  {
+    refused: { http3_protocol_options: HTTP3_LATER },
+  },
+);
 const checkUpstream = honours('envoy.config.core.v3.UpstreamHttpProtocolOptions', [
   'auto_sni',
   'auto_san_validation',
@@ -88,51 +91,53 @@ function readOptions(message: HttpProtocolOptions, at: Place, context: ReadConte
   readUpstreamFilters(message.httpFilters, at.field('http_filters'), context);
   const { upstreamHttpProtocolOptions: sni } = message;
   if (sni !== undefined) checkUpstream(sni, at.field('upstream_http_protocol_options'));
-  const { protocol, http1, http1Place } = readProtocol(message, at);
+  const { protocol, http1, http2, place } = readProtocol(message, at);
   return {
     protocol,
     common: readCommonHttpProtocolOptions(message.commonHttpProtocolOptions, at.field('common_http_protocol_options')),
-    http1: readUpstreamHttp1ProtocolOptions(http1, http1Place),
+    http1: readUpstreamHttp1ProtocolOptions(http1, place.field('http_protocol_options')),
+    http2: readHttp2ProtocolOptions(http2, place.field('http2_protocol_options')),
     ...readSni(sni),
   };
 }
 
 interface Protocol {
   protocol: UpstreamHttpOptions['protocol'];
-  http1: Http1ProtocolOptions | undefined;
-  http1Place: Place;
+  http1?: Http1ProtocolOptions | undefined;
+  http2?: Http2ProtocolOptions | undefined;
+  /** Of the message that both are in. */
+  place: Place;
 }
 
 function readProtocol(message: HttpProtocolOptions, at: Place): Protocol {
   const { upstreamProtocolOptions: chosen } = message;
   switch (chosen.case) {
     case 'autoConfig':
-      return withHttp1('auto', chosen.value, at.field('auto_config'), checkAuto);
+      return both('auto', chosen.value, at.field('auto_config'), checkAuto);
     case 'useDownstreamProtocolConfig': {
       const place = at.field('use_downstream_protocol_config');
-      return withHttp1('use_downstream', chosen.value, place, checkUseDownstream);
+      return both('use_downstream', chosen.value, place, checkUseDownstream);
     }
     default:
       return readExplicit(chosen.value, at.field('explicit_http_config'));
   }
 }
 
-function withHttp1<M extends HttpProtocolOptions_AutoHttpConfig | HttpProtocolOptions_UseDownstreamHttpConfig>(
+function both<M extends HttpProtocolOptions_AutoHttpConfig | HttpProtocolOptions_UseDownstreamHttpConfig>(
   protocol: UpstreamHttpOptions['protocol'],
   message: M,
   at: Place,
   checkFields: (message: M, at: Place) => void,
 ): Protocol {
   checkFields(message, at);
-  return { protocol, http1: message.httpProtocolOptions, http1Place: at.field('http_protocol_options') };
+  return { protocol, http1: message.httpProtocolOptions, http2: message.http2ProtocolOptions, place: at };
 }
 
 function readExplicit(message: HttpProtocolOptions_ExplicitHttpConfig | undefined, at: Place): Protocol {
   if (message !== undefined) checkExplicit(message, at);
   const config = message?.protocolConfig;
-  const http1 = config?.case === 'httpProtocolOptions' ? config.value : undefined;
-  const protocol = config?.case === 'http2ProtocolOptions' ? 'http2' : 'http1';
-  return { protocol, http1, http1Place: at.field('http_protocol_options') };
+  if (config?.case === 'http2ProtocolOptions') return { protocol: 'http2', http2: config.value, place: at };
+  return { protocol: 'http1', http1: config?.case === 'httpProtocolOptions' ? config.value : undefined, place: at };
 }
 
 function readSni(message: UpstreamHttpProtocolOptions | undefined) {
@@ -168,11 +173,9 @@ function readUpstreamFilters(filters: readonly HttpFilter[], at: Place, context:
 function readOlderFields(cluster: Cluster, at: Place): UpstreamHttpOptions {
   const { httpProtocolOptions, http2ProtocolOptions, upstreamHttpProtocolOptions: sni } = cluster;
   const useDownstream = cluster.protocolSelection === USE_DOWNSTREAM;
-  if (http2ProtocolOptions !== undefined && !useDownstream) {
-    const place = at.field('http2_protocol_options');
-    if (httpProtocolOptions === undefined) throw place.unsupported('HTTP/2 comes later');
+  if (httpProtocolOptions !== undefined && http2ProtocolOptions !== undefined && !useDownstream) {
     const words = "Both HTTP1 and HTTP2 options may only be configured with non-default 'protocol_selection' values";
-    throw place.problem(`cluster: ${words}`);
+    throw at.field('http2_protocol_options').problem(`cluster: ${words}`);
   }
   if (sni !== undefined) checkUpstream(sni, at.field('upstream_http_protocol_options'));
   const common = readCommonHttpProtocolOptions(
@@ -181,9 +184,10 @@ function readOlderFields(cluster: Cluster, at: Place): UpstreamHttpOptions {
   );
   const limit = cluster.maxRequestsPerConnection;
   return {
-    protocol: useDownstream ? 'use_downstream' : 'http1',
+    protocol: useDownstream ? 'use_downstream' : http2ProtocolOptions !== undefined ? 'http2' : 'http1',
     common: limit === undefined ? common : { ...common, maxRequestsPerConnection: limit },
     http1: readUpstreamHttp1ProtocolOptions(httpProtocolOptions, at.field('http_protocol_options')),
+    http2: readHttp2ProtocolOptions(http2ProtocolOptions, at.field('http2_protocol_options')),
     ...readSni(sni),
   };
 }
