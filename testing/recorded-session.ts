@@ -21,11 +21,15 @@ export const sessionOptions = (role: SessionOptions['role'], more: Partial<Sessi
   maxFrameSize: 16_384,
   maxHeaderListBytes: 60 * 1024,
   maxHeadersCount: 100,
+  maxHeaderFieldBytes: 64 * 1024,
+  disallowObsText: false,
+  huffman: true,
   allowConnect: true,
   streamErrorOnInvalidMessage: true,
   streamBufferLimit: 1024 * 1024,
   customSettings: [],
   flood: DEFAULT_FLOOD_LIMITS,
+  now: () => 0,
   ...more,
 });
 
@@ -170,6 +174,10 @@ export class RecordedSession implements SessionEvents<Received> {
     this.log.push('output');
   }
 
+  onOutputFull(): void {
+    this.log.push('full');
+  }
+
   /** What it has to send, taken. */
   output(): Buffer {
     const pieces: Buffer[] = [];
@@ -203,7 +211,7 @@ export class RecordedSession implements SessionEvents<Received> {
 
   /** The events but for `output`. */
   get events(): string[] {
-    return this.log.filter((line) => line !== 'output');
+    return this.log.filter((line) => line !== 'output' && line !== 'full');
   }
 }
 

@@ -111,6 +111,14 @@ export interface Http2ProtocolOptions {
   /** Settings that have no field: `[identifier, value]`. */
   customSettings: [number, number][];
   keepalive?: Http2Keepalive;
+  enableHuffmanEncoding: boolean;
+  /** Bytes of one name and value together. */
+  maxHeaderFieldBytes: number;
+  /** Values of headers are ASCII only. */
+  disallowObsText: boolean;
+  /** RST_STREAM frames that a client may send at once, and how many more each second. */
+  streamResetBurst: number;
+  streamResetRate: number;
 }
 
 /** PINGs that find out whether the peer is there. Follows config.core.v3.KeepaliveSettings. */

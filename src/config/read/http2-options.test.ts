@@ -23,6 +23,11 @@ test("what is not set is as in Envoy's defaults", () => {
     maxInboundPriorityFramesPerStream: 100,
     maxInboundWindowUpdateFramesPerDataFrameSent: 10,
     customSettings: [],
+    enableHuffmanEncoding: true,
+    maxHeaderFieldBytes: 64 * 1024,
+    disallowObsText: false,
+    streamResetBurst: 1000,
+    streamResetRate: 33,
   });
 });
 
@@ -48,6 +53,13 @@ test('settings that contradict each other are refused in the words of Envoy', ()
   ];
   for (const [fields, expected] of words) assert.match(read(fields).errors[0], expected);
   assert.deepEqual(read(custom([2, 0])).errors, []);
+});
+
+test('the last of the limits are those of Envoy too, and taken', () => {
+  const { value } = read({ max_header_field_size_kb: 128, disallow_obs_text: true, stream_reset_burst: 7 });
+  assert.equal(value?.maxHeaderFieldBytes, 128 * 1024);
+  assert.equal(value?.disallowObsText, true);
+  assert.equal(value?.streamResetBurst, 7);
 });
 
 test('a connection is asked whether it is there at intervals that differ by 15 percent', () => {

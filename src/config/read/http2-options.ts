@@ -27,13 +27,14 @@ const check = honours(
     'override_stream_error_on_invalid_http_message',
     'custom_settings_parameters',
     'connection_keepalive',
+    'enable_huffman_encoding',
+    'max_header_field_size_kb',
+    'disallow_obs_text',
+    'stream_reset_burst',
+    'stream_reset_rate',
   ],
   {
-    withoutEffect: {
-      use_oghttp2_codec: "it chooses between two codecs of Envoy's",
-      enable_huffman_encoding: 'what is shorter that way is encoded that way',
-      max_header_field_size_kb: 'a field may be as long as all fields together',
-    },
+    withoutEffect: { use_oghttp2_codec: "it chooses between two codecs of Envoy's" },
     refused: { allow_metadata: METADATA, max_metadata_size: METADATA },
   },
 );
@@ -46,6 +47,7 @@ const checkKeepalive = honours('envoy.config.core.v3.KeepaliveSettings', [
 const checkSetting = honours(`${NAME}.SettingsParameter`, ['identifier', 'value']);
 
 const MEBIBYTE = 1024 * 1024;
+const LARGEST_FIELD_KB = 64;
 const ENABLE_PUSH = 2;
 const ENABLE_CONNECT_PROTOCOL = 8;
 /** Settings that have fields of their own. */
@@ -83,6 +85,11 @@ export function readHttp2ProtocolOptions(message: Http2Message | undefined, at: 
     ...(override === undefined ? {} : { overrideStreamErrorOnInvalidHttpMessage: override }),
     customSettings: custom.filter(([identifier]) => identifier > 6),
     ...(keepalive === undefined ? {} : { keepalive: readKeepalive(keepalive, at.field('connection_keepalive')) }),
+    enableHuffmanEncoding: message?.enableHuffmanEncoding ?? true,
+    maxHeaderFieldBytes: (message?.maxHeaderFieldSizeKb ?? LARGEST_FIELD_KB) * 1024,
+    disallowObsText: message?.disallowObsText ?? false,
+    streamResetBurst: Number(message?.streamResetBurst ?? 1000),
+    streamResetRate: Number(message?.streamResetRate ?? 33),
   };
 }
 

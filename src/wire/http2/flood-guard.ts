@@ -18,16 +18,29 @@ export class FloodGuard {
   private emptyFrames = 0;
   private priorityFrames = 0;
   private windowUpdates = 0;
+  /** What is left of the resets that the peer may send, as of `resetsAt`. */
+  private resets: number;
+  private resetsAt = 0;
   private readonly limits: FloodLimits;
+  private readonly now: () => number;
 
-  constructor(limits: FloodLimits) {
+  constructor(limits: FloodLimits, now: () => number) {
     this.limits = limits;
+    this.now = now;
+    this.resets = limits.streamResetBurst;
   }
 
-  /** A frame was written. */
-  written(control: boolean): void {
-    if (++this.outbound > this.limits.maxOutboundFrames) this.violation ??= Violations.OutboundFrames;
-    if (control && ++this.outboundControl > this.limits.maxOutboundControlFrames)
+  /** A frame was written. @returns whether there are more than may be: `judge` says so once they could be sent */
+  written(control: boolean): boolean {
+    this.outbound++;
+    if (control) this.outboundControl++;
+    return this.outbound > this.limits.maxOutboundFrames || this.outboundControl > this.limits.maxOutboundControlFrames;
+  }
+
+  /** What waits now, waits because the peer does not read. */
+  judge(): void {
+    if (this.outbound > this.limits.maxOutboundFrames) this.violation ??= Violations.OutboundFrames;
+    if (this.outboundControl > this.limits.maxOutboundControlFrames)
       this.violation ??= Violations.OutboundControlFrames;
   }
 
@@ -43,6 +56,19 @@ export class FloodGuard {
     if (!empty || ends) this.emptyFrames = 0;
     else if (++this.emptyFrames > this.limits.maxConsecutiveInboundFramesWithEmptyPayload)
       this.violation ??= Violations.EmptyFrames;
+    return this.violation !== undefined;
+  }
+
+  /** RST_STREAM came. Follows nghttp2_option_set_stream_reset_rate_limit. */
+  receivedReset(): boolean {
+    const { streamResetBurst, streamResetRate } = this.limits;
+    if (this.resets < streamResetBurst) {
+      const now = this.now();
+      this.resets = Math.min(streamResetBurst, this.resets + ((now - this.resetsAt) / 1000) * streamResetRate);
+      this.resetsAt = now;
+    } else this.resetsAt = this.now();
+    this.resets--;
+    if (this.resets < 0) this.violation ??= Violations.Resets;
     return this.violation !== undefined;
   }
 

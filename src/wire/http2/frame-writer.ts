@@ -21,9 +21,9 @@ export class FrameWriter {
   written = 0;
   private blockStart = 0;
 
-  constructor(out: OutputBuffer) {
+  constructor(out: OutputBuffer, huffman: boolean) {
     this.out = out;
-    this.encoder = new HpackEncoder(out);
+    this.encoder = new HpackEncoder(out, huffman);
   }
 
   /** Writes a frame's header, with room for its payload behind it. */

@@ -55,8 +55,12 @@ export class HpackEncoder {
   /** Where the block under way begins in the output's buffer; see OutputBuffer.reserve. */
   blockStart = 0;
 
-  constructor(out: OutputBuffer) {
+  private readonly huffman: boolean;
+
+  /** @param huffman text goes in whichever form is shorter; else as it is */
+  constructor(out: OutputBuffer, huffman = true) {
     this.out = out;
+    this.huffman = huffman;
   }
 
   /** The table may have this size from now on; the next block tells the peer's decoder. */
@@ -212,7 +216,7 @@ export class HpackEncoder {
 
   /** 5.2: in whichever form is shorter. */
   private writeText(text: string): void {
-    const coded = huffmanLength(text);
+    const coded = this.huffman ? huffmanLength(text) : text.length;
     const { out } = this;
     if (coded < text.length) {
       this.writeInteger(0x80, 7, coded);

@@ -6,6 +6,7 @@ import type { Headers } from '#wire/headers.ts';
 import { FieldKind } from '#wire/http2/field-kind.ts';
 import type { FieldSink } from '#wire/http2/hpack-decoder.ts';
 import type { MessageHead } from '#wire/http2/message-head.ts';
+import type { SessionOptions } from '#wire/http2/session-options.ts';
 import { FIELD_OVERHEAD } from '#wire/http2/static-table.ts';
 import { type Violation, Violations } from '#wire/http2/violation.ts';
 import { Known } from '#wire/known-headers.ts';
@@ -22,6 +23,16 @@ const UPGRADE = Known.upgrade;
 const TE = Known.te;
 const COOKIE = Known.cookie;
 const LENGTH = Known['content-length'];
+const HOST = Known.host;
+const SLASH = 47;
+
+/** Characters that are no ASCII. */
+const OBS_TEXT = /[\x80-\xff]/;
+
+export type MessageLimits = Pick<
+  SessionOptions,
+  'maxHeaderListBytes' | 'maxHeadersCount' | 'maxHeaderFieldBytes' | 'disallowObsText'
+>;
 
 export class MessageReader implements FieldSink, MessageHead {
   method = '';
@@ -43,12 +54,10 @@ export class MessageReader implements FieldSink, MessageHead {
   /** Bit by bit which pseudo headers came. */
   private pseudo = 0;
   private cookies = 0;
-  private readonly maxBytes: number;
-  private readonly maxFields: number;
+  private readonly limits: MessageLimits;
 
-  constructor(maxBytes: number, maxFields: number) {
-    this.maxBytes = maxBytes;
-    this.maxFields = maxFields;
+  constructor(limits: MessageLimits) {
+    this.limits = limits;
   }
 
   begin(message: number, headers: Headers, wireBytes: number): void {
@@ -76,12 +85,14 @@ export class MessageReader implements FieldSink, MessageHead {
     this.fieldBytes += bytes;
     this.listBytes += bytes + FIELD_OVERHEAD;
     if (this.violation !== undefined) return;
-    if (this.listBytes > this.maxBytes) this.violation = Violations.TooManyHeaders;
+    const { maxHeaderListBytes, maxHeadersCount, maxHeaderFieldBytes, disallowObsText } = this.limits;
+    if (this.listBytes > maxHeaderListBytes || bytes > maxHeaderFieldBytes) this.violation = Violations.TooLargeHeaders;
+    else if (disallowObsText && OBS_TEXT.test(value)) this.violation = Violations.BadField;
     else if (!valid) this.violation = kind < 0 && kind !== FieldKind.Bad ? badPseudoValue(kind) : Violations.BadField;
     else if (kind < 0) this.onPseudo(kind, value);
     else {
       this.regular = true;
-      if (++this.fields > this.maxFields) this.violation = Violations.TooManyHeaders;
+      if (++this.fields > maxHeadersCount) this.violation = Violations.TooManyHeaders;
       else if (kind === 0) this.headers.addField(0, name, value);
       else this.onKnown(kind, name, value);
     }
@@ -163,21 +174,33 @@ export class MessageReader implements FieldSink, MessageHead {
   /** The block is whole. @returns the rule that it breaks, if any */
   finish(allowConnect: boolean): Violation | undefined {
     if (this.violation !== undefined) return this.violation;
-    if (this.message === REQUEST && !this.isRequest(allowConnect)) return Violations.BadPseudoHeader;
-    if (this.message === RESPONSE && !this.has(FieldKind.Status)) return Violations.BadPseudoHeader;
+    const violation = this.message === REQUEST ? this.checkRequest(allowConnect) : this.checkOther();
+    if (violation !== undefined) return violation;
     // 8.2.3: crumbs make one cookie again.
     if (this.cookies > 1) this.headers.setKnown(COOKIE, this.headers.all('cookie').join('; '));
     return undefined;
   }
 
+  private checkOther(): Violation | undefined {
+    return this.message === RESPONSE && !this.has(FieldKind.Status) ? Violations.MissingPseudoHeader : undefined;
+  }
+
   /** 8.3.1, 8.5, and RFC 8441, section 4. */
-  private isRequest(allowConnect: boolean): boolean {
-    if (this.method === '') return false;
+  private checkRequest(allowConnect: boolean): Violation | undefined {
+    const { path } = this;
     const connect = this.method === 'CONNECT';
-    if (this.has(FieldKind.Protocol) && (!connect || !allowConnect || this.protocol === '')) return false;
-    if (connect && !this.has(FieldKind.Protocol))
-      return this.authority !== '' && !this.has(FieldKind.Scheme) && !this.has(FieldKind.Path);
-    return this.scheme !== '' && this.path !== '';
+    const extended = this.has(FieldKind.Protocol);
+    if (extended && (!connect || !allowConnect || this.protocol === '')) return Violations.BadPseudoHeader;
+    if (connect && !extended) {
+      if (this.has(FieldKind.Scheme) || this.has(FieldKind.Path)) return Violations.BadPseudoHeader;
+      return this.authority === '' ? Violations.MissingPseudoHeader : undefined;
+    }
+    if (!this.has(FieldKind.Method) || !this.has(FieldKind.Scheme) || !this.has(FieldKind.Path))
+      return Violations.MissingPseudoHeader;
+    if (!this.has(FieldKind.Authority) && !this.headers.hasKnown(HOST)) return Violations.MissingPseudoHeader;
+    if (this.method === '' || this.scheme === '') return Violations.BadPseudoHeader;
+    const rooted = path.charCodeAt(0) === SLASH || (path === '*' && this.method === 'OPTIONS');
+    return rooted ? undefined : Violations.BadPath;
   }
 }
 

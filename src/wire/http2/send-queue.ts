@@ -13,6 +13,8 @@ const LARGEST_FRAME = 16_384;
 
 export interface SendQueueOwner<Owner> {
   onStreamBlocked(stream: Stream<Owner>, blocked: boolean): void;
+  /** More frames wait than may. */
+  tellFull(): void;
   /** All that the stream's owner had to send is in the output. */
   onLocalSent(stream: Stream<Owner>): void;
 }
@@ -60,7 +62,7 @@ export class SendQueue<Owner> {
   private writeTrailers(stream: Stream<Owner>, trailers: Headers): void {
     this.writer.beginBlock();
     stream.wireSent += this.writer.endBlock(stream.id, trailers, true);
-    this.flood.written(false);
+    if (this.flood.written(false)) this.owner.tellFull();
     this.sent(stream);
   }
 
@@ -71,7 +73,7 @@ export class SendQueue<Owner> {
     this.writer.data(stream.id, chunk, start, end, last);
     stream.wireSent += size + FRAME_HEADER;
     this.flood.dataFramesSent++;
-    this.flood.written(false);
+    if (this.flood.written(false)) this.owner.tellFull();
   }
 
   private hold(stream: Stream<Owner>, chunk: Buffer, start: number): void {

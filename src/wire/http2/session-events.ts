@@ -46,4 +46,6 @@ export interface SessionEvents<Owner> {
   onConnectionError(violation: Violation): void;
   /** There is something in `session.output`, where there was nothing: to be sent when this turn of the loop is over. */
   onOutput(): void;
+  /** Very much is in `session.output`: what the kernel takes is to be sent at once (`Session.takeOutput`), before it counts as a flood. */
+  onOutputFull(): void;
 }

@@ -11,6 +11,9 @@ export interface FloodLimits {
   maxConsecutiveInboundFramesWithEmptyPayload: number;
   maxInboundPriorityFramesPerStream: number;
   maxInboundWindowUpdateFramesPerDataFrameSent: number;
+  /** RST_STREAM frames that the peer may send at once, and how many more each second. */
+  streamResetBurst: number;
+  streamResetRate: number;
 }
 
 export interface SessionOptions {
@@ -28,6 +31,12 @@ export interface SessionOptions {
   /** Sum of names and values of a head or of trailers, and 32 for each field (RFC 9113, section 6.5.2). */
   maxHeaderListBytes: number;
   maxHeadersCount: number;
+  /** Bytes of one name and value together. */
+  maxHeaderFieldBytes: number;
+  /** Values are ASCII only (RFC 9110, section 5.5: obs-text). */
+  disallowObsText: boolean;
+  /** Text goes in whichever form is shorter; else as it is. */
+  huffman: boolean;
   /** Servers: extended CONNECT is allowed (RFC 8441). */
   allowConnect: boolean;
   /** A bad message costs its stream only, not the connection (override_stream_error_on_invalid_http_message). */
@@ -37,6 +46,8 @@ export interface SessionOptions {
   /** Settings sent besides our own: `[identifier, value]`. */
   customSettings: readonly (readonly [number, number])[];
   flood: FloodLimits;
+  /** The time in milliseconds, from any point on. */
+  now: () => number;
 }
 
 /** Envoy 1.40's defaults. */
@@ -46,4 +57,6 @@ export const DEFAULT_FLOOD_LIMITS: FloodLimits = {
   maxConsecutiveInboundFramesWithEmptyPayload: 1,
   maxInboundPriorityFramesPerStream: 100,
   maxInboundWindowUpdateFramesPerDataFrameSent: 10,
+  streamResetBurst: 1000,
+  streamResetRate: 33,
 };

@@ -64,8 +64,8 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
     this.options = options;
     this.events = events;
     this.server = options.role === 'server';
-    this.flood = new FloodGuard(options.flood);
-    this.writer = new FrameWriter(this.out);
+    this.flood = new FloodGuard(options.flood, options.now);
+    this.writer = new FrameWriter(this.out, options.huffman);
     this.queue = new SendQueue(this.writer, this.flood, this, options.streamBufferLimit);
     this.receiveWindowSize = Math.max(DEFAULT_WINDOW, options.initialConnectionWindow);
   }
@@ -122,8 +122,17 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
 
   /** A frame was written. @param control it answers the peer, or resets a stream */
   protected wrote(control: boolean): void {
-    this.flood.written(control);
+    if (this.flood.written(control)) this.tellFull();
     this.tellOutput();
+  }
+
+  /** More frames wait than may: if that is so once what can be sent is sent, it is the peer that does not read. */
+  tellFull(): void {
+    if (this.flood.violation !== undefined) return;
+    this.events.onOutputFull();
+    this.flood.judge();
+    // It is told when this turn's output is taken, or when reading ends.
+    if (this.flood.violation !== undefined) this.events.onOutput();
   }
 
   private tellOutput(): void {

@@ -30,7 +30,7 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
   constructor(options: SessionOptions, events: SessionEvents<Owner>) {
     super(options, events);
     this.reader = new FrameReader(this, options.maxFrameSize);
-    this.message = new MessageReader(options.maxHeaderListBytes, options.maxHeadersCount);
+    this.message = new MessageReader(options);
     this.block = new HeaderBlock(options.maxHeaderListBytes);
     if (!this.server) this.prefaceRead = CLIENT_PREFACE.length;
   }
@@ -99,7 +99,7 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
       stream.lengthLeft -= end - start;
       if (stream.lengthLeft < 0 || (ends && stream.lengthLeft > 0)) {
         this.giveBack(size);
-        return this.streamError(stream, Violations.BadLength);
+        return this.streamError(stream, Violations.BadBodyLength);
       }
     }
     if (ends) stream.remoteEnded = true;
@@ -280,7 +280,7 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     message.begin(TRAILERS, trailers, size);
     if (!this.decoder.decode(bytes, start, end, message)) return this.fail(Violations.Compression);
     if (!ends) return this.streamError(stream, Violations.TrailersWithoutEnd);
-    const violation = message.finish(false) ?? (stream.lengthLeft > 0 ? Violations.BadLength : undefined);
+    const violation = message.finish(false) ?? (stream.lengthLeft > 0 ? Violations.BadBodyLength : undefined);
     if (violation !== undefined) return this.streamError(stream, violation);
     stream.remoteEnded = true;
     this.events.onTrailers(stream, trailers);
@@ -293,6 +293,7 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     if (id === 0) return this.fail(Violations.BadStreamId);
     if (this.isIdle(id)) return this.fail(Violations.IdleStream);
     this.resetsReceived++;
+    if (this.flood.receivedReset()) return this.fail(this.flood.violation as Violation);
     const stream = this.streams.get(id);
     if (stream === undefined) return true;
     stream.wireReceived += FRAME_HEADER + 4;

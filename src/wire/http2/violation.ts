@@ -14,8 +14,11 @@ export type ViolationKind =
   | 'header'
   /** Pseudo headers, fields of connections, lengths (RFC 9113, sections 8.1 to 8.3). */
   | 'messaging'
-  /** More or longer fields than we take. */
+  /** A body is not as long as content-length says (RFC 9113, section 8.1.1). */
+  | 'body-length'
+  /** More fields than we take, or longer ones. */
   | 'too-many-headers'
+  | 'too-large-headers'
   /** The stream is one more than may be open. */
   | 'refused'
   /** Too many frames wait to be sent, because the peer asks and does not read. */
@@ -24,7 +27,8 @@ export type ViolationKind =
   | 'inbound-empty-frames-flood'
   | 'inbound-priority-frames-flood'
   | 'inbound-window-update-frames-flood'
-  | 'continuation-flood';
+  | 'continuation-flood'
+  | 'reset-flood';
 
 export interface Violation {
   readonly kind: ViolationKind;
@@ -60,13 +64,17 @@ export const Violations = {
   SettingsFirst: violation('protocol', ProtocolError, 'the first frame is not SETTINGS'),
   Compression: violation('compression', CompressionError, 'a header block cannot be decompressed'),
   BadField: violation('header', ProtocolError, 'a header has characters that may not stand there'),
-  BadPseudoHeader: violation('messaging', ProtocolError, 'the pseudo headers are not those of such a message'),
-  ConnectionField: violation('messaging', ProtocolError, 'a header belongs to HTTP/1 connections'),
+  BadPath: violation('header', ProtocolError, 'the path does not begin with a slash'),
+  BadPseudoHeader: violation('header', ProtocolError, 'the pseudo headers are not those of such a message'),
+  MissingPseudoHeader: violation('messaging', ProtocolError, 'a pseudo header that has to be there is not'),
+  ConnectionField: violation('header', ProtocolError, 'a header belongs to HTTP/1 connections'),
   BadLength: violation('messaging', ProtocolError, 'content-length is not that of the body'),
+  BadBodyLength: violation('body-length', ProtocolError, 'the body is not as long as content-length says'),
   TrailersWithoutEnd: violation('messaging', ProtocolError, 'trailers do not end their stream'),
   BadInterim: violation('messaging', ProtocolError, 'an informational response that may not be there'),
   BodyBeforeHead: violation('messaging', ProtocolError, 'data came before the head of the response'),
-  TooManyHeaders: violation('too-many-headers', InternalError, 'there are more or longer headers than are taken'),
+  TooManyHeaders: violation('too-many-headers', InternalError, 'there are more headers than are taken'),
+  TooLargeHeaders: violation('too-large-headers', InternalError, 'the headers are larger than are taken'),
   TooManyStreams: violation('refused', RefusedStream, 'more streams than SETTINGS_MAX_CONCURRENT_STREAMS'),
   OutboundFrames: violation('outbound-flood', EnhanceYourCalm, 'Too many frames in the outbound queue.'),
   OutboundControlFrames: violation(
@@ -81,5 +89,6 @@ export const Violations = {
   ),
   PriorityFrames: violation('inbound-priority-frames-flood', EnhanceYourCalm, 'Too many PRIORITY frames'),
   WindowUpdateFrames: violation('inbound-window-update-frames-flood', EnhanceYourCalm, 'Too many WINDOW_UPDATE frames'),
+  Resets: violation('reset-flood', EnhanceYourCalm, 'too many streams are reset'),
   Continuations: violation('continuation-flood', EnhanceYourCalm, 'a header block is in too many pieces'),
 } as const;
