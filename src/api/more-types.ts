@@ -3,33 +3,16 @@
  * an Any.
  * Follows https://github.com/cncf/xds (xds/type, udpa/type) and google/protobuf/field_mask.proto.
  */
-import { create } from '@bufbuild/protobuf';
-import type { DescriptorProto, FileDescriptorProto } from '@bufbuild/protobuf/wkt';
-import {
-  DescriptorProtoSchema,
-  FieldDescriptorProtoSchema,
-  FieldMaskSchema,
-  FileDescriptorProtoSchema,
-  FieldDescriptorProto_Label as Label,
-  FieldDescriptorProto_Type as Type,
-} from '@bufbuild/protobuf/wkt';
+import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import type { IndexedFile } from '#api/descriptor-index.ts';
+import { ISTIO_FILES } from '#api/istio-types.ts';
+import { indexedFile, type ProtoFile } from '#api/small-proto.ts';
 
 const STRUCT = 'google/protobuf/struct.proto';
 const MATCHER = 'xds/type/matcher/v3/matcher.proto';
 const ON_MATCH = '.xds.type.matcher.v3.Matcher.OnMatch';
 
-/** A field as `type name`, with `repeated` before it if so; its number is its place in the list. Messages start with a dot. */
-type Fields = readonly string[];
-
-interface FileOf {
-  readonly package: string;
-  readonly imports: readonly string[];
-  /** By name; a nested message stands as `Outer.Inner`, after the outer one. */
-  readonly messages: Readonly<Record<string, Fields>>;
-}
-
-const FILES: Readonly<Record<string, FileOf>> = {
+const FILES: Readonly<Record<string, ProtoFile>> = {
   'xds/type/v3/typed_struct.proto': {
     package: 'xds.type.v3',
     imports: [STRUCT],
@@ -89,56 +72,12 @@ const FILES: Readonly<Record<string, FileOf>> = {
   },
 };
 
-const SCALARS: Readonly<Record<string, Type>> = {
-  string: Type.STRING,
-  bool: Type.BOOL,
-  int32: Type.INT32,
-  int64: Type.INT64,
-  double: Type.DOUBLE,
-};
-
 /** Each made when asked for. */
 export function moreFiles(): IndexedFile[] {
-  const ours = Object.entries(FILES).map(([name, file]) => ({
-    name,
-    package: file.package,
-    declares: () => Object.keys(file.messages).map((message) => `${file.package}.${message}`),
-    proto: () => fileProto(name, file),
-  }));
+  const ours = Object.entries({ ...FILES, ...ISTIO_FILES }).map(([name, file]) => indexedFile(name, file));
   const { proto } = FieldMaskSchema.file;
   return [
     ...ours,
     { name: proto.name, package: proto.package, declares: () => [FieldMaskSchema.typeName], proto: () => proto },
   ];
-}
-
-function fileProto(name: string, file: FileOf): FileDescriptorProto {
-  const messages = new Map<string, DescriptorProto>();
-  const outermost: DescriptorProto[] = [];
-  for (const [path, fields] of Object.entries(file.messages)) {
-    const dot = path.lastIndexOf('.');
-    const message = create(DescriptorProtoSchema, { name: path.slice(dot + 1), field: fields.map(fieldProto) });
-    const siblings = messages.get(path.slice(0, Math.max(dot, 0)))?.nestedType ?? outermost;
-    siblings.push(message);
-    messages.set(path, message);
-  }
-  return create(FileDescriptorProtoSchema, {
-    name,
-    package: file.package,
-    dependency: [...file.imports],
-    messageType: outermost,
-    syntax: 'proto3',
-  });
-}
-
-function fieldProto(field: string, index: number) {
-  const [name, type, repeated] = field.split(' ').reverse();
-  const scalar = SCALARS[type];
-  return create(FieldDescriptorProtoSchema, {
-    name,
-    number: index + 1,
-    label: repeated === undefined ? Label.OPTIONAL : Label.REPEATED,
-    jsonName: name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()),
-    ...(scalar === undefined ? { type: Type.MESSAGE, typeName: type } : { type: scalar }),
-  });
 }

@@ -15,6 +15,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('#cli/commands/explain.ts')).command,
   },
   {
+    name: 'proxy-config',
+    aliases: ['pc'],
+    summary: "show a proxy's configuration as istioctl does",
+    load: async () => (await import('#cli/commands/proxy-config.ts')).command,
+  },
+  {
     name: 'sample',
     summary: 'list the samples, or run one',
     load: async () => (await import('#cli/commands/sample.ts')).command,

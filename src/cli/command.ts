@@ -16,6 +16,8 @@ export interface Command {
 /** A command as the list of commands names it: nothing is loaded before it is needed. */
 export interface CommandEntry {
   name: string;
+  /** Shorter names for the same. */
+  aliases?: readonly string[];
   summary: string;
   load(): Promise<Command>;
 }

@@ -21,6 +21,7 @@ Examples:
   fairlead proxy -c envoy.yaml                     run a bootstrap
   fairlead proxy -c envoy.yaml --mode validate     only check it
   fairlead explain -c envoy.yaml http://a.test/    where would that request go, and why?
+  fairlead proxy-config listeners --admin localhost:15000
   fairlead completion bash > ~/.local/share/bash-completion/completions/fairlead
 `;
 
@@ -45,7 +46,7 @@ async function main(args: string[]): Promise<number | undefined> {
   if (name === '--version') return say(`${(await import('#base/version.ts')).versionLine()}\n`);
   if (name === 'help') return await main(rest.length === 0 ? ['--help'] : [rest[0], '--help']);
 
-  const entry = COMMANDS.find((candidate) => candidate.name === name);
+  const entry = COMMANDS.find((candidate) => candidate.name === name || candidate.aliases?.includes(name));
   if (entry === undefined) throw await unknown(name);
   const command = await entry.load();
   return await command.run(rest);

@@ -2,6 +2,7 @@
  * An explanation as people read it: from top to bottom, as the request travels. What comes from the configuration or the request is written
  * with its control characters escaped, so that a terminal obeys none of it.
  */
+import { printable } from '#base/printable.ts';
 import type {
   ExplainedHeader,
   ExplainedHost,
@@ -44,7 +45,7 @@ export function renderExplanation(explanation: Explanation, { color }: RenderOpt
 
 function heading({ request }: Explanation): string[] {
   const { method, scheme, host, path, headers } = request;
-  return [escaped(`${method} ${scheme}://${host}${path}`), ...headers.map((header) => `  ${headerText(header)}`)];
+  return [printable(`${method} ${scheme}://${host}${path}`), ...headers.map((header) => `  ${headerText(header)}`)];
 }
 
 function rowsOf(explanation: Explanation): Row[] {
@@ -175,7 +176,7 @@ function detail(name: string, text: string): Row {
 }
 
 function headerText({ name, value }: ExplainedHeader): string {
-  return escaped(`${name}: ${value}`);
+  return printable(`${name}: ${value}`);
 }
 
 /** @param milliseconds as `15s` or `250ms` */
@@ -184,10 +185,10 @@ function duration(milliseconds: number): string {
 }
 
 function line({ label, name, text, style }: Row, width: number, color: boolean): string {
-  const shown = escaped(name);
+  const shown = printable(name);
   const gap = shown === '' ? '' : text === '' ? '' : ' '.repeat(Math.max(3, width + 3 - shown.length));
   const body = `${paint(shown, style === 'won' ? CODES.won : style === 'lost' ? CODES.lost : '', color)}${gap}${paint(
-    escaped(text),
+    printable(text),
     style === 'lost' ? CODES.lost : style === 'failed' ? CODES.failed : '',
     color,
   )}`;
@@ -196,14 +197,4 @@ function line({ label, name, text, style }: Row, width: number, color: boolean):
 
 function paint(text: string, code: string, color: boolean): string {
   return color && code !== '' && text !== '' ? `\x1b[${code}m${text}\x1b[0m` : text;
-}
-
-/** Control characters, those of Unicode that turn text around among them, and halves of characters. */
-const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
-
-function escaped(text: string): string {
-  return text.replace(CONTROL, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
-  });
 }
