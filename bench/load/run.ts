@@ -4,7 +4,7 @@
  * All measures together rewrite docs/performance.md.
  */
 import { parseArgs } from 'node:util';
-import { realEnvoy } from '../../tools/real-envoy.ts';
+import { setUpBenchmarks } from '../../tools/setup-tests.ts';
 import { startBackend } from './backend.ts';
 import type { Measure, Row } from './measure.ts';
 import { bodies } from './measures/bodies.ts';
@@ -27,7 +27,7 @@ if (unknown.length > 0) {
   console.error(`no measure ${unknown.join(', ')}; there are ${MEASURES.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
-process.env.FAIRLEAD_ENVOY ??= realEnvoy();
+Object.assign(process.env, setUpBenchmarks());
 const [seconds, rounds] = [Number(values.seconds), Number(values.rounds)];
 const chosen = positionals.length === 0 ? MEASURES : MEASURES.filter(({ name }) => positionals.includes(name));
 
