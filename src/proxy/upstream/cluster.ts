@@ -14,27 +14,33 @@ import {
   timeoutBudgetStats,
 } from '#proxy/observe/stats/cluster-stats.ts';
 import { type Http1CodecStats, http1CodecStats } from '#proxy/observe/stats/http-stats.ts';
+import { type Http2CodecStats, http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { AnswerCounts } from '#proxy/upstream/answer-counts.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import { CircuitBreakers } from '#proxy/upstream/circuit-breakers.ts';
+import type { PoolOrigin } from '#proxy/upstream/connection-pool.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
-import { HttpPool } from '#proxy/upstream/http-pool.ts';
+import { HttpPool, type PoolProtocol } from '#proxy/upstream/http-pool.ts';
 import { createLoadBalancer } from '#proxy/upstream/load-balancer/create-load-balancer.ts';
 import type { LoadBalancer } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
 import { UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
-/** A host's pools, by routing priority. */
+/** A host's pools. */
 interface HostPools {
-  DEFAULT: HttpPool | undefined;
-  HIGH: HttpPool | undefined;
-  /** Those of connections to a name that requests gave (auto_sni), by priority and name. */
+  /** By routing priority and protocol: see `poolIndex`. */
+  plain: (HttpPool | undefined)[];
+  /** Those of connections to a name that requests gave (auto_sni), by index and name. */
   named: Map<string, HttpPool> | undefined;
+}
+
+function poolIndex(priority: 'DEFAULT' | 'HIGH', protocol: PoolProtocol): number {
+  return (priority === 'HIGH' ? 1 : 0) + (protocol === 'http2' ? 2 : 0);
 }
 
 /** Pools by name that a host keeps while they are empty. Clients choose the names, so they are bounded. */
@@ -56,7 +62,8 @@ export class Cluster {
   private dropOverloads: LoadAssignment['dropOverloads'];
   private readonly scope: Scope;
   private readonly lease: StatsLease;
-  private codecStats: Http1CodecStats | undefined = undefined;
+  private http1Stats: Http1CodecStats | undefined = undefined;
+  private codec2Stats: Http2CodecStats | undefined = undefined;
   private readonly alternatives = new Map<string, AnswerCounts>();
 
   /** @param localHosts the members of the local cluster, for routing by zone */
@@ -93,36 +100,50 @@ export class Cluster {
     for (const host of this.hosts.update(update).removed) this.drainPools(host);
   }
 
-  /** Stats of the codec, made with the first connection. */
-  openCodecStats(): void {
-    this.codecStats ??= http1CodecStats(this.scope.scope('http1'));
+  /** Stats of the codec of HTTP/1, made with its first connection. */
+  openHttp1Stats(): void {
+    this.http1Stats ??= http1CodecStats(this.scope.scope('http1'));
+  }
+
+  /** Stats of the codec of HTTP/2, made with its first connection. */
+  http2Stats(): Http2CodecStats {
+    this.codec2Stats ??= http2CodecStats(this.scope.scope('http2'));
+    return this.codec2Stats;
+  }
+
+  /** What is spoken with hosts, for a client that speaks `downstream`: `HTTP/1.1`, `HTTP/2`. */
+  protocolFor(downstream: string): PoolProtocol {
+    const { protocol } = this.config.http;
+    if (protocol !== 'use_downstream') return protocol;
+    return downstream === 'HTTP/2' ? 'http2' : 'http1';
   }
 
   /** @param serverName the name that TLS asks for, where the request gives it: its connections serve no other name. */
-  poolFor(host: Host, priority: 'DEFAULT' | 'HIGH', serverName = ''): HttpPool {
+  poolFor(host: Host, priority: 'DEFAULT' | 'HIGH', protocol: PoolProtocol, serverName = ''): HttpPool {
     let pools = host.pool as HostPools | undefined;
     if (pools === undefined) {
-      pools = { DEFAULT: undefined, HIGH: undefined, named: undefined };
+      pools = { plain: [undefined, undefined, undefined, undefined], named: undefined };
       host.pool = pools;
     }
-    if (serverName !== '') return this.namedPool(pools, host, priority, serverName);
-    let pool = pools[priority];
+    if (serverName !== '') return this.namedPool(pools, { cluster: this, host, priority, serverName }, protocol);
+    const index = poolIndex(priority, protocol);
+    let pool = pools.plain[index];
     if (pool === undefined) {
-      pool = new HttpPool({ cluster: this, host, priority, serverName });
-      pools[priority] = pool;
+      pool = new HttpPool({ cluster: this, host, priority, serverName }, protocol);
+      pools.plain[index] = pool;
     }
     return pool;
   }
 
-  private namedPool(pools: HostPools, host: Host, priority: 'DEFAULT' | 'HIGH', serverName: string): HttpPool {
+  private namedPool(pools: HostPools, origin: PoolOrigin, protocol: PoolProtocol): HttpPool {
     pools.named ??= new Map();
-    const key = `${priority} ${serverName}`;
+    const key = `${poolIndex(origin.priority, protocol)} ${origin.serverName}`;
     let pool = pools.named.get(key);
     if (pool !== undefined) return pool;
     if (pools.named.size >= NAMED_POOLS_KEPT) {
       for (const [other, { empty }] of pools.named) if (empty) pools.named.delete(other);
     }
-    pool = new HttpPool({ cluster: this, host, priority, serverName });
+    pool = new HttpPool(origin, protocol);
     pools.named.set(key, pool);
     return pool;
   }
@@ -166,8 +187,7 @@ export class Cluster {
 
   private drainPools(host: Host): void {
     const pools = host.pool as HostPools | undefined;
-    pools?.DEFAULT?.drain();
-    pools?.HIGH?.drain();
+    for (const pool of pools?.plain ?? []) pool?.drain();
     for (const pool of pools?.named?.values() ?? []) pool.drain();
   }
 }

@@ -49,6 +49,11 @@ export abstract class PooledClient<Waiter extends PoolWaiter> implements Connect
     if (!this.connection.closed) this.owner.onRequestOver(this);
   }
 
+  /** It takes no more requests: it closes with its last one. */
+  protected retire(): void {
+    this.owner.retire(this);
+  }
+
   onConnected(): void {}
 
   onClosed(): void {
@@ -58,7 +63,7 @@ export abstract class PooledClient<Waiter extends PoolWaiter> implements Connect
 
   onMaxDuration(): void {
     this.owner.cluster.stats.upstreamCxMaxDurationReached.inc();
-    this.owner.retire(this);
+    this.retire();
   }
 
   private onIdle(): void {

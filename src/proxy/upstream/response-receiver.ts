@@ -13,6 +13,8 @@ export type ResetReason =
   | 'overflow'
   | 'protocol_error'
   | 'remote_reset'
+  | 'remote_refused_stream_reset'
+  | 'connect_error'
   | 'local_reset';
 
 export interface ResponseReceiver {

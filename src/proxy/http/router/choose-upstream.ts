@@ -58,17 +58,12 @@ function refusesHeaders(stream: HttpStream): boolean {
   return true;
 }
 
-/** The cluster takes no requests (it speaks HTTP/2, runtime key upstream.maintenance_mode.<name>), or not this one (drop_overloads). @returns whether the stream was answered */
+/** The cluster takes no requests (runtime key upstream.maintenance_mode.<name>), or not this one (drop_overloads). @returns whether the stream was answered */
 export function clusterRefuses(stream: HttpStream, cluster: Cluster): boolean {
   const { worker, router } = stream.manager;
   const overloaded = (reply: HttpStream) => {
     if (!router.suppressEnvoyHeaders) reply.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true');
   };
-  if (cluster.config.http.protocol === 'http2') {
-    stream.flags |= Flag.UpstreamProtocolError;
-    sendLocalReply(stream, 503, 'HTTP/2 to upstreams is not supported yet', 'http2_upstream_not_supported');
-    return true;
-  }
   if (worker.runtime.enabled(cluster.maintenance, stream.random)) {
     cluster.stats.upstreamRqMaintenanceMode.inc();
     cluster.answers.count(503, stream.internal, undefined, false);

@@ -38,6 +38,7 @@ export function sendMirror(stream: HttpStream, cluster: Cluster, policy: MirrorP
   const host = loadBalancer.choose(context);
   if (host === undefined) return;
   const copy = stream.another();
+  copy.protocol = stream.protocol;
   copy.method = stream.method;
   copy.path = stream.path;
   copy.scheme = stream.scheme;
@@ -68,7 +69,8 @@ class MirroredRequest implements HttpWaiter {
 
   begin(host: NonNullable<ReturnType<Cluster['loadBalancer']['choose']>>): void {
     const { cluster, copy } = this;
-    cluster.poolFor(host, 'DEFAULT', cluster.serverNameFor(copy)).request(this);
+    const protocol = cluster.protocolFor(copy.protocol);
+    cluster.poolFor(host, 'DEFAULT', protocol, cluster.serverNameFor(copy)).request(this);
   }
 
   onPoolReady(encoder: RequestEncoder): void {

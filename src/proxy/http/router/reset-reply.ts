@@ -23,6 +23,8 @@ const flags: Record<ResetReason, number> = {
   overflow: Flag.UpstreamOverflow,
   protocol_error: Flag.UpstreamProtocolError,
   remote_reset: Flag.UpstreamRemoteReset,
+  remote_refused_stream_reset: Flag.UpstreamRemoteReset,
+  connect_error: Flag.UpstreamRemoteReset,
   local_reset: Flag.LocalReset,
 };
 

@@ -143,7 +143,10 @@ export class RouterRun implements FeedOwner {
     stream.marks.upstreamPoolAsked = clock.now();
     stream.marks.upstreamPoolAnswered = -1;
     this.responseStarted = false;
-    this.attempt.begin(host, cluster.poolFor(host, this.priority, cluster.serverNameFor(stream)));
+    this.attempt.begin(
+      host,
+      cluster.poolFor(host, this.priority, cluster.protocolFor(stream.protocol), cluster.serverNameFor(stream)),
+    );
   }
 
   /** The attempt has a connection: the request goes out, with what there is of its body. */

@@ -1,0 +1,276 @@
+/**
+ * One HTTP/2 connection to an upstream host: many requests at a time, each a stream (RFC 9113). It belongs to a pool.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/connection_pooling#http-2
+ */
+import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
+import { SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
+import type { HttpPool } from '#proxy/upstream/http-pool.ts';
+import { Http2Keepalive } from '#proxy/upstream/http2-keepalive.ts';
+import {
+  CONNECTION_FULL,
+  type Http2Request,
+  returnRequest,
+  STREAM_FULL,
+  takeRequest,
+} from '#proxy/upstream/http2-request.ts';
+import { clientSessionOptions } from '#proxy/upstream/http2-session-options.ts';
+import { PooledClient } from '#proxy/upstream/pooled-client.ts';
+import type { HttpWaiter } from '#proxy/upstream/request-encoder.ts';
+import type { ResetReason, ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
+import type { UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
+import type { Headers } from '#wire/headers.ts';
+import { ErrorCode } from '#wire/http2/error-code.ts';
+import type { MessageHead } from '#wire/http2/message-head.ts';
+import { Session } from '#wire/http2/session.ts';
+import type { SessionEvents } from '#wire/http2/session-events.ts';
+import type { Stream } from '#wire/http2/stream.ts';
+import type { Violation } from '#wire/http2/violation.ts';
+import { Known } from '#wire/known-headers.ts';
+
+export class Http2Client extends PooledClient<HttpWaiter> implements SessionEvents<Http2Request> {
+  readonly session: Session<Http2Request>;
+  private readonly pool: HttpPool;
+  private readonly stats: Http2CodecStats;
+  private readonly outgoing: SessionOutgoing;
+  private readonly keepalive: Http2Keepalive | undefined;
+  /** As many as are configured, or as the host lets us have. */
+  protected concurrency: number;
+  private readonly bufferLimit: number;
+  /** More waits for the socket than may: requests are told. */
+  private full = false;
+  private countedBytes = 0;
+  private countedResetsSent = 0;
+  private countedResetsReceived = 0;
+
+  constructor(pool: HttpPool, connection: UpstreamConnection) {
+    super(pool, connection);
+    this.pool = pool;
+    const { config } = pool.cluster;
+    const { http2 } = config.http;
+    this.stats = pool.cluster.http2Stats();
+    this.stats.nghttp2UpstreamConnections.inc();
+    this.concurrency = http2.maxConcurrentStreams;
+    this.bufferLimit = config.perConnectionBufferLimitBytes;
+    this.session = new Session(clientSessionOptions(config, pool), this);
+    this.outgoing = new SessionOutgoing(connection.socket, this.session);
+    this.keepalive = http2.keepalive === undefined ? undefined : new Http2Keepalive(this, http2.keepalive, pool.worker);
+    this.session.start();
+    this.keepalive?.start();
+  }
+
+  begin(waiter: HttpWaiter): void {
+    const request = takeRequest().begin(this, waiter);
+    waiter.responseHeaders.clear();
+    const stream = this.session.open(request, waiter.responseHeaders);
+    if (stream === undefined) throw new Error('a request was given to a connection that takes none');
+    request.stream = stream;
+    this.stats.streamsActive.inc();
+    this.keepalive?.beforeRequest();
+    waiter.onPoolReady(request);
+    if (this.full) request.block(CONNECTION_FULL, true);
+  }
+
+  onRead(count: number, bytes: Buffer): void {
+    this.keepalive?.onBytes();
+    this.session.receive(bytes, 0, count);
+    this.count();
+  }
+
+  onEnd(): void {
+    this.connection.socket.destroy();
+  }
+
+  onDrain(): void {
+    if (!this.full) return;
+    this.full = false;
+    for (const { owner } of [...this.session.streams.values()]) owner?.block(CONNECTION_FULL, false);
+  }
+
+  /** Tells all requests when more waits for the socket than may. */
+  checkRoom(): void {
+    if (this.full || !this.outgoing.isOver(this.bufferLimit)) return;
+    this.full = true;
+    for (const { owner } of [...this.session.streams.values()]) owner?.block(CONNECTION_FULL, true);
+  }
+
+  /** PINGs were not answered in time. */
+  onKeepaliveTimeout(): void {
+    this.stats.keepaliveTimeout.inc();
+    this.fail('connection_termination', 'http2_ping_timeout');
+  }
+
+  /** The request is given up. */
+  giveUp(request: Http2Request): void {
+    this.pool.cluster.stats.upstreamRqTxReset.inc();
+    this.session.reset(request.stream, ErrorCode.NoError);
+    this.over(request);
+  }
+
+  /* What happens on the session. */
+
+  onStream(): void {}
+
+  onHead(stream: Stream<Http2Request>, head: MessageHead, end: boolean): void {
+    const request = stream.owner as Http2Request;
+    const { receiver } = request;
+    if (receiver === undefined) return;
+    let { status } = head;
+    if (request.upgrade !== '' && status === 200 && !end) {
+      status = 101;
+      receiver.responseHeaders.setKnown(Known.upgrade, request.upgrade);
+      receiver.responseHeaders.setKnown(Known.connection, 'upgrade');
+    }
+    receiver.reason = '';
+    if (end) this.whole(request, receiver);
+    receiver.onHeaders(status, head.wireBytes, end);
+    if (end) this.endEarly(stream);
+  }
+
+  onInterim(stream: Stream<Http2Request>, status: number): void {
+    stream.owner?.receiver?.onInterim(status);
+  }
+
+  onData(stream: Stream<Http2Request>, bytes: Buffer, start: number, end: number, last: boolean): void {
+    const request = stream.owner as Http2Request;
+    const { receiver } = request;
+    if (receiver === undefined) return;
+    if (last) this.whole(request, receiver);
+    receiver.onData(bytes.subarray(start, end), last);
+    if (last) this.endEarly(stream);
+  }
+
+  onTrailers(stream: Stream<Http2Request>, trailers: Headers): void {
+    const request = stream.owner as Http2Request;
+    const { receiver } = request;
+    if (receiver === undefined) return;
+    this.whole(request, receiver);
+    receiver.onTrailers(trailers);
+    this.endEarly(stream);
+  }
+
+  /** The response is whole: its receiver is about to hear so, and hears no more. */
+  private whole(request: Http2Request, receiver: ResponseReceiver): void {
+    request.receiver = undefined;
+    const { stream } = request;
+    receiver.onWireBytes(stream.wireReceived, stream.wireSent);
+  }
+
+  /** Nobody sends the rest of a request that is answered already. */
+  private endEarly(stream: Stream<Http2Request>): void {
+    if (stream.closed || stream.localEnded) return;
+    this.session.reset(stream, ErrorCode.NoError);
+    this.over(stream.owner as Http2Request);
+  }
+
+  onStreamBlocked(stream: Stream<Http2Request>, blocked: boolean): void {
+    stream.owner?.block(STREAM_FULL, blocked);
+  }
+
+  onStreamClosed(stream: Stream<Http2Request>): void {
+    this.over(stream.owner as Http2Request);
+  }
+
+  onReset(stream: Stream<Http2Request>, code: number): void {
+    const { stats } = this.pool.cluster;
+    if (code === ErrorCode.RefusedStream) this.stats.streamRefusedErrors.inc();
+    else stats.upstreamRqRxReset.inc();
+    this.break(stream.owner as Http2Request, resetReason(code), '');
+  }
+
+  onStreamError(stream: Stream<Http2Request>, violation: Violation): void {
+    this.countViolation(violation);
+    this.pool.cluster.stats.upstreamRqTxReset.inc();
+    this.break(stream.owner as Http2Request, 'protocol_error', '');
+  }
+
+  /** The request is over without a whole response. */
+  private break(request: Http2Request, reason: ResetReason, details: string): void {
+    const { receiver } = request;
+    this.over(request);
+    receiver?.onReset(reason, details);
+  }
+
+  /** The stream is closed. */
+  private over(request: Http2Request): void {
+    this.stats.streamsActive.dec();
+    returnRequest(request);
+    this.requestOver();
+  }
+
+  onGoaway(): void {
+    this.pool.cluster.stats.upstreamCxCloseNotify.inc();
+    // Streams that the host will not serve hear of it after this.
+    this.retire();
+  }
+
+  onSettings(): void {
+    const { http2 } = this.pool.cluster.config.http;
+    const concurrency = Math.min(http2.maxConcurrentStreams, this.session.peer.maxConcurrentStreams);
+    if (concurrency === this.concurrency) return;
+    this.concurrency = concurrency;
+    this.pool.onRoomChanged(this);
+  }
+
+  onPingAck(): void {
+    this.keepalive?.onAnswer();
+  }
+
+  onConnectionError(violation: Violation): void {
+    this.countViolation(violation);
+    const { cluster, log } = this.pool;
+    cluster.stats.upstreamCxProtocolError.inc();
+    log.debug(() => `[C${this.connection.info.connectionId}] protocol error: ${violation.text}`);
+    this.fail('protocol_error', '');
+  }
+
+  onOutput(): void {
+    this.outgoing.wake();
+  }
+
+  private countViolation({ kind }: Violation): void {
+    if (kind === 'too-many-headers') this.stats.headerOverflow.inc();
+    else if (kind === 'header' || kind === 'messaging') this.stats.rxMessagingError.inc();
+  }
+
+  private count(): void {
+    const { session, stats, outgoing } = this;
+    if (session.resetsSent !== this.countedResetsSent) {
+      stats.txReset.add(session.resetsSent - this.countedResetsSent);
+      this.countedResetsSent = session.resetsSent;
+    }
+    if (session.resetsReceived !== this.countedResetsReceived) {
+      stats.rxReset.add(session.resetsReceived - this.countedResetsReceived);
+      this.countedResetsReceived = session.resetsReceived;
+    }
+    this.pool.cluster.stats.upstreamCxTxBytesTotal.add(outgoing.bytes - this.countedBytes);
+    this.countedBytes = outgoing.bytes;
+  }
+
+  /** Closes the connection, and tells the requests that are under way why. */
+  private fail(reason: ResetReason, details: string): void {
+    this.close();
+    this.breakAll(reason, details);
+  }
+
+  private breakAll(reason: ResetReason, details: string): void {
+    for (const { owner } of this.session.end()) if (owner !== undefined) this.break(owner, reason, details);
+  }
+
+  protected onLost(): void {
+    this.keepalive?.stop();
+    this.count();
+    this.breakAll('connection_termination', this.connection.failure);
+  }
+
+  protected endSocket(): void {
+    this.keepalive?.stop();
+    this.outgoing.flush();
+    this.count();
+    this.connection.socket.destroySoon();
+  }
+}
+
+function resetReason(code: number): ResetReason {
+  if (code === ErrorCode.RefusedStream) return 'remote_refused_stream_reset';
+  return code === ErrorCode.ConnectError ? 'connect_error' : 'remote_reset';
+}
