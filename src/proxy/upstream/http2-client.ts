@@ -227,6 +227,10 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     this.outgoing.wake();
   }
 
+  onOutputFull(): void {
+    this.outgoing.flush();
+  }
+
   private countViolation({ kind }: Violation): void {
     if (kind === 'too-many-headers') this.stats.headerOverflow.inc();
     else if (kind === 'header' || kind === 'messaging') this.stats.rxMessagingError.inc();

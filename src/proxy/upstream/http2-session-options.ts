@@ -2,6 +2,7 @@
  * What a client's session of a cluster is told. Follows config.core.v3.Http2ProtocolOptions.
  */
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import { clock } from '#proxy/transport/io-event.ts';
 import type { SessionOptions } from '#wire/http2/session-options.ts';
 
 const FRAME_SIZE = 16_384;
@@ -19,10 +20,14 @@ export function clientSessionOptions(
     maxFrameSize: FRAME_SIZE,
     maxHeaderListBytes: headBytesLimit,
     maxHeadersCount,
+    maxHeaderFieldBytes: http2.maxHeaderFieldBytes,
+    disallowObsText: http2.disallowObsText,
+    huffman: http2.enableHuffmanEncoding,
     allowConnect: http2.allowConnect,
     streamErrorOnInvalidMessage: http2.overrideStreamErrorOnInvalidHttpMessage ?? false,
     streamBufferLimit: Math.min(http2.initialStreamWindowSize, perConnectionBufferLimitBytes),
     customSettings: http2.customSettings,
     flood: http2,
+    now: () => clock.now(),
   };
 }
