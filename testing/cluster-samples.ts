@@ -69,6 +69,7 @@ export function locality(zone: string, endpoints: Endpoint[], weight?: number): 
 export function membersOf(...priorities: LocalityUpdate[][]): HostSetUpdate {
   return {
     cluster: 'one',
+    dropOverloads: [],
     priorities: priorities.map((localities) => ({
       overprovisioningFactor: 140,
       weightedPriorityHealth: false,

@@ -20,13 +20,17 @@ export interface LoadedResource<T> {
 
 /** A resource that cannot be used. Its message names each field that is wrong. */
 export class ResourceError extends Error {
-  constructor(problems: readonly Problem[]) {
+  /** It is not even a message that keeps the rules of its type: Envoy takes nothing then of what came with it. */
+  readonly malformed: boolean;
+
+  constructor(problems: readonly Problem[], malformed = false) {
     super(
       problems
         .map(({ message, path, hint }) => `${message}${hint ? ` (${hint})` : ''}${path && ` at ${path}`}`)
         .join('; '),
     );
     this.name = 'ResourceError';
+    this.malformed = malformed;
   }
 }
 
@@ -36,24 +40,27 @@ export function parseResource<M extends Message>(typeName: string, bytes: Uint8A
     return fromBinary(messageType(typeName), bytes) as M;
   } catch {
     const message = `Unable to unpack as ${typeName}: the bytes are no such message`;
-    throw new ResourceError([{ severity: 'error', file: '', path: '', message }]);
+    throw new ResourceError([{ severity: 'error', file: '', path: '', message }], true);
   }
 }
 
 /**
  * Checks and reads a message.
+ * @param where it stands in its resource, if it is not the resource itself
  * @throws ResourceError with every error
  */
 export function loadResource<M extends Message, T>(
   message: M,
   read: (message: M, at: Place) => T,
   unknownFields: UnknownFields,
+  where: (root: Place) => Place = (root) => root,
 ): LoadedResource<T> {
   const found = new Problems();
-  const at = rootPlace(undefined, found);
+  const at = where(rootPlace(undefined, found));
   const type = messageType(message.$typeName);
   if (unknownFields !== 'ignore') checkUnexpectedFields(type, message, at, { allowUnknown: unknownFields === 'warn' });
   validate(type, message, at);
+  const malformed = found.errors.length > 0;
   let config: T | undefined;
   try {
     config = at.attempt(() => read(message, at));
@@ -61,7 +68,8 @@ export function loadResource<M extends Message, T>(
     // Readers may trip over a message that breaks the rules of its type: that it does was noted before.
     if (found.errors.length === 0) throw error;
   }
-  if (found.errors.length > 0 || config === undefined) throw new ResourceError(firstOfEachPlace(found.errors));
+  if (found.errors.length > 0 || config === undefined)
+    throw new ResourceError(firstOfEachPlace(found.errors), malformed);
   return { config, warnings: found.warnings };
 }
 

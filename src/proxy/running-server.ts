@@ -5,10 +5,13 @@
 import { writeFileSync } from 'node:fs';
 import { logger, reopenLog } from '#base/logger.ts';
 import { secretBytes } from '#base/random.ts';
+import { systemSchedule } from '#base/timers.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 import { type Address, addressText } from '#config/model/address.ts';
+import type { Snapshot } from '#config/model/snapshot.ts';
 import { CertificateExpiry } from '#proxy/certificate-expiry.ts';
 import { HotRestart, type ListeningSocket } from '#proxy/hot-restart.ts';
+import { InitManager } from '#proxy/init-manager.ts';
 import { flushAccessLogs, logFileSettings, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { routerStats } from '#proxy/observe/stats/http-stats.ts';
 import { filesystemStats, listenerManagerStats, overloadStats } from '#proxy/observe/stats/manager-stats.ts';
@@ -26,7 +29,10 @@ import type { ProxyOptions } from '#proxy/options.ts';
 import { Runtime } from '#proxy/runtime.ts';
 import { SecretStore } from '#proxy/secret-store.ts';
 import { ServerClusters } from '#proxy/server-clusters.ts';
+import { ServerDiscovery } from '#proxy/server-discovery.ts';
+import { ServerListeners } from '#proxy/server-listeners.ts';
 import { loggingOptions } from '#proxy/server-logging.ts';
+import type { ToWorker } from '#proxy/worker-messages.ts';
 import { WorkerPool } from '#proxy/worker-pool.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 
@@ -45,7 +51,10 @@ export class RunningServer {
   readonly clusters: ServerClusters;
   /** What TLS contexts take from files that are watched; xDS puts its secrets here too. */
   readonly secrets = new SecretStore();
-  readonly bound = new Map<string, Address[]>();
+  readonly listeners: ServerListeners;
+  readonly discovery: ServerDiscovery;
+  /** What the server waits for before it accepts connections. */
+  readonly init = new InitManager('Server');
   readonly hotRestart: HotRestart;
   /** POST /healthcheck/fail was called. */
   failsHealthcheck = false;
@@ -55,7 +64,6 @@ export class RunningServer {
   private readonly certificateExpiry: CertificateExpiry;
   private readonly downstreamCount = new SharedArrayBuffer(4);
   private readonly log = logger('main');
-  private readonly listenerStats;
   private admin: AdminServer | undefined = undefined;
   private flushTimer: NodeJS.Timeout | undefined = undefined;
   private ending: Promise<void> | undefined = undefined;
@@ -67,7 +75,6 @@ export class RunningServer {
     this.stats = new ThreadStats(compileStatsMatcher(snapshot.stats));
     this.hub.attach(0, this.stats);
     this.serverStats = serverStats(this.stats.root, !options.disableHotRestart);
-    this.listenerStats = listenerManagerStats(this.stats.root);
     overloadStats(this.stats.root);
     filesystemStats(this.stats.root);
     routerStats(this.stats.root.scope('http.async-client'));
@@ -78,7 +85,26 @@ export class RunningServer {
       scope: this.stats.root,
       warn,
     });
-    this.clusters = new ServerClusters(snapshot, this.stats, this.hub, new RuntimeView(this.runtime.snapshot));
+    const tell = (message: ToWorker) => this.workers.broadcast(message);
+    this.discovery = new ServerDiscovery({
+      options,
+      loaded,
+      root: this.stats.root,
+      tell,
+      clusterNames: () => this.clusters.names(),
+    });
+    this.clusters = new ServerClusters(
+      snapshot.clusters,
+      {
+        stats: this.stats,
+        hub: this.hub,
+        runtime: new RuntimeView(this.runtime.snapshot),
+        locality: snapshot.node.locality,
+        endpoints: this.discovery.endpoints,
+        need: () => () => {},
+      },
+      tell,
+    );
     for (const secret of loaded.watchedSecrets) this.secrets.watch(secret);
     this.certificateExpiry = new CertificateExpiry(snapshot, this.stats.root, this.secrets);
     this.hotRestart = new HotRestart(options);
@@ -101,6 +127,14 @@ export class RunningServer {
       this.stats,
       () => this.serverStats.envoyBugFailures.inc(),
     );
+    this.listeners = new ServerListeners(snapshot.listeners, {
+      workers: this.workers,
+      concurrency: options.concurrency,
+      drainTime: options.drainTimeS * 1000,
+      stats: listenerManagerStats(this.stats.root),
+      schedule: systemSchedule,
+      need: (config, init) => this.discovery.need(config, init),
+    });
     this.secrets.onChange((key, value) => this.workers.broadcast({ kind: 'secret', key, value }));
     this.runtime.subscribe((runtime) => this.workers.broadcast({ kind: 'runtime', snapshot: runtime }));
   }
@@ -109,15 +143,15 @@ export class RunningServer {
   async start(): Promise<void> {
     const { snapshot } = this.loaded;
     this.hearSignals();
-    this.state = 'INITIALIZING';
     await this.workers.ready();
     // As Envoy, which reads the layers again where RTDS would have brought its own.
     this.runtime.reload();
     await this.hotRestart.meetParent();
-    const slow = snapshot.clusters.some((cluster) => cluster.discovery.kind !== 'STATIC');
+    const slow = this.discovery.needed || snapshot.clusters.some((cluster) => cluster.discovery.kind !== 'STATIC');
     if (slow) await this.startAdmin();
-    await this.clusters.start((update) => this.workers.broadcast({ kind: 'hosts', update }));
-    await this.listen(await this.hotRestart.takeSockets());
+    await this.startClusters();
+    this.state = 'INITIALIZING';
+    await this.startListeners();
     this.state = 'LIVE';
     this.serverStats.initializationTimeMs.record(Date.now() - this.startedAt);
     this.log.info('all dependencies initialized. starting workers');
@@ -133,22 +167,45 @@ export class RunningServer {
     if (!slow) await this.startAdmin();
   }
 
-  private async listen(former: readonly ListeningSocket[]): Promise<void> {
-    const { listeners } = this.loaded.snapshot;
-    const inherited = Object.fromEntries(
-      listeners.map(({ name, addresses }) => [name, addresses.map((address) => socketsOf(former, name, address))]),
-    );
-    try {
-      for (const [name, addresses] of Object.entries(await this.workers.listen([...listeners.keys()], inherited)))
-        this.bound.set(name, addresses);
-    } catch (error) {
-      this.listenerStats.listenerCreateFailure.inc();
-      throw error;
-    }
-    this.listenerStats.listenerAdded.add(listeners.length);
-    this.listenerStats.listenerCreateSuccess.add(listeners.length * this.options.concurrency);
-    this.listenerStats.totalListenersActive.set(listeners.length);
-    this.listenerStats.workersStarted.set(1);
+  /** Those whose members nobody has to fetch come first: the others, and more clusters, may be fetched through them. */
+  private async startClusters(): Promise<void> {
+    const { clusters, discovery } = this;
+    await clusters.start(false);
+    await settled('Runtime', (init) => discovery.startRuntime(this.runtime, init));
+    await clusters.start(true);
+    await settled('Clusters', (init) => discovery.startClusters(clusters, init));
+    await clusters.started();
+  }
+
+  private async startListeners(): Promise<void> {
+    const { init, listeners } = this;
+    listeners.prepare(({ name }) => init.add(`Listener-init-target ${name}`));
+    this.discovery.startListeners(listeners, init);
+    await new Promise<void>((resolve) => init.whenReady(resolve));
+    const former = await this.hotRestart.takeSockets();
+    const inherited = listeners
+      .configs()
+      .map(({ name, addresses }): [string, number[][]] => [
+        name,
+        addresses.map((address) => socketsOf(former, name, address)),
+      ]);
+    await listeners.start(Object.fromEntries(inherited));
+  }
+
+  /** The configuration that runs, with what was fetched. */
+  get snapshot(): Snapshot {
+    const { clusters, discovery, listeners } = this;
+    return {
+      ...this.loaded.snapshot,
+      clusters: clusters.configs(),
+      listeners: listeners.configs().map((listener) => discovery.filledIn(listener)),
+    };
+  }
+
+  /** As `/init_dump` shows it. */
+  unready(): { name: string; targets: string[] }[] {
+    const targets = [...this.clusters.unready(), ...this.init.unready()];
+    return [{ name: this.init.name, targets }, ...this.listeners.unready()].filter((one) => one.targets.length > 0);
   }
 
   private async startAdmin(): Promise<void> {
@@ -206,11 +263,7 @@ export class RunningServer {
   drainListeners(how: { graceful: boolean; inboundOnly: boolean; skipExit: boolean }): void {
     const stop = () => {
       void this.workers.stopListeners(how.inboundOnly);
-      const { listeners } = this.loaded.snapshot;
-      const stopped = listeners.filter(
-        (listener) => !how.inboundOnly || listener.trafficDirection === 'INBOUND',
-      ).length;
-      this.listenerStats.listenerStopped.add(stopped);
+      this.listeners.stop(how.inboundOnly);
     };
     if (how.graceful) {
       this.workers.broadcast({ kind: 'drain', immediate: false });
@@ -294,6 +347,13 @@ export class RunningServer {
     await flushAccessLogs();
     this.hotRestart.close();
   }
+}
+
+/** Waits for what a part of the start adds. */
+function settled(name: string, start: (init: InitManager) => void): Promise<void> {
+  const init = new InitManager(name);
+  start(init);
+  return new Promise((resolve) => init.whenReady(resolve));
 }
 
 /** The sockets of the generation before for one address of a listener. A port that the system chose belongs to nobody else. */

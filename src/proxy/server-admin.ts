@@ -47,7 +47,7 @@ function adminContext(server: RunningServer): AdminContext {
   const { options, loaded } = server;
   const { snapshot } = loaded;
   const lookups = new RecentLookups();
-  const resources = configuredResources(server);
+  const configured = configuredResources(server);
   const allowed = (snapshot.admin?.allowPaths ?? []).map(compileString);
   const bootstrap = { ...loaded.bootstrap, node: serverNode(loaded.bootstrap.node, options, extensionsOf()) };
   return {
@@ -71,11 +71,11 @@ function adminContext(server: RunningServer): AdminContext {
     },
     config: {
       bootstrap: () => ({ message: bootstrap, lastUpdated: server.startedAt }),
-      resources: (kind) => resources[kind],
-      versionInfo: () => '',
+      resources: (kind) => [...configured[kind], ...fetchedResources(server, kind)],
+      versionInfo: (kind) => server.discovery[`${kind}s`]?.versionInfo ?? '',
     },
     clusters: () => server.clusters.status(),
-    listeners: () => [...server.bound].map(([name, addresses]) => ({ name, addresses })),
+    listeners: () => [...server.listeners.bound()].map(([name, addresses]) => ({ name, addresses })),
     certificates: () => certificates(server),
     runtime: {
       get snapshot() {
@@ -90,10 +90,7 @@ function adminContext(server: RunningServer): AdminContext {
         server.broadcast({ kind: 'log_level', component, level });
       },
     },
-    unreadyTargets: () => {
-      const targets = server.clusters.unready();
-      return targets.length === 0 ? [] : [{ name: 'Server', targets }];
-    },
+    unreadyTargets: () => server.unready(),
     actions: {
       failHealthcheck: () => {
         server.failHealthchecks(true);
@@ -109,7 +106,8 @@ function adminContext(server: RunningServer): AdminContext {
     profilePath: snapshot.admin?.profilePath ?? '',
     accessLogs: accessLogs(server),
     allows: (target) => allowed.length === 0 || allowed.some((matches) => matches(target)),
-    explain: (query) => explainLive(snapshot, query, { runtime: server.runtime.snapshot, bound: server.bound }),
+    explain: (query) =>
+      explainLive(server.snapshot, query, { runtime: server.runtime.snapshot, bound: server.listeners.bound() }),
   };
 }
 
@@ -145,6 +143,20 @@ function configuredResources(server: RunningServer): Record<ResourceKind, Config
   };
 }
 
+/** What was fetched. */
+function fetchedResources({ clusters, listeners, discovery }: RunningServer, kind: ResourceKind): ConfigResource[] {
+  switch (kind) {
+    case 'cluster':
+      return [...clusters.resources(), ...(discovery.clusters?.refused() ?? [])];
+    case 'listener':
+      return listeners.resources();
+    case 'route':
+      return discovery.routes.resources();
+    default:
+      return [];
+  }
+}
+
 function extensionsOf(): NodeExtension[] {
   return registeredExtensions().map(({ name, category, message }) => ({
     name,
@@ -155,7 +167,7 @@ function extensionsOf(): NodeExtension[] {
 
 /** The certificates of every TLS context, listeners' first. */
 function certificates(server: RunningServer): CertificateContext[] {
-  const { listeners, clusters } = server.loaded.snapshot;
+  const { listeners, clusters } = server.snapshot;
   const contexts: CommonTls[] = [];
   for (const { filterChains, defaultFilterChain } of listeners) {
     for (const chain of [...filterChains, defaultFilterChain])

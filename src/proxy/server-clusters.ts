@@ -1,143 +1,218 @@
 /**
- * Clusters on the main thread: who their members are, found out here and told to every worker; and what the admin API shows of them.
+ * The clusters of the server on the main thread: those of the bootstrap, and those that come, change and go with discovery. One that
+ * changes goes on serving until the other that takes its place knows its members.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager#cluster-warming
  */
+import { logger } from '#base/logger.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
-import type { Snapshot } from '#config/model/snapshot.ts';
-import type { ClusterStatus, HostStatus } from '#proxy/admin/context.ts';
-import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
-import { clusterManagerStats, clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
-import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
-import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
-import { clock } from '#proxy/transport/io-event.ts';
+import type { ClusterStatus, ConfigResource } from '#proxy/admin/context.ts';
+import { type ClusterManagerStats, clusterManagerStats, clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
+import type { Gauge } from '#proxy/observe/stats/metrics.ts';
+import { configResource, type Given, sameAs } from '#proxy/resource-origin.ts';
+import { ServerCluster, type ServerClusterParts } from '#proxy/server-cluster.ts';
 import { type CircuitBreakerSlots, CircuitBreakerTable } from '#proxy/upstream/circuit-breaker-slots.ts';
-import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
-import { type Discovery, discover } from '#proxy/upstream/discovery/discover.ts';
-import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
-import { recordMembership } from '#proxy/upstream/membership-stats.ts';
-import { PrioritySet } from '#proxy/upstream/priority-set.ts';
-import { countTransportMatches } from '#proxy/upstream/upstream-transports.ts';
-import type { RuntimeView } from '#selection/runtime-view.ts';
+import type { ClusterUpdate, ToWorker } from '#proxy/worker-messages.ts';
+import type { GivenResource } from '#proxy/xds/subscription.ts';
 
-interface ClusterEntry {
-  config: ClusterConfig;
-  hosts: PrioritySet;
-  discovery: Discovery | undefined;
-  ready: boolean;
-  refreshGauges: () => void;
-}
+/** Hears of a cluster that serves from now on, or that is gone. */
+export type ClusterListener = (name: string, cluster: ServerCluster | undefined) => void;
 
 export class ServerClusters {
-  private readonly entries = new Map<string, ClusterEntry>();
+  private readonly active = new Map<string, ServerCluster>();
+  private readonly warming = new Map<string, ServerCluster>();
   private readonly table = new CircuitBreakerTable();
-  private readonly stats: ThreadStats;
-  private readonly hub: StatsHub;
-  private readonly snapshot: Snapshot;
-  private readonly runtime: RuntimeView;
-  private onAllReady: () => void = () => {};
+  private readonly parts: ServerClusterParts;
+  private readonly tell: (message: ToWorker) => void;
+  private readonly stats: ClusterManagerStats;
+  private readonly inflated: Gauge;
+  private readonly log = logger('upstream');
+  private readonly listeners: ClusterListener[] = [];
+  /** Until everything is there that the server starts with, a cluster does not warm up: it is just there. */
+  private starting = true;
+  private onSettled: () => void = () => {};
 
-  constructor(snapshot: Snapshot, stats: ThreadStats, hub: StatsHub, runtime: RuntimeView) {
-    this.snapshot = snapshot;
-    this.stats = stats;
-    this.hub = hub;
-    this.runtime = runtime;
-    for (const config of snapshot.clusters) this.add(config);
-    const manager = clusterManagerStats(stats.root);
-    manager.clusterAdded.add(snapshot.clusters.length);
-    manager.activeClusters.set(snapshot.clusters.length);
-    manager.warmingClusters.set(0);
-    clustersInflated(stats.root, 'main_thread').set(snapshot.clusters.length);
-  }
-
-  private add(config: ClusterConfig): void {
-    const scope = this.stats.root.scope(`cluster.${config.statName}`);
-    clusterStats(scope);
-    const hosts = new PrioritySet(config.name, () => this.stats.lease(), clock, this.snapshot.node.locality);
-    recordMembership(hosts, scope);
-    countTransportMatches(config, hosts, scope);
-    const breakers = new CircuitBreakers(this.table.slots(config.name), true);
-    breakers.configure(config, this.runtime);
-    this.entries.set(config.name, {
-      config,
-      hosts,
-      discovery: undefined,
-      ready: false,
-      refreshGauges: circuitBreakerGauges(breakers, config, scope),
-    });
+  /** @param tell tells all workers */
+  constructor(
+    configs: readonly ClusterConfig[],
+    parts: Omit<ServerClusterParts, 'onHosts'>,
+    tell: (message: ToWorker) => void,
+  ) {
+    this.tell = tell;
+    this.parts = {
+      ...parts,
+      onHosts: (update, cluster) => {
+        if (this.active.get(update.cluster) !== cluster) return;
+        if (!this.starting) this.stats.clusterUpdated.inc();
+        tell({ kind: 'hosts', update });
+      },
+    };
+    const { root } = parts.stats;
+    this.stats = clusterManagerStats(root);
+    this.inflated = clustersInflated(root, 'main_thread');
+    for (const config of configs)
+      this.active.set(config.name, new ServerCluster(config, this.slots(config.name), undefined, this.parts));
+    this.stats.clusterAdded.add(configs.length);
+    this.count();
   }
 
   /** Memory for every cluster's circuit breakers, to give to workers. */
   circuitBreakers(): { [cluster: string]: CircuitBreakerSlots } {
-    return Object.fromEntries([...this.entries.keys()].map((name) => [name, this.table.slots(name)]));
+    return Object.fromEntries([...this.active.keys()].map((name) => [name, this.slots(name)]));
   }
 
-  /** Finds members, now and from now on. Resolves when every cluster knows its first ones, or that there are none. */
-  start(tell: (update: HostSetUpdate) => void): Promise<void> {
+  /**
+   * Starts those of the bootstrap whose members nobody has to fetch, or the others. Resolves when each of them is ready.
+   * @param fetched those whose members a management server knows
+   */
+  start(fetched: boolean): Promise<void> {
+    for (const cluster of this.active.values()) {
+      if ((cluster.config.discovery.kind === 'EDS') === fetched) cluster.start(() => this.check());
+    }
+    return this.settled(({ config }) => fetched || config.discovery.kind !== 'EDS');
+  }
+
+  /** Resolves when every cluster of those that the server starts with is ready; from then on others warm up first. */
+  async started(): Promise<void> {
+    await this.settled(() => true);
+    this.starting = false;
+  }
+
+  private settled(counts: (cluster: ServerCluster) => boolean): Promise<void> {
     return new Promise((resolve) => {
-      this.onAllReady = resolve;
-      for (const entry of this.entries.values()) {
-        const { config } = entry;
-        entry.discovery = discover(config, {
-          scope: this.stats.root.scope(`cluster.${config.statName}`),
-          root: this.stats.root,
-          onUpdate: (update) => {
-            entry.hosts.update(update);
-            tell(update);
-          },
-          onReady: () => this.onReady(entry),
-        });
-      }
-      this.checkReady();
+      this.onSettled = () => {
+        for (const cluster of this.active.values()) if (counts(cluster) && !cluster.ready) return;
+        this.onSettled = () => {};
+        resolve();
+      };
+      this.check();
     });
   }
 
-  private onReady(entry: ClusterEntry): void {
-    entry.ready = true;
-    this.checkReady();
+  private check(): void {
+    this.onSettled();
   }
 
-  private checkReady(): void {
-    for (const entry of this.entries.values()) if (!entry.ready) return;
-    this.onAllReady();
+  /** Calls back for each cluster that serves from now on or goes. */
+  onChange(listener: ClusterListener): void {
+    this.listeners.push(listener);
   }
 
-  /** Clusters that do not know their members yet. */
+  get(name: string): ServerCluster | undefined {
+    return this.active.get(name);
+  }
+
+  names(): ReadonlySet<string> {
+    return new Set(this.active.keys());
+  }
+
+  /** Names of those that discovery brought. */
+  givenNames(): string[] {
+    const given = [...this.active.values(), ...this.warming.values()].filter((one) => one.given !== undefined);
+    return [...new Set(given.map(({ config }) => config.name))];
+  }
+
+  /** Whether the resource would change nothing: what it says is there, or it stands in the bootstrap, which discovery leaves alone. */
+  knows(resource: GivenResource): boolean {
+    const active = this.active.get(resource.name);
+    if (active !== undefined && active.given === undefined) return true;
+    return sameAs((this.warming.get(resource.name) ?? active)?.given, resource);
+  }
+
+  /** A cluster that discovery brought: it is new, or takes the place of another. */
+  set(config: ClusterConfig, given: Given): void {
+    const { name } = config;
+    const former = this.active.get(name);
+    const warming = this.warming.get(name);
+    (former === undefined && warming === undefined ? this.stats.clusterAdded : this.stats.clusterModified).inc();
+    warming?.stop();
+    this.warming.delete(name);
+    const cluster = new ServerCluster(config, this.slots(name), given, this.parts);
+    if (this.starting) {
+      this.activate(cluster);
+      cluster.start(() => this.check());
+    } else {
+      this.warming.set(name, cluster);
+      cluster.start(() => this.onWarm(cluster));
+    }
+    this.count();
+  }
+
+  private onWarm(cluster: ServerCluster): void {
+    if (this.warming.get(cluster.config.name) !== cluster) return;
+    this.log.debug(`warming cluster ${cluster.config.name} complete`);
+    this.warming.delete(cluster.config.name);
+    this.activate(cluster);
+    this.count();
+  }
+
+  private activate(cluster: ServerCluster): void {
+    const { config, slots, update } = cluster;
+    const { name } = config;
+    const former = this.active.get(name);
+    this.active.set(name, cluster);
+    const message: ClusterUpdate = { config, slots, ...(update === undefined ? {} : { hosts: update }) };
+    this.tell({ kind: 'clusters', set: [message], removed: [] });
+    former?.stop();
+    for (const listener of this.listeners) listener(name, cluster);
+  }
+
+  /** @returns whether there was one that discovery had brought */
+  remove(name: string): boolean {
+    const active = this.active.get(name);
+    const warming = this.warming.get(name);
+    if ((active ?? warming)?.given === undefined) return false;
+    warming?.stop();
+    this.warming.delete(name);
+    if (active !== undefined) {
+      this.active.delete(name);
+      this.tell({ kind: 'clusters', set: [], removed: [name] });
+      active.stop();
+      for (const listener of this.listeners) listener(name, undefined);
+    }
+    this.stats.clusterRemoved.inc();
+    this.count();
+    this.check();
+    return true;
+  }
+
+  private slots(name: string): CircuitBreakerSlots {
+    return this.table.slots(name);
+  }
+
+  private count(): void {
+    this.stats.activeClusters.set(this.active.size);
+    this.stats.warmingClusters.set(this.warming.size);
+    this.inflated.set(this.active.size);
+  }
+
+  /** What clusters that the server starts with still wait for. */
   unready(): string[] {
-    return [...this.entries.values()].filter((entry) => !entry.ready).map((entry) => `Cluster ${entry.config.name}`);
+    return [...this.active.values()].flatMap(({ init }) => init.unready());
   }
 
   /** Brings gauges up to date before somebody reads them. */
   refresh(): void {
-    for (const entry of this.entries.values()) entry.refreshGauges();
+    for (const cluster of this.active.values()) cluster.refresh();
   }
 
   status(): ClusterStatus[] {
-    return [...this.entries.values()].map(({ config, hosts }) => ({
-      name: config.name,
-      observabilityName: config.statName,
-      addedViaApi: false,
-      edsServiceName: config.discovery.kind === 'EDS' ? config.discovery.serviceName : '',
-      circuitBreakers: config.circuitBreakers,
-      overprovisioningFactor: config.loadAssignment?.overprovisioningFactor ?? 140,
-      hosts: hosts.hostSets.flatMap((set) => set.hosts.map((host) => this.hostStatus(config.name, host))),
-    }));
+    return [...this.active.values()].map((cluster) => cluster.status());
   }
 
-  private hostStatus(cluster: string, host: PrioritySet['hostSets'][number]['hosts'][number]): HostStatus {
-    return {
-      address: host.address,
-      additionalAddresses: host.additionalAddresses,
-      hostname: host.hostname,
-      weight: host.weight,
-      locality: host.locality,
-      priority: host.priority,
-      canary: host.canary,
-      metadata: host.metadata,
-      healthFlags: host.healthFlags,
-      counter: (name) => this.hub.hidden(`host|${cluster}|${host.key}|${name}`),
-    };
+  configs(): ClusterConfig[] {
+    return [...this.active.values()].map(({ config }) => config);
+  }
+
+  /** Those of discovery, as the admin API shows them. */
+  resources(): ConfigResource[] {
+    const shown = (clusters: Map<string, ServerCluster>, state: 'active' | 'warming') =>
+      [...clusters.values()].flatMap(({ config, given }) =>
+        given === undefined ? [] : [configResource(config.name, given, state)],
+      );
+    return [...shown(this.active, 'active'), ...shown(this.warming, 'warming')];
   }
 
   stop(): void {
-    for (const { discovery } of this.entries.values()) discovery?.stop();
+    for (const cluster of [...this.active.values(), ...this.warming.values()]) cluster.stop();
   }
 }

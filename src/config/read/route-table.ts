@@ -2,7 +2,7 @@
  * Route tables: virtual hosts by their domains. Follows envoy.config.route.v3.RouteConfiguration.
  */
 import type { Place } from '#api/place.ts';
-import type { RouteTable } from '#config/model/route.ts';
+import type { RouteTable, VirtualHost } from '#config/model/route.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { HEADER_MUTATION_FIELDS, readHeaderMutations } from '#config/read/header-mutation.ts';
 import { readMetadata } from '#config/read/metadata.ts';
@@ -49,20 +49,39 @@ export function readRouteTable(
   context: ReadContext,
   checksClusters = true,
 ): RouteTable {
-  check(message, at);
-  const maxDirectResponseBodySizeBytes = message.maxDirectResponseBodySizeBytes ?? DEFAULT_BODY_LIMIT;
-  const clusterNames = (message.validateClusters ?? checksClusters) ? context.clusterNames : undefined;
-  const inside: RouteContext = { ...context, clusterNames, maxDirectResponseBodySizeBytes };
+  const inside = routeContext(message, context, checksClusters);
   checkDomains(message, at.field('virtual_hosts'));
   return {
-    name: message.name,
+    ...readTableAlone(message, at, inside),
     virtualHosts: readAll(message.virtualHosts, at.field('virtual_hosts'), (host, place) =>
       readVirtualHost(host, place, inside),
     ),
+  };
+}
+
+/** What the virtual hosts of a table need to know of it. */
+export function routeContext(
+  { validateClusters, maxDirectResponseBodySizeBytes = DEFAULT_BODY_LIMIT }: RouteConfiguration,
+  context: ReadContext,
+  checksClusters: boolean,
+): RouteContext {
+  const clusterNames = (validateClusters ?? checksClusters) ? context.clusterNames : undefined;
+  return { ...context, clusterNames, maxDirectResponseBodySizeBytes };
+}
+
+/** The table without its virtual hosts. */
+export function readTableAlone(
+  message: RouteConfiguration,
+  at: Place,
+  inside: RouteContext,
+): Omit<RouteTable, 'virtualHosts'> {
+  check(message, at);
+  return {
+    name: message.name,
     internalOnlyHeaders: message.internalOnlyHeaders.map((name) => name.toLowerCase()),
     headers: readHeaderMutations(message, at),
     mostSpecificHeaderMutationsWins: message.mostSpecificHeaderMutationsWins,
-    maxDirectResponseBodySizeBytes,
+    maxDirectResponseBodySizeBytes: inside.maxDirectResponseBodySizeBytes,
     ignorePortInHostMatching: message.ignorePortInHostMatching,
     ignorePathParametersInPathMatching: message.ignorePathParametersInPathMatching,
     vhostHeader: readHeaderName(message.vhostHeader, at.field('vhost_header')),
@@ -70,7 +89,7 @@ export function readRouteTable(
       ...inside,
       clusterNames: undefined,
     }),
-    perFilterConfig: readPerFilterConfig(message.typedPerFilterConfig, at.field('typed_per_filter_config'), context),
+    perFilterConfig: readPerFilterConfig(message.typedPerFilterConfig, at.field('typed_per_filter_config'), inside),
     metadata: readMetadata(message.metadata, at.field('metadata')),
   };
 }
@@ -85,16 +104,24 @@ function readHeaderName(name: string, at: Place): string {
 /** Every domain belongs to one virtual host, and stands there once. */
 function checkDomains({ name: table, virtualHosts }: RouteConfiguration, at: Place): void {
   const taken = new Set<string>();
-  for (const [i, { domains }] of virtualHosts.entries()) {
-    const place = at.index(i).field('domains');
-    for (const [j, configured] of domains.entries()) {
-      const domain = configured.toLowerCase();
-      if (!taken.has(domain)) taken.add(domain);
-      else if (domain === '*') place.index(j).report(`Only a single wildcard domain is permitted in route ${table}`);
-      else {
-        const words = 'Only unique values for domains are permitted.';
-        place.index(j).report(`${words} Duplicate entry of domain ${domain} in route ${table}`);
-      }
+  for (const [i, host] of virtualHosts.entries()) checkDomainsOf(host, table, taken, at.index(i));
+}
+
+/** @param taken domains of other virtual hosts; those of this one are added */
+export function checkDomainsOf(
+  { domains }: Pick<VirtualHost, 'domains'>,
+  table: string,
+  taken: Set<string>,
+  at: Place,
+): void {
+  for (const [j, configured] of domains.entries()) {
+    const place = at.field('domains').index(j);
+    const domain = configured.toLowerCase();
+    if (!taken.has(domain)) taken.add(domain);
+    else if (domain === '*') place.report(`Only a single wildcard domain is permitted in route ${table}`);
+    else {
+      const words = 'Only unique values for domains are permitted.';
+      place.report(`${words} Duplicate entry of domain ${domain} in route ${table}`);
     }
   }
 }

@@ -97,6 +97,7 @@ export class Cluster {
 
   /** Replaces the members; pools of those that left are drained. */
   updateHosts(update: HostSetUpdate): void {
+    this.dropOverloads = update.dropOverloads;
     for (const host of this.hosts.update(update).removed) this.drainPools(host);
   }
 

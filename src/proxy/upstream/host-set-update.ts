@@ -12,6 +12,8 @@ export interface HostSetUpdate {
   cluster: string;
   /** By priority, 0 first; a priority that nobody named in between has no localities. */
   priorities: PriorityUpdate[];
+  /** Requests that are refused whatever the members. */
+  dropOverloads: LoadAssignment['dropOverloads'];
 }
 
 export interface PriorityUpdate {
@@ -84,7 +86,7 @@ export function hostSetUpdate(
       known.weight = weight ?? known.weight;
     }
   }
-  return { cluster, priorities };
+  return { cluster, priorities, dropOverloads: assignment?.dropOverloads ?? [] };
 }
 
 export function sameLocality(one: Locality, other: Locality): boolean {

@@ -4,7 +4,7 @@
  */
 import { type Random, systemRandom } from '#base/random.ts';
 import { type Schedule, systemSchedule } from '#base/timers.ts';
-import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { LogicalDns } from '#proxy/upstream/discovery/logical-dns.ts';
 import type { NameResolver } from '#proxy/upstream/discovery/name-resolver.ts';
@@ -17,10 +17,27 @@ export interface Discovery {
   stop(): void;
 }
 
+/** Who fetches the endpoints of EDS clusters. */
+export interface EndpointWatcher {
+  /**
+   * @param scope of the cluster
+   * @param onAssignment hears the members now and from now on; undefined: nobody could say in time, or there are none any more
+   */
+  watch(
+    discovery: EdsOptions,
+    scope: Scope,
+    onAssignment: (assignment: LoadAssignment | undefined) => void,
+  ): { stop(): void };
+}
+
+export type EdsOptions = Extract<ClusterConfig['discovery'], { kind: 'EDS' }>;
+
 export interface DiscoveryParts {
   /** `cluster.<name>.` */
   scope: Scope;
   root: Scope;
+  /** Undefined: there are no EDS clusters. */
+  endpoints?: EndpointWatcher;
   onUpdate(update: HostSetUpdate): void;
   /** The first members are known, or it is known that there are none. Called once. */
   onReady(): void;
@@ -46,6 +63,15 @@ export function discover(config: ClusterConfig, parts: DiscoveryParts): Discover
       return discovery.kind === 'STRICT_DNS'
         ? new StrictDns(config, discovery.dns, all)
         : new LogicalDns(config, discovery.dns, all);
+    }
+    case 'EDS': {
+      if (parts.endpoints === undefined) throw new Error(`nobody fetches endpoints for cluster '${config.name}'`);
+      let ready = false;
+      return parts.endpoints.watch(discovery, parts.scope, (assignment) => {
+        parts.onUpdate(hostSetUpdate(config.name, assignment));
+        if (!ready) parts.onReady();
+        ready = true;
+      });
     }
     default:
       throw new Error(`cluster '${config.name}': discovery of type ${discovery.kind} is not supported`);

@@ -1,0 +1,137 @@
+/**
+ * One cluster on the main thread: its members, found out here, and what the admin API shows of them.
+ */
+import type { ClusterConfig, Locality } from '#config/model/cluster.ts';
+import type { ClusterStatus, HostStatus } from '#proxy/admin/context.ts';
+import { InitManager } from '#proxy/init-manager.ts';
+import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
+import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
+import type { StatsLease, ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import type { Given } from '#proxy/resource-origin.ts';
+import { clock } from '#proxy/transport/io-event.ts';
+import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
+import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
+import { type Discovery, discover, type EndpointWatcher } from '#proxy/upstream/discovery/discover.ts';
+import type { Host } from '#proxy/upstream/host.ts';
+import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
+import { recordMembership } from '#proxy/upstream/membership-stats.ts';
+import { PrioritySet } from '#proxy/upstream/priority-set.ts';
+import { countTransportMatches } from '#proxy/upstream/upstream-transports.ts';
+import type { RuntimeView } from '#selection/runtime-view.ts';
+
+/** What clusters on the main thread share. */
+export interface ServerClusterParts {
+  stats: ThreadStats;
+  hub: StatsHub;
+  runtime: RuntimeView;
+  locality: Locality;
+  /** Fetches the endpoints of EDS clusters. */
+  endpoints: EndpointWatcher;
+  /**
+   * Gets what the cluster needs besides its members (secrets), and adds what is still to come to its init manager.
+   * @returns how to let go of it
+   */
+  need(config: ClusterConfig, init: InitManager): () => void;
+  onHosts(update: HostSetUpdate, cluster: ServerCluster): void;
+}
+
+export class ServerCluster {
+  readonly config: ClusterConfig;
+  readonly slots: CircuitBreakerSlots;
+  /** Undefined: it stands in the bootstrap. */
+  readonly given: Given | undefined;
+  readonly init: InitManager;
+  /** Its first members are known, and whatever else it needs. */
+  ready = false;
+  /** The last that was found out. */
+  update: HostSetUpdate | undefined = undefined;
+  private readonly parts: ServerClusterParts;
+  private readonly hosts: PrioritySet;
+  private readonly lease: StatsLease;
+  private readonly refreshGauges: () => void;
+  private discovery: Discovery | undefined = undefined;
+  private letGo: () => void = () => {};
+
+  constructor(config: ClusterConfig, slots: CircuitBreakerSlots, given: Given | undefined, parts: ServerClusterParts) {
+    const { stats, runtime, locality } = parts;
+    this.config = config;
+    this.slots = slots;
+    this.given = given;
+    this.parts = parts;
+    this.init = new InitManager(`Cluster ${config.name}`);
+    this.lease = stats.lease();
+    const scope = this.lease.scope.scope(`cluster.${config.statName}`);
+    clusterStats(scope);
+    this.hosts = new PrioritySet(config.name, () => stats.lease(), clock, locality);
+    recordMembership(this.hosts, scope);
+    countTransportMatches(config, this.hosts, scope);
+    const breakers = new CircuitBreakers(slots, true);
+    breakers.configure(config, runtime);
+    this.refreshGauges = circuitBreakerGauges(breakers, config, scope);
+  }
+
+  /** Finds members, now and from now on. @param onReady may be called before this returns */
+  start(onReady: () => void): void {
+    const { parts, config, init, lease } = this;
+    this.letGo = parts.need(config, init);
+    const found = init.add(`Cluster ${config.name}`);
+    init.whenReady(() => {
+      this.ready = true;
+      onReady();
+    });
+    this.discovery = discover(config, {
+      scope: lease.scope.scope(`cluster.${config.statName}`),
+      root: parts.stats.root,
+      endpoints: parts.endpoints,
+      onUpdate: (update) => {
+        this.update = update;
+        this.hosts.update(update);
+        parts.onHosts(update, this);
+      },
+      onReady: found,
+    });
+  }
+
+  /** It is removed, or another takes its place. */
+  stop(): void {
+    this.init.cancel();
+    this.discovery?.stop();
+    this.letGo();
+    for (const host of this.hosts.hosts()) host.removed();
+    this.lease.release();
+  }
+
+  /** Brings gauges up to date before somebody reads them. */
+  refresh(): void {
+    this.refreshGauges();
+  }
+
+  status(): ClusterStatus {
+    const { config, hosts, update } = this;
+    return {
+      name: config.name,
+      observabilityName: config.statName,
+      addedViaApi: this.given !== undefined,
+      edsServiceName: config.discovery.kind === 'EDS' ? config.discovery.serviceName : '',
+      circuitBreakers: config.circuitBreakers,
+      overprovisioningFactor: update?.priorities[0]?.overprovisioningFactor ?? 140,
+      hosts: hosts.hostSets.flatMap((set) => set.hosts.map((host) => this.hostStatus(host))),
+    };
+  }
+
+  private hostStatus(host: Host): HostStatus {
+    const { config, parts } = this;
+    return {
+      address: host.address,
+      additionalAddresses: host.additionalAddresses,
+      hostname: host.hostname,
+      weight: host.weight,
+      locality: host.locality,
+      priority: host.priority,
+      canary: host.canary,
+      metadata: host.metadata,
+      healthFlags: host.healthFlags,
+      counter: (name) => parts.hub.hidden(`host|${config.name}|${host.key}|${name}`),
+    };
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Everything that the server fetches while it runs, put together: clusters, listeners, and what these name.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/dynamic_configuration
+ */
+import { systemSchedule } from '#base/timers.ts';
+import type { LoadedBootstrap } from '#config/load.ts';
+import type { UnknownFields } from '#config/load-resource.ts';
+import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { InitManager } from '#proxy/init-manager.ts';
+import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import type { ProxyOptions } from '#proxy/options.ts';
+import type { Runtime } from '#proxy/runtime.ts';
+import type { ServerClusters } from '#proxy/server-clusters.ts';
+import type { ServerListeners } from '#proxy/server-listeners.ts';
+import type { ToWorker } from '#proxy/worker-messages.ts';
+import { ClusterDiscovery } from '#proxy/xds/cluster-discovery.ts';
+import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
+import { EndpointDiscovery } from '#proxy/xds/endpoint-discovery.ts';
+import { ListenerDiscovery } from '#proxy/xds/listener-discovery.ts';
+import { RouteDiscovery } from '#proxy/xds/route-discovery.ts';
+import { RuntimeDiscovery } from '#proxy/xds/runtime-discovery.ts';
+import { Subscriptions } from '#proxy/xds/subscriptions.ts';
+
+export interface ServerDiscoveryParts {
+  options: ProxyOptions;
+  loaded: LoadedBootstrap;
+  root: Scope;
+  /** Tells all workers. */
+  tell: (message: ToWorker) => void;
+  /** The names of the clusters that are there. */
+  clusterNames: () => ReadonlySet<string>;
+}
+
+const HTTP = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
+export class ServerDiscovery {
+  readonly routes: RouteDiscovery;
+  readonly endpoints: EndpointDiscovery;
+  clusters: ClusterDiscovery | undefined = undefined;
+  listeners: ListenerDiscovery | undefined = undefined;
+  private readonly parts: ServerDiscoveryParts;
+  private readonly context: DiscoveryContext;
+
+  constructor(parts: ServerDiscoveryParts) {
+    this.parts = parts;
+    const { options, loaded, root, clusterNames } = parts;
+    const unknownFields = unknownFieldsOf(options);
+    const subscriptions = new Subscriptions({ unknownFields, schedule: systemSchedule });
+    this.context = {
+      root,
+      unknownFields,
+      readContext: () => ({ ...loaded.context, lenient: unknownFields !== 'reject', clusterNames: clusterNames() }),
+      subscribe: (request) => subscriptions.subscribe(request),
+    };
+    this.routes = new RouteDiscovery(this.context, parts.tell);
+    this.endpoints = new EndpointDiscovery(this.context);
+  }
+
+  /** Whether the server starts with anything that it has to fetch. */
+  get needed(): boolean {
+    const { dynamic, runtime } = this.parts.loaded.snapshot;
+    return dynamic.cds !== undefined || dynamic.lds !== undefined || runtime.some(({ kind }) => kind === 'rtds');
+  }
+
+  /** Fetches layers of the runtime. */
+  startRuntime(runtime: Runtime, init: InitManager): void {
+    for (const layer of this.parts.loaded.snapshot.runtime) {
+      if (layer.kind !== 'rtds') continue;
+      new RuntimeDiscovery(layer, runtime, this.context).start(init.add(`RTDS ${layer.resourceName}`));
+    }
+  }
+
+  startClusters(clusters: ServerClusters, init: InitManager): void {
+    const { dynamic, clusterManager } = this.parts.loaded.snapshot;
+    if (dynamic.cds === undefined) return;
+    const { bind } = clusterManager;
+    this.clusters = new ClusterDiscovery({ source: dynamic.cds, clusters, context: this.context, bind });
+    this.clusters.start(init.add('CDS'));
+  }
+
+  startListeners(listeners: ServerListeners, init: InitManager): void {
+    const { lds } = this.parts.loaded.snapshot.dynamic;
+    if (lds === undefined) return;
+    const ready = (name: string) => init.add(`Listener-init-target ${name}`);
+    this.listeners = new ListenerDiscovery({ source: lds, listeners, context: this.context, ready });
+    this.listeners.start(init.add('LDS'));
+  }
+
+  /** Fetches what a listener names. @returns how to let go of it */
+  need(listener: ListenerConfig, init: InitManager): () => void {
+    const held = managersOf(listener).map(({ routes, statPrefix }) =>
+      routes.kind === 'rds' ? this.routes.hold(routes, statPrefix, init) : () => {},
+    );
+    return () => {
+      for (const release of held) release();
+    };
+  }
+
+  /** The listener with the route tables that it has now. */
+  filledIn(listener: ListenerConfig): ListenerConfig {
+    const fill = (chain: FilterChain): FilterChain => ({
+      ...chain,
+      filters: chain.filters.map((filter) => {
+        if (!filter.typeUrl.endsWith(HTTP)) return filter;
+        const config = filter.config as HttpConnectionManager;
+        const table = config.routes.kind === 'rds' ? this.routes.table(config.routes.key) : undefined;
+        return table === undefined ? filter : { ...filter, config: { ...config, routes: { kind: 'inline', table } } };
+      }),
+    });
+    const { filterChains, defaultFilterChain } = listener;
+    return {
+      ...listener,
+      filterChains: filterChains.map(fill),
+      ...(defaultFilterChain === undefined ? {} : { defaultFilterChain: fill(defaultFilterChain) }),
+    };
+  }
+}
+
+function managersOf({ filterChains, defaultFilterChain }: ListenerConfig): HttpConnectionManager[] {
+  const chains = defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
+  return chains
+    .flatMap(({ filters }) => filters)
+    .filter(({ typeUrl }) => typeUrl.endsWith(HTTP))
+    .map(({ config }) => config as HttpConnectionManager);
+}
+
+function unknownFieldsOf({ rejectUnknownDynamicFields, ignoreUnknownDynamicFields }: ProxyOptions): UnknownFields {
+  if (rejectUnknownDynamicFields) return 'reject';
+  return ignoreUnknownDynamicFields ? 'ignore' : 'warn';
+}
