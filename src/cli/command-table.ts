@@ -21,6 +21,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('#cli/commands/proxy-config.ts')).command,
   },
   {
+    name: 'config-diff',
+    summary: 'say in what two configurations differ',
+    load: async () => (await import('#cli/commands/config-diff.ts')).command,
+  },
+  {
     name: 'sample',
     summary: 'list the samples, or run one',
     load: async () => (await import('#cli/commands/sample.ts')).command,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Printed, proxyConfig } from '#cli/commands/proxy-config.ts';
+import { proxyConfig } from '#cli/commands/proxy-config.ts';
+import type { Printed } from '#cli/printed.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 
 const ADMIN = 'type.googleapis.com/envoy.admin.v3';
@@ -87,6 +88,18 @@ test('files of other kinds are recognised', async (t) => {
   await refused('{"static_resources": {}}', /this is a bootstrap/);
   await refused('{"cluster_statuses": []}', /only the endpoints command reads/);
   await refused('{"a": 1}', /it has no list 'cluster_statuses'/, 'endpoints');
+});
+
+test('what is nested without end is refused', async (t) => {
+  const path = join(temporaryFolder(t), 'deep.json');
+  const deep = `${'{"metadata":'.repeat(50_000)}1${'}'.repeat(50_000)}`;
+  writeFileSync(path, `{"configs":[{"@type":"${ADMIN}.ClustersConfigDump","static_clusters":[{"cluster":${deep}}]}]}`);
+  assert.equal((await run('clusters', '-f', path)).status, 0);
+  assert.deepEqual(await run('clusters', '-f', path, '-o', 'json'), {
+    status: 2,
+    out: '',
+    err: 'Error: the input is nested too deep\n',
+  });
 });
 
 test('what was not understood is named, and the rest shown', async (t) => {

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { configDiff } from '#cli/commands/config-diff.ts';
 import { proxyConfig } from '#cli/commands/proxy-config.ts';
 import { answer } from '#testing/behaviours.ts';
 import { bootstrap, httpListener, routeConfig, routeTo, staticCluster } from '#testing/bootstrap.ts';
@@ -50,6 +51,9 @@ test('every command shows of our proxy what it shows of real Envoy', async (t) =
     assert.deepEqual([all.status, all.err], [0, '']);
     assert.match(all.out, /^No active or warming secrets found\.$/m);
   }
+  const { out, err } = await configDiff([ours, theirs], false);
+  assert.equal(err, '');
+  assert.deepEqual(out.match(/^\w+$/gm), ['bootstrap'], out);
 });
 
 test('log reads and sets the levels of both', async (t) => {

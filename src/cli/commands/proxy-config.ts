@@ -4,13 +4,14 @@
  * Follows https://istio.io/latest/docs/reference/commands/istioctl/#istioctl-proxy-config
  */
 import { closest } from '#base/closest.ts';
-import { printable } from '#base/printable.ts';
 import { type Command, UsageError } from '#cli/command.ts';
 import { renderDoubts, type Subcommand } from '#cli/commands/proxy-config/subcommand.ts';
 import { DumpError } from '#cli/dump/dump-error.ts';
 import { DumpReader } from '#cli/dump/dump-reader.ts';
 import type { DumpSource } from '#cli/dump/read-source.ts';
+import { refusal } from '#cli/dump/refusal.ts';
 import { type FlagValues, flagsHelp, type ParsedFlags, parseFlags } from '#cli/flags.ts';
+import type { Printed } from '#cli/printed.ts';
 
 interface Entry {
   /** The first is the one that help shows. */
@@ -106,13 +107,6 @@ export const command: Command = {
   },
 };
 
-/** What a call prints on standard output and standard error, and its exit status. */
-export interface Printed {
-  status: number;
-  out: string;
-  err: string;
-}
-
 /** @throws UsageError where no command is asked for, or one that there is not. */
 export async function proxyConfig([name, ...args]: readonly string[], color: boolean): Promise<Printed> {
   if (name === undefined) throw new UsageError('which command?', 'proxy-config');
@@ -129,8 +123,7 @@ export async function proxyConfig([name, ...args]: readonly string[], color: boo
     const { text, status = 0 } = await subcommand.run({ values: parsed.values, source, reader, color });
     return { status, out: text, err: renderDoubts(reader) };
   } catch (error) {
-    if (!(error instanceof DumpError)) throw error;
-    return { status: error.status, out: '', err: `Error: ${printable(error.message)}\n` };
+    return refusal(error);
   }
 }
 
