@@ -198,7 +198,7 @@ export class WorkerListener {
     if (chain === undefined) {
       this.stats.noFilterChainMatch.inc();
       connection.stream.responseCodeDetails = 'filter_chain_not_found';
-      connection.stream.flags |= Flag.NoRouteFound;
+      connection.stream.setFlag(Flag.NoRouteFound);
       accepted.destroy();
       this.onClosed(connection);
       return;
@@ -238,6 +238,7 @@ export class WorkerListener {
       onRead: (count, bytes) => owner.onRead(count, bytes),
       onEnd: () => asEvent(() => owner.onEnd()),
       onDrain: () => asEvent(() => owner.onDrain()),
+      onError: (error) => owner.onError?.(error),
       onClose: () =>
         asEvent(() => {
           close();

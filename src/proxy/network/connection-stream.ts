@@ -31,6 +31,7 @@ export class ConnectionStream implements StreamInfo {
   responseCodeDetails = '';
   readonly connectionTerminationDetails = '';
   flags = 0;
+  readonly flagOrder: number[] = [];
   readonly method = '';
   readonly path = '';
   readonly host = '';
@@ -72,6 +73,13 @@ export class ConnectionStream implements StreamInfo {
       upstreamTlsComplete: -1,
       complete: -1,
     };
+  }
+
+  /** @param flag one of response-flags.ts */
+  setFlag(flag: number): void {
+    if ((this.flags & flag) !== 0) return;
+    this.flags |= flag;
+    this.flagOrder.push(31 - Math.clz32(flag));
   }
 
   /** Takes the numbers of bytes both ways from the socket, which may be closed. */

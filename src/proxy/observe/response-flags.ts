@@ -71,13 +71,14 @@ export const flagNames: readonly { short: string; long: keyof typeof Flag }[] = 
 ];
 
 /**
- * Envoy writes flags in the order in which they were set: that a retry was not to be comes before what ended the attempt.
+ * Envoy writes flags in the order in which they were set: for HTTP, that a retry was not to be comes before what ended the attempt.
+ * @param order bits in the order in which they were set, where that is known
  * @returns the names of the bits that are set
  */
-export function flagsText(flags: number, form: 'short' | 'long'): string {
+export function flagsText(flags: number, form: 'short' | 'long', order: readonly number[] = WRITTEN): string {
   if (flags === 0) return '-';
   let text = '';
-  for (const bit of WRITTEN)
+  for (const bit of order)
     if ((flags & (1 << bit)) !== 0) text += text === '' ? flagNames[bit][form] : `,${flagNames[bit][form]}`;
   return text;
 }

@@ -113,6 +113,8 @@ export interface StreamInfo {
   connectionTerminationDetails: string;
   /** Bits of response-flags.ts. */
   flags: number;
+  /** The bits in the order in which they were set, where that is kept. */
+  flagOrder?: readonly number[];
   /** As it is now: method, path and host after every change. */
   method: string;
   path: string;

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
+import { type Lease, release } from '#proxy/transport/read-buffers.ts';
 
 /** Hears when a write that had to wait is over. */
 export interface DirectWriter {
@@ -21,6 +22,7 @@ interface WriteRequest {
   bytes?: number;
   /** Keeps what is written in memory. */
   buffer: Buffer | null;
+  lease?: Lease | undefined;
 }
 
 interface StreamBinding {
@@ -48,12 +50,25 @@ export function writeDirectly(socket: Socket, text: string, writer: DirectWriter
   return 0;
 }
 
-/** The same for bytes, which stay as they are until `writer` hears of them, where they wait. */
-export function writeBytesDirectly(socket: Socket, bytes: Buffer, writer: DirectWriter): number {
+/**
+ * The same for bytes, which stay as they are until `writer` hears of them, where they wait.
+ * @param lease what they lie in, held for this write: it is given back when that is done
+ */
+export function writeBytesDirectly(socket: Socket, bytes: Buffer, writer: DirectWriter, lease?: Lease): number {
   const handle = directHandle(socket);
-  if (handle !== undefined) return settle(socket, handle.writeBuffer(null, bytes), writer, bytes.length, bytes);
-  socket.write(bytes, () => writer.onWritten(bytes.length));
-  return bytes.length;
+  if (handle === undefined) {
+    socket.write(bytes, () => {
+      if (lease !== undefined) release(lease);
+      writer.onWritten(bytes.length);
+    });
+    return bytes.length;
+  }
+  const written = handle.writeBuffer(null, bytes);
+  const waiting = settle(socket, written, writer, bytes.length, bytes);
+  if (lease === undefined) return waiting;
+  if (waiting > 0) (written as WriteRequest).lease = lease;
+  else release(lease);
+  return waiting;
 }
 
 /** The socket's handle, where it takes such writes. */
@@ -92,7 +107,8 @@ function settle(
 }
 
 function onComplete(this: WriteRequest, status: number): void {
-  const { writer, socket, bytes = 0 } = this;
+  const { writer, socket, bytes = 0, lease } = this;
+  if (lease !== undefined) release(lease);
   if (status < 0 && socket?.destroyed === false) socket.destroy(writeError(status));
   writer?.onWritten(bytes);
 }

@@ -64,6 +64,8 @@ export class UpstreamConnection implements SocketOwner, Reader {
   failure = '';
   /** Something is under way on it: then its end is counted apart. For its user to keep. */
   active = 0;
+  /** The host broke it off. */
+  wasReset = false;
   private timedOut = false;
   /** The connection failed on our side: no address to bind to, no descriptor left. */
   private failedLocally = false;
@@ -164,6 +166,7 @@ export class UpstreamConnection implements SocketOwner, Reader {
 
   onError(error: NodeJS.ErrnoException): void {
     if (this.failure === '' && this.connecting) this.failure = connectErrorText(error);
+    this.wasReset = error.code === 'ECONNRESET';
     this.failedLocally = error.syscall === 'bind' || error.code === 'EADDRNOTAVAIL' || error.code === 'EMFILE';
     this.info.transportFailureReason = this.failure;
   }
@@ -175,6 +178,11 @@ export class UpstreamConnection implements SocketOwner, Reader {
       this.countClosed();
       this.user.onClosed(this);
     });
+  }
+
+  /** Its user will close it: whenever that is done, it was us. */
+  closing(): void {
+    this.closedByUs = true;
   }
 
   /** Its user closes it, ends the socket as it likes, and hears no more. */

@@ -18,8 +18,8 @@ export const streamOperators: OperatorTable = {
   CONNECTION_TERMINATION_DETAILS: nameOf(
     (info) => info.connectionTerminationDetails || info.connection.terminationDetails,
   ),
-  RESPONSE_FLAGS: bytesOf((info) => flagsText(info.flags, 'short')),
-  RESPONSE_FLAGS_LONG: bytesOf((info) => flagsText(info.flags, 'long')),
+  RESPONSE_FLAGS: bytesOf((info) => flagsText(info.flags, 'short', info.flagOrder)),
+  RESPONSE_FLAGS_LONG: bytesOf((info) => flagsText(info.flags, 'long', info.flagOrder)),
   // Set by filters that mark a stream with words of their own: none of ours does.
   CUSTOM_FLAGS: bytesOf(() => ''),
   ROUTE_NAME: nameOf((info) => info.route?.name),

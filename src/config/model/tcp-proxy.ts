@@ -1,0 +1,28 @@
+/**
+ * The TCP proxy as plain data. Times in milliseconds, 0 is off. Follows extensions.filters.network.tcp_proxy.v3.TcpProxy.
+ */
+import type { AccessLogConfig } from './access-log.ts';
+
+export interface TcpProxyConfig {
+  statPrefix: string;
+  /** One or more; a single one has all the weight. */
+  clusters: { name: string; weight: number }[];
+  totalWeight: number;
+  idleTimeout: number;
+  maxConnectAttempts: number;
+  /** Undefined: the next attempt follows at once. */
+  backoff?: { baseInterval: number; maxInterval: number };
+  hashPolicy?: { kind: 'source_ip' } | { kind: 'filter_state'; key: string };
+  maxConnectionDuration: number;
+  /** At most this many percent are added to the duration, at random. */
+  maxConnectionDurationJitter: number;
+  connectMode: 'IMMEDIATE' | 'ON_DOWNSTREAM_DATA' | 'ON_DOWNSTREAM_TLS_HANDSHAKE';
+  /** How much is read before the upstream is there; undefined: nothing is. */
+  maxEarlyDataBytes?: number;
+  checkDrainClose: boolean;
+  accessLog: AccessLogConfig[];
+  /** When the access log is written besides at the end. */
+  accessLogFlushInterval: number;
+  logsUpstreamConnected: boolean;
+  logsStart: boolean;
+}

@@ -1,0 +1,350 @@
+/**
+ * One client's connection and the one to the upstream host that it is carried on: bytes both ways, each side paused while the other takes no
+ * more, half-closes passed on, attempts repeated until one succeeds.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/tcp_proxy
+ */
+import type { Socket } from 'node:net';
+import { Timer } from '#base/timers.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import { chooseTcpCluster } from '#proxy/network/tcp-proxy/choose-cluster.ts';
+import type { TcpProxyInUse } from '#proxy/network/tcp-proxy/tcp-proxy.ts';
+import { openTcpUpstream } from '#proxy/network/tcp-proxy/tcp-upstream.ts';
+import { Flag } from '#proxy/observe/response-flags.ts';
+import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import { ByteSender } from '#proxy/transport/byte-sender.ts';
+import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
+import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
+import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
+import type { TcpClientUser, TcpUpstream } from '#proxy/upstream/tcp-client.ts';
+
+/** A read of this size or more is followed by others: they get a buffer of their own. */
+const LARGE_READ = 16 * 1024;
+/** Filter state that sets the idle timeout of one connection, in milliseconds. */
+const IDLE_TIMEOUT_STATE = 'envoy.tcp_proxy.per_connection_idle_timeout_ms';
+
+export class TcpSession implements SocketOwner, Reader, TcpClientUser {
+  readsLargeBody = false;
+  lease: Lease | undefined = undefined;
+  private readonly proxy: TcpProxyInUse;
+  private readonly socket: Socket;
+  private readonly connection: DownstreamConnection;
+  private readonly sender: ByteSender;
+  private upstream: TcpUpstream | undefined = undefined;
+  /** The upstream takes bytes. */
+  private ready = false;
+  private attempts = 0;
+  /** What came before the upstream was there. */
+  private early: Buffer[] = [];
+  private earlyBytes = 0;
+  /** The client sends no more. */
+  private ended = false;
+  /** The upstream sends no more. */
+  private upstreamEnded = false;
+  private closed = false;
+  private wasReset = false;
+  private pauses = 0;
+  private readonly idleTimeout: number;
+  private readonly idleTimer: Timer | undefined;
+  private readonly timers: Timer[] = [];
+
+  constructor(proxy: TcpProxyInUse, socket: Socket, connection: DownstreamConnection) {
+    this.proxy = proxy;
+    this.socket = socket;
+    this.connection = connection;
+    socket.allowHalfOpen = true;
+    this.sender = new ByteSender(socket, connection.bufferLimit, () => asEvent(() => this.onDownstreamDrained()));
+    const { config, worker } = proxy;
+    const { timers } = worker;
+    this.idleTimeout = Number(connection.filterState?.get(IDLE_TIMEOUT_STATE) ?? config.idleTimeout);
+    if (this.idleTimeout > 0) {
+      this.idleTimer = new Timer(() => asEvent(() => this.onIdle()));
+      timers.arm(this.idleTimer, this.idleTimeout);
+      this.timers.push(this.idleTimer);
+    }
+    if (config.maxConnectionDuration > 0) {
+      const jitter = (config.maxConnectionDurationJitter / 100) * (worker.random.uint32() / 2 ** 32);
+      this.after(Math.floor(config.maxConnectionDuration * (1 + jitter)), () => this.onMaxDuration());
+    }
+    if (config.accessLogFlushInterval > 0) this.logPeriodically();
+    if (config.maxEarlyDataBytes === undefined) this.pauseDownstream(true);
+    if (config.connectMode !== 'ON_DOWNSTREAM_DATA') this.connect();
+  }
+
+  private after(delay: number, run: () => void): Timer {
+    const timer = new Timer(() => asEvent(run));
+    this.timers.push(timer);
+    this.proxy.worker.timers.arm(timer, delay);
+    return timer;
+  }
+
+  private logPeriodically(): void {
+    const { config, worker } = this.proxy;
+    const timer = this.after(config.accessLogFlushInterval, () => {
+      this.log('TcpPeriodic');
+      worker.timers.arm(timer, config.accessLogFlushInterval);
+    });
+  }
+
+  // The upstream.
+
+  /** Chooses a cluster and a host, and begins to connect. */
+  private connect(): void {
+    const { proxy, connection } = this;
+    const { config, worker, stats } = proxy;
+    const { stream } = connection;
+    const name = chooseTcpCluster(config, connection.filterState, worker.random.uint32());
+    const cluster = worker.clusters.get(name);
+    if (cluster === undefined) {
+      stats.downstreamCxNoRoute.inc();
+      return this.giveUp(Flag.NoClusterFound);
+    }
+    stream.clusterName = name;
+    stream.cluster = cluster.config;
+    if (!cluster.breakers.DEFAULT.connections.canCreate()) {
+      cluster.stats.upstreamCxOverflow.inc();
+      return this.giveUp(Flag.UpstreamOverflow);
+    }
+    if (this.attempts >= config.maxConnectAttempts) {
+      cluster.stats.upstreamCxConnectAttemptsExceeded.inc();
+      return this.giveUp(Flag.UpstreamRetryLimitExceeded);
+    }
+    const { loadBalancer } = cluster;
+    const request = { connection, dynamicMetadata: connection.dynamicMetadata, filterState: connection.filterState };
+    const host = loadBalancer.choose(loadBalancer.asksRequest ? { request, hostSelectionRetryCount: 0 } : undefined);
+    if (host === undefined) {
+      cluster.stats.upstreamCxNoneHealthy.inc();
+      return this.giveUp(Flag.NoHealthyUpstream);
+    }
+    this.attempts++;
+    stream.attemptCount = this.attempts;
+    stream.marks.upstreamPoolAsked = clock.now();
+    this.upstream = openTcpUpstream(cluster, host, connection, this);
+    if (this.upstream !== undefined) stream.upstream = this.upstream.info;
+  }
+
+  onUpstreamFailure(reason: ResetReason, _details: string, tried?: UpstreamInfo): void {
+    const { stream } = this.connection;
+    if (tried !== undefined) stream.upstream = tried;
+    this.upstream = undefined;
+    if (this.closed) return;
+    if (reason === 'overflow') return this.giveUp(Flag.UpstreamOverflow);
+    stream.setFlag(Flag.UpstreamConnectionFailure);
+    const { backoff, maxConnectAttempts } = this.proxy.config;
+    if (backoff === undefined || this.attempts >= maxConnectAttempts) return this.connect();
+    const ceiling = Math.min(backoff.maxInterval, backoff.baseInterval * 2 ** (this.attempts - 1));
+    this.after(Math.max(1, Math.floor(this.proxy.worker.random.uint32() % ceiling)), () => this.connect());
+  }
+
+  onUpstreamReady(): void {
+    const upstream = this.upstream as TcpUpstream;
+    const { marks } = this.connection.stream;
+    marks.upstreamConnectStart = upstream.connectStart;
+    marks.upstreamConnectComplete = upstream.connectEnd;
+    marks.upstreamTlsComplete = upstream.tlsEnd;
+    marks.upstreamPoolAnswered = clock.now();
+    this.ready = true;
+    this.active();
+    if (this.proxy.config.logsUpstreamConnected) this.log('TcpUpstreamConnected');
+    const { early } = this;
+    this.early = [];
+    for (const bytes of early) if (upstream.send(bytes, bytes.length)) this.pauseDownstream(true);
+    if (this.ended) upstream.end();
+    if (this.proxy.config.maxEarlyDataBytes === undefined || this.earlyPaused) {
+      this.earlyPaused = false;
+      this.pauseDownstream(false);
+    }
+  }
+
+  onUpstreamData(count: number, bytes: Buffer): void {
+    this.proxy.stats.downstreamCxTxBytesTotal.add(count);
+    this.active();
+    if (this.sender.write(bytes, count)) this.upstream?.pause(true);
+    this.closeIfDraining();
+  }
+
+  onUpstreamEnd(): void {
+    this.upstreamEnded = true;
+    this.socket.end();
+    this.closeWhenBothEnded();
+  }
+
+  /** The upstream takes bytes again. */
+  onUpstreamDrained(): void {
+    this.active();
+    this.proxy.stats.downstreamFlowControlResumedReadingTotal.inc();
+    this.pauseDownstream(false);
+  }
+
+  onUpstreamClosed(reset: boolean): void {
+    this.countBytes();
+    this.upstream = undefined;
+    this.ready = false;
+    if (this.closed) return;
+    this.connection.closedByUs = true;
+    if (reset) this.connection.stream.setFlag(Flag.UpstreamRemoteReset);
+    if (reset && this.connection.tls === undefined) this.socket.resetAndDestroy();
+    else this.socket.destroySoon();
+  }
+
+  // The client.
+
+  onRead(count: number, bytes: Buffer): void {
+    beginEvent();
+    try {
+      this.proxy.stats.downstreamCxRxBytesTotal.add(count);
+      this.readsLargeBody = count >= LARGE_READ;
+      this.active();
+      if (this.ready) this.forward(count, bytes);
+      else this.holdEarly(bytes.subarray(0, count));
+    } catch (error) {
+      this.proxy.worker.onBug(error);
+      this.socket.destroy();
+    } finally {
+      readingFor(this);
+      endEvent();
+    }
+  }
+
+  private forward(count: number, bytes: Buffer): void {
+    if (this.upstream?.send(bytes, count) === true) {
+      this.proxy.stats.downstreamFlowControlPausedReadingTotal.inc();
+      this.pauseDownstream(true);
+    }
+    this.closeIfDraining();
+  }
+
+  private earlyPaused = false;
+
+  private holdEarly(bytes: Buffer): void {
+    const { config, stats } = this.proxy;
+    if (this.closed) return;
+    if (this.earlyBytes === 0) stats.earlyDataReceivedCountTotal.inc();
+    this.early.push(Buffer.from(bytes));
+    this.earlyBytes += bytes.length;
+    if (config.connectMode === 'ON_DOWNSTREAM_DATA' && this.attempts === 0) this.connect();
+    const limit = config.maxEarlyDataBytes ?? this.connection.bufferLimit;
+    if (!this.earlyPaused && this.earlyBytes > limit && !this.closed) {
+      this.earlyPaused = true;
+      this.pauseDownstream(true);
+    }
+  }
+
+  onEnd(): void {
+    asEvent(() => {
+      this.ended = true;
+      if (this.ready) this.upstream?.end();
+      this.closeWhenBothEnded();
+    });
+  }
+
+  onDrain(): void {
+    this.sender.checkDrained();
+  }
+
+  /** The client takes bytes again. */
+  private onDownstreamDrained(): void {
+    this.active();
+    this.upstream?.pause(false);
+  }
+
+  onError(error: NodeJS.ErrnoException): void {
+    this.wasReset = error.code === 'ECONNRESET';
+  }
+
+  onClose(): void {
+    if (this.closed) return;
+    this.closed = true;
+    releaseReader(this);
+    const { proxy, connection, upstream } = this;
+    proxy.sessions.delete(this);
+    for (const timer of this.timers) proxy.worker.timers.cancel(timer);
+    this.early = [];
+    this.countBytes();
+    this.upstream = undefined;
+    if (upstream !== undefined) {
+      if (!this.ready) {
+        connection.stream.setFlag(Flag.DownstreamConnectionTermination);
+        upstream.close(false);
+      } else if (this.wasReset || connection.closedByUs) upstream.close(this.wasReset);
+      else this.flushUpstream(upstream);
+    }
+    proxy.over(connection);
+  }
+
+  /** The client is gone: the upstream gets what it sent all the same. */
+  private flushUpstream(upstream: TcpUpstream): void {
+    const { upstreamFlushActive, upstreamFlushTotal } = this.proxy.stats;
+    if (!upstream.closeAfterFlush(() => upstreamFlushActive.dec())) return;
+    upstreamFlushTotal.inc();
+    upstreamFlushActive.inc();
+  }
+
+  // Both.
+
+  private active(): void {
+    if (this.idleTimer !== undefined) this.proxy.worker.timers.arm(this.idleTimer, this.idleTimeout);
+  }
+
+  private pauseDownstream(pause: boolean): void {
+    this.pauses += pause ? 1 : -1;
+    if (pause && this.pauses === 1) this.socket.pause();
+    else if (!pause && this.pauses === 0) this.socket.resume();
+  }
+
+  /** Nothing will come any more, from either side. */
+  private closeWhenBothEnded(): void {
+    if (this.ended && this.upstreamEnded) this.socket.destroySoon();
+  }
+
+  private closeIfDraining(): void {
+    const { config, stats, drainsNow } = this.proxy;
+    if (!config.checkDrainClose || this.closed || !drainsNow()) return;
+    stats.downstreamCxDrainClose.inc();
+    this.connection.closedByUs = true;
+    this.socket.destroySoon();
+  }
+
+  private onIdle(): void {
+    this.proxy.stats.idleTimeout.inc();
+    this.closeBoth();
+  }
+
+  private onMaxDuration(): void {
+    this.proxy.stats.maxDownstreamConnectionDuration.inc();
+    this.connection.stream.setFlag(Flag.DurationTimeout);
+    this.closeBoth();
+  }
+
+  /** There is no upstream to carry it to. */
+  private giveUp(flag: number): void {
+    this.connection.stream.setFlag(flag);
+    this.closeBoth();
+  }
+
+  private closeBoth(): void {
+    const { upstream } = this;
+    this.countBytes();
+    this.upstream = undefined;
+    upstream?.close(false);
+    this.connection.closedByUs = true;
+    this.socket.destroy();
+  }
+
+  private countBytes(): void {
+    const { connection, socket, sender, upstream } = this;
+    const { stream } = connection;
+    stream.bytesReceived = socket.bytesRead;
+    stream.bytesSent = sender.bytes;
+    stream.downstreamWireBytesReceived = stream.bytesReceived;
+    stream.downstreamWireBytesSent = stream.bytesSent;
+    if (upstream === undefined) return;
+    stream.upstreamWireBytesReceived = upstream.bytesReceived;
+    stream.upstreamWireBytesSent = upstream.bytesSent;
+  }
+
+  private log(type: 'TcpUpstreamConnected' | 'TcpPeriodic'): void {
+    this.countBytes();
+    this.proxy.writeLog(this.connection, type);
+  }
+}

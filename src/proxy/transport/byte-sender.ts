@@ -1,0 +1,78 @@
+/**
+ * What one socket has to send where bytes pass as they come: each piece is written at once. Small ones are copied, large ones are slices of
+ * the pooled buffer that they were read into, which is held until they are written. (Measured: see docs/performance.md, TCP.)
+ */
+import type { Socket } from 'node:net';
+import { type DirectWriter, writeBytesDirectly, writeDirectly } from '#proxy/transport/direct-write.ts';
+import { holdLease, release } from '#proxy/transport/read-buffers.ts';
+
+/** Up to this many bytes a string of them is cheaper than a buffer. */
+const TEXT_LIMIT = 4096;
+
+export class ByteSender implements DirectWriter {
+  readonly socket: Socket;
+  /** Bytes given to it, over its life. */
+  bytes = 0;
+  /** Bytes that were written directly and wait. */
+  private waiting = 0;
+  private over = false;
+  private readonly limit: number;
+  private readonly onDrained: () => void;
+  /** TLS takes one write at a time, which Writable sees to. */
+  private readonly direct: boolean;
+
+  /**
+   * @param limit with more bytes than this waiting, `write` says so; 0: never
+   * @param onDrained hears, after that, when no more than half of it waits
+   */
+  constructor(socket: Socket, limit: number, onDrained: () => void) {
+    this.socket = socket;
+    this.limit = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+    this.onDrained = onDrained;
+    this.direct = (socket as { encrypted?: boolean }).encrypted !== true;
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get buffered(): number {
+    return this.socket.writableLength + this.waiting;
+  }
+
+  /**
+   * Writes the first `count` of `bytes`, which may be reused as soon as this returns.
+   * @returns whether too much waits now, and did not before
+   */
+  write(bytes: Buffer, count: number): boolean {
+    const { socket } = this;
+    this.bytes += count;
+    if (!socket.writable) return false;
+    if (!this.direct || socket.writableLength > 0 || socket.connecting) this.writeBehind(bytes, count);
+    else if (count <= TEXT_LIMIT) this.waiting += writeDirectly(socket, bytes.latin1Slice(0, count), this);
+    else {
+      const slice = bytes.subarray(0, count);
+      const lease = holdLease(bytes);
+      this.waiting += writeBytesDirectly(socket, lease === undefined ? Buffer.from(slice) : slice, this, lease);
+    }
+    if (this.over || this.waiting + socket.writableLength <= this.limit) return false;
+    this.over = true;
+    return true;
+  }
+
+  private writeBehind(bytes: Buffer, count: number): void {
+    const slice = bytes.subarray(0, count);
+    const lease = holdLease(bytes);
+    if (lease === undefined) this.socket.write(Buffer.from(slice));
+    else this.socket.write(slice, () => release(lease));
+  }
+
+  onWritten(bytes: number): void {
+    this.waiting -= bytes;
+    this.checkDrained();
+  }
+
+  /** The socket's Writable has passed everything on. */
+  checkDrained(): void {
+    if (!this.over || this.buffered > this.limit / 2) return;
+    this.over = false;
+    this.onDrained();
+  }
+}

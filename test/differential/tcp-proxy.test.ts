@@ -1,0 +1,232 @@
+/**
+ * The TCP proxy: bytes, half-closes, failures, stats and access logs, ours and real Envoy with the same bootstrap.
+ */
+import type { Socket } from 'node:net';
+import { bootstrap, type Json, staticCluster, upstreamTls } from '#testing/bootstrap.ts';
+import { eventually } from '#testing/eventually.ts';
+import type { WireClient } from '#testing/wire-client.ts';
+import { alike, type TcpActing } from './compare-tcp.ts';
+import { tcpListener, tcpProxy } from './tcp-filters.ts';
+
+const STATS =
+  /^(tcp|cluster\.c|listener\.in)\.(?!.*(_ms|circuit_breakers|lb_|http1|ssl|warming|assignment|worker_|membership|update_|max_host|version|default\.total))/;
+
+function proxied(fields: Json = {}, cluster: Json = {}, listener: Json = {}): (ports: Record<string, number>) => Json {
+  return ({ c = 1 }) => bootstrap([tcpListener([tcpProxy(fields)], listener)], [staticCluster('c', [c], cluster)]);
+}
+
+const echo = (socket: Socket) => void socket.pipe(socket);
+const silent = () => {};
+
+async function until(wire: WireClient, length: number): Promise<void> {
+  await eventually(`${length} bytes came`, () => wire.received.length >= length);
+}
+
+async function ended({ note }: TcpActing, wire: WireClient): Promise<void> {
+  note(`${await wire.closed()} after ${wire.received.length} bytes`);
+}
+
+alike('bytes go both ways; the client ends first', {
+  bootstrap: proxied(),
+  upstreams: { c: echo },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('hello');
+    await until(wire, 5);
+    await wire.send('x'.repeat(300_000));
+    await until(wire, 300_005);
+    wire.end();
+    await ended(act, wire);
+    act.note(`${act.upstreams.c.received[0].length} ${act.upstreams.c.received[0].slice(0, 6)}`);
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('the upstream ends first, with all that it said before', {
+  bootstrap: proxied(),
+  upstreams: { c: (socket) => void socket.once('data', () => socket.end('y'.repeat(200_000))) },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('go');
+    await ended(act, wire);
+    await wire.send('late');
+    wire.end();
+    await eventually('the upstream has it', () => act.upstreams.c.received[0] === 'golate');
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('a client that sends no more still hears the answer', {
+  bootstrap: proxied(),
+  upstreams: { c: (socket) => void socket.once('end', () => socket.end('all of it')) },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('ask');
+    wire.end();
+    await ended(act, wire);
+    act.note(wire.received);
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('an upstream that speaks first', {
+  bootstrap: proxied(),
+  upstreams: { c: (socket) => void socket.once('end', () => socket.end()).write('220 ready') },
+  async run(act) {
+    const wire = await act.connect();
+    await until(wire, 9);
+    wire.destroy();
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('a reset of the client reaches the upstream', {
+  bootstrap: proxied(),
+  upstreams: { c: (socket) => void socket.write('hi') },
+  async run(act) {
+    const wire = await act.connect();
+    await until(wire, 2);
+    const [socket] = act.upstreams.c.sockets;
+    const told = new Promise<string>((resolve) => {
+      socket.once('error', ({ message }) => resolve(message));
+      socket.once('end', () => resolve('end'));
+    });
+    wire.reset();
+    act.note(await told);
+    socket.end();
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('a reset of the upstream reaches the client', {
+  bootstrap: proxied(),
+  upstreams: { c: (socket) => void socket.once('data', () => socket.resetAndDestroy()) },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('go');
+    await ended(act, wire);
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('nobody listens: attempts are counted, and the client is closed', {
+  bootstrap: proxied({ max_connect_attempts: 3 }),
+  async run(act) {
+    await ended(act, await act.connect());
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('attempts with time between them', {
+  bootstrap: proxied({ max_connect_attempts: 3, backoff_options: { base_interval: '0.01s' } }),
+  async run(act) {
+    await ended(act, await act.connect());
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('a cluster that is not there', {
+  bootstrap: proxied({ cluster: 'nobody' }),
+  async run(act) {
+    await ended(act, await act.connect());
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('a cluster without hosts', {
+  bootstrap: () => bootstrap([tcpListener([tcpProxy()])], [staticCluster('c', [])]),
+  async run(act) {
+    await ended(act, await act.connect());
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('the circuit breaker of connections', {
+  bootstrap: proxied({}, { circuit_breakers: { thresholds: [{ max_connections: 1 }] } }),
+  upstreams: { c: echo },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('a');
+    await until(wire, 1);
+    await ended(act, await act.connect());
+    wire.destroy();
+    await act.proxy.statBecomes('cluster.c.upstream_cx_active', 0);
+  },
+  stats: STATS,
+  lines: 4,
+});
+
+alike('an idle connection is closed', {
+  bootstrap: proxied({ idle_timeout: '0.2s' }),
+  upstreams: { c: silent },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('a');
+    await ended(act, wire);
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('a connection that lasts too long is closed', {
+  bootstrap: proxied({ max_downstream_connection_duration: '0.2s' }),
+  upstreams: { c: echo },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('a');
+    await ended(act, wire);
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('a connection that is never made: TLS gets no answer', {
+  bootstrap: proxied({}, { connect_timeout: '0.2s', ...upstreamTls({}) }),
+  upstreams: { c: silent },
+  async run(act) {
+    await ended(act, await act.connect());
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('records at the start, when the upstream is there, and at the end', {
+  bootstrap: proxied({ access_log_options: { flush_access_log_on_connected: true, flush_access_log_on_start: true } }),
+  upstreams: { c: echo },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('abc');
+    await until(wire, 3);
+    wire.end();
+    await ended(act, wire);
+  },
+  stats: STATS,
+  lines: 4,
+});
+
+alike('the upstream is chosen when the first bytes are there', {
+  bootstrap: proxied({ upstream_connect_mode: 'ON_DOWNSTREAM_DATA', max_early_data_bytes: 1024 }),
+  upstreams: { c: echo },
+  async run(act) {
+    const idle = await act.connect();
+    const wire = await act.connect();
+    await wire.send('abc');
+    await until(wire, 3);
+    act.note(String(act.upstreams.c.sockets.length));
+    wire.end();
+    await ended(act, wire);
+    idle.reset();
+  },
+  stats: STATS,
+  lines: 4,
+});
