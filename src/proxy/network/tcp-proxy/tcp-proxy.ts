@@ -33,6 +33,7 @@ export class TcpProxyInUse implements TerminalInUse {
   readonly stats: TcpStats;
   readonly drainsNow: () => boolean;
   readonly log = logger('filter');
+  /** Those that are open; each takes itself out. */
   readonly sessions = new Set<TcpSession>();
   private readonly accessLogs: AccessLogger[];
 
@@ -81,4 +82,8 @@ export class TcpProxyInUse implements TerminalInUse {
 
   /** Connections end when their peers are done, also while the listener drains. */
   drain(): void {}
+
+  closeAll(): void {
+    for (const session of [...this.sessions]) session.close();
+  }
 }

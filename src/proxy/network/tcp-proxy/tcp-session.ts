@@ -307,22 +307,23 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
 
   private onIdle(): void {
     this.proxy.stats.idleTimeout.inc();
-    this.closeBoth();
+    this.close();
   }
 
   private onMaxDuration(): void {
     this.proxy.stats.maxDownstreamConnectionDuration.inc();
     this.connection.stream.setFlag(Flag.DurationTimeout);
-    this.closeBoth();
+    this.close();
   }
 
   /** There is no upstream to carry it to. */
   private giveUp(flag: number): void {
     this.connection.stream.setFlag(flag);
-    this.closeBoth();
+    this.close();
   }
 
-  private closeBoth(): void {
+  /** Closes both connections at once. */
+  close(): void {
     const { upstream } = this;
     this.countBytes();
     this.upstream = undefined;
