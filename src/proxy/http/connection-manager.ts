@@ -7,13 +7,12 @@
 import { logger } from '#base/logger.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { RouterConfig } from '#config/model/router.ts';
+import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { FilterInUse } from '#proxy/http/filter.ts';
 import { HttpConnections } from '#proxy/http/http-connections.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import type { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
 import { type CompiledLocalReply, sendLocalReply } from '#proxy/http/local-reply.ts';
 import { prepareRequestHeaders } from '#proxy/http/request-headers.ts';
-import { applyTarget } from '#proxy/http/request-target.ts';
 import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
 import { type RouteSource, routeSource } from '#proxy/http/route-tables.ts';
 import { Upgrades } from '#proxy/http/upgrades.ts';
@@ -109,16 +108,17 @@ export class ConnectionManager {
     return this.routes.table?.config.internalOnlyHeaders ?? NO_NAMES;
   }
 
-  onStreamBegin(stream: HttpStream, connection: Http1ServerConnection): void {
+  onStreamBegin(stream: HttpStream, connection: ServerConnection): void {
     const { stats, config, worker } = this;
     stats.downstreamRqTotal.inc();
-    stats.downstreamRqHttp1Total.inc();
+    (connection.multiplexed ? stats.downstreamRqHttp2Total : stats.downstreamRqHttp1Total).inc();
     stats.downstreamRqActive.inc();
     if (!connection.begun) this.connections.begin(connection);
     if (connection.softDraining) connection.closing = true;
     const maximum = config.common.maxRequestsPerConnection;
     if (maximum > 0 && connection.requests >= maximum) {
-      connection.closing = true;
+      if (connection.multiplexed) this.connections.drain(connection);
+      else connection.closing = true;
       stats.downstreamCxMaxRequestsReached.inc();
     }
     if (config.streamIdleTimeout > 0) worker.timers.arm(stream.idleTimer, config.streamIdleTimeout);
@@ -127,18 +127,11 @@ export class ConnectionManager {
     if (duration !== undefined && duration > 0) worker.timers.arm(stream.maxDurationTimer, duration);
   }
 
-  /** A request's head is whole: from the codec. */
-  onRequest(stream: HttpStream, connection: Http1ServerConnection, options: ConnectionOptions, end: boolean): void {
+  /** A request's head is whole, its host, path and method in `stream`: from the codec. */
+  onRequest(stream: HttpStream, options: ConnectionOptions, end: boolean): void {
     const { config, worker } = this;
     const headers = stream.requestHeaders;
-    const given = headers.getKnown(Known.host);
-    stream.host = given ?? '';
-    // An empty one stays, so that it can be told from none.
-    if (given !== '') headers.removeKnown(Known.host);
-    if (stream.protocol === 'HTTP/1.0' && given === undefined) stream.host = config.http1.defaultHostForHttp10;
-    const wrong = applyTarget(stream, config, options);
-    if (wrong !== 0) return connection.refuse(wrong);
-    if (!isHostText(stream.host)) return connection.refuse(ParseError.InvalidHost);
+    if (!isHostText(stream.host)) return stream.codec.refuse(stream, ParseError.InvalidHost);
     if (config.common.headersWithUnderscoresAction !== 'ALLOW' && this.refusesUnderscores(stream)) return;
     if (
       headers.hasKnown(Known.expect) &&
@@ -146,7 +139,7 @@ export class ConnectionManager {
       headers.getKnown(Known.expect)?.toLowerCase() === '100-continue'
     ) {
       headers.removeKnown(Known.expect);
-      if (stream.protocol === 'HTTP/1.1' && !end) connection.sendInterim(stream, 100, noHeaders);
+      if (stream.protocol !== 'HTTP/1.0' && !end) stream.codec.sendInterim(stream, 100, noHeaders);
     }
     if (stream.host === '' && !headers.hasKnown(Known.host))
       return sendLocalReply(stream, 400, '', 'missing_host_header');
@@ -249,19 +242,18 @@ export class ConnectionManager {
       return false;
     }
     this.codecStats.requestsRejectedWithUnderscoresInHeaders.inc();
-    (stream.codec as Http1ServerConnection).refuse(ParseError.Underscore);
+    stream.codec.refuse(stream, ParseError.Underscore);
     return true;
   }
 
   /* Responses, from the filters on their way to the codec. */
 
   sendHeaders(stream: HttpStream, end: boolean): void {
-    const { codec } = stream;
-    const connection = codec as Http1ServerConnection;
+    const connection = stream.codec as ServerConnection;
     prepareResponseHeaders(stream, this);
     if (!stream.requestEnded || stream.openEnded) {
       if (stream.openEnded) this.worker.timers.cancel(stream.requestTimer);
-      connection.closing = true;
+      if (!connection.multiplexed) connection.closing = true;
       this.stats.downstreamRqResponseBeforeRqComplete.inc();
     } else if (!connection.closing && this.drainsNow()) {
       connection.closing = true;
@@ -271,7 +263,7 @@ export class ConnectionManager {
     stream.marks.firstDownstreamTxByte = clock.now();
     this.countStatus(stream.responseCode);
     if (end) stream.responseEnded = true;
-    codec.sendHeaders(stream, end);
+    connection.sendHeaders(stream, end);
   }
 
   sendData(stream: HttpStream, chunk: Buffer, end: boolean): void {
@@ -302,8 +294,7 @@ export class ConnectionManager {
     stats.downstreamRqActive.dec();
     if (stream.upgrading) stats.downstreamCxUpgradesActive.dec();
     stats.downstreamRqTime.record(Math.round(now - stream.marks.start));
-    const connection = stream.codec as Http1ServerConnection;
-    this.connections.countSent(connection);
+    this.connections.countSent(stream.codec as ServerConnection);
     stream.filters.end();
     if (this.accessLogs.length > 0) {
       stream.accessLogType = 'DownstreamEnd';

@@ -4,6 +4,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#connection-timeouts
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
@@ -14,7 +15,7 @@ import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
 export class HttpConnections {
-  private readonly open = new Set<Http1ServerConnection>();
+  private readonly open = new Set<ServerConnection>();
   private readonly config: HttpConnectionManager;
   private readonly worker: WorkerContext;
   private readonly stats: HttpStats;
@@ -51,7 +52,7 @@ export class HttpConnections {
     stats.downstreamCxLengthMs.record(Math.round(clock.now() - startMark));
   }
 
-  onOpen(connection: Http1ServerConnection): void {
+  onOpen(connection: ServerConnection): void {
     const { config, worker } = this;
     this.open.add(connection);
     this.armIdle(connection);
@@ -59,31 +60,40 @@ export class HttpConnections {
     if (duration !== undefined && duration > 0) worker.timers.arm(connection.durationTimer, duration);
   }
 
-  onClosed(connection: Http1ServerConnection): void {
+  onClosed(connection: ServerConnection): void {
     if (!this.open.delete(connection)) return;
     const { stats } = this;
-    if (connection.begun) stats.downstreamCxHttp1Active.dec();
+    if (connection.begun)
+      (connection.multiplexed ? stats.downstreamCxHttp2Active : stats.downstreamCxHttp1Active).dec();
     if (connection.softDraining) stats.downstreamCxHttp1SoftDrain.dec();
     this.countSent(connection);
     this.onEnd(connection.connection, connection.closedByUs);
   }
 
-  countSent(connection: Http1ServerConnection): void {
-    this.stats.downstreamCxTxBytesTotal.add(connection.outgoing.bytes - connection.countedBytes);
-    connection.countedBytes = connection.outgoing.bytes;
+  countSent(connection: ServerConnection): void {
+    const { sentBytes } = connection;
+    this.stats.downstreamCxTxBytesTotal.add(sentBytes - connection.countedBytes);
+    connection.countedBytes = sentBytes;
   }
 
-  armIdle(connection: Http1ServerConnection): void {
+  armIdle(connection: ServerConnection): void {
     if (this.config.common.idleTimeout > 0)
       this.worker.timers.arm(connection.idleTimer, this.config.common.idleTimeout);
   }
 
   /** The first bytes of the client show which protocol it speaks. */
-  begin(connection: Http1ServerConnection): void {
+  begin(connection: ServerConnection): void {
+    const { stats } = this;
     connection.begun = true;
-    connection.connection.protocol = 'HTTP/1.1';
-    this.stats.downstreamCxHttp1Total.inc();
-    this.stats.downstreamCxHttp1Active.inc();
+    if (connection.multiplexed) {
+      connection.connection.protocol = 'HTTP/2';
+      stats.downstreamCxHttp2Total.inc();
+      stats.downstreamCxHttp2Active.inc();
+    } else {
+      connection.connection.protocol = 'HTTP/1.1';
+      stats.downstreamCxHttp1Total.inc();
+      stats.downstreamCxHttp1Active.inc();
+    }
   }
 
   /** Part of a request's head is there. */
@@ -95,41 +105,51 @@ export class HttpConnections {
     if (patience > 0) timers.arm(connection.headTimer, patience);
   }
 
-  onIdle(connection: Http1ServerConnection): void {
+  onIdle(connection: ServerConnection): void {
     this.stats.downstreamCxIdleTimeout.inc();
     this.drain(connection);
   }
 
-  onDuration(connection: Http1ServerConnection): void {
+  onDuration(connection: ServerConnection): void {
     if (!connection.draining) {
       this.stats.downstreamCxMaxDurationReached.inc();
-      if (connection.begun && this.config.http1SafeMaxConnectionDuration) {
+      if (connection.begun && !connection.multiplexed && this.config.http1SafeMaxConnectionDuration) {
         // The client is told by the answer to its next request: none is lost on its way here.
         connection.softDraining = true;
         this.stats.downstreamCxHttp1SoftDrain.inc();
       } else this.drain(connection);
-    } else if (connection.idle) connection.close(true);
+    } else this.end(connection);
+  }
+
+  /** drain_timeout is over. */
+  private end(connection: ServerConnection): void {
+    if (connection.multiplexed) connection.endAfterResponse();
+    if (connection.idle) connection.close(true);
   }
 
   /** A connection that never carried a request is closed at once, as by Envoy; the timer of its duration counts the drain. */
-  private drain(connection: Http1ServerConnection): void {
+  drain(connection: ServerConnection): void {
     const { drainTimeout } = this.config;
-    if (connection.idle && (connection.requests === 0 || drainTimeout === 0)) return connection.close(false);
-    connection.closing = true;
+    const unused = connection.multiplexed ? !connection.begun : connection.requests === 0 || drainTimeout === 0;
+    if (connection.idle && unused) return connection.close(false);
+    if (connection.draining) return;
     connection.draining = true;
+    connection.warn();
     if (drainTimeout > 0) this.worker.timers.arm(connection.durationTimer, drainTimeout);
+    else if (connection.multiplexed) this.end(connection);
   }
 
   /** The client did not close within delayed_close_timeout. */
-  onDelayedClose(connection: Http1ServerConnection): void {
+  onDelayedClose(connection: ServerConnection): void {
     this.stats.downstreamCxDelayedCloseTimeout.inc();
     connection.destroy();
   }
 
-  /** The server or listener drains: idle connections close at once, others with their response. */
+  /** The server or listener drains: idle connections of HTTP/1 close at once, others with their response; HTTP/2 says that it will. */
   drainAll(): void {
-    for (const connection of this.open) {
-      if (connection.idle) connection.close(false);
+    for (const connection of [...this.open]) {
+      if (connection.multiplexed) this.drain(connection);
+      else if (connection.idle) connection.close(false);
     }
   }
 

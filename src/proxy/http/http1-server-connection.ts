@@ -4,11 +4,12 @@
  */
 import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
-import type { DownstreamCodec } from '#proxy/http/codec.ts';
+import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
 import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-response-head.ts';
 import { refuseRequest } from '#proxy/http/protocol-error.ts';
+import { applyTarget } from '#proxy/http/request-target.ts';
 import { joinRequestFields } from '#proxy/http/single-fields.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { asEvent, beginEvent, clock, endEvent, type Resumable, resumeLater } from '#proxy/transport/io-event.ts';
@@ -17,7 +18,7 @@ import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/trans
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
-import { CHUNKED, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
+import { CHUNKED, type ConnectionOptions, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseRequestHead } from '#wire/http1/head.ts';
 import { HeldHead } from '#wire/http1/held-head.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
@@ -40,7 +41,8 @@ const LARGE_BODY = 64 * 1024;
 
 const CRLF = 0x0d0a;
 
-export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader, Resumable {
+export class Http1ServerConnection implements ServerConnection, BodySink, Reader, Resumable {
+  readonly multiplexed = false;
   readonly connection: DownstreamConnection;
   readonly manager: ConnectionManager;
   readonly socket: Socket;
@@ -103,8 +105,8 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     return this.endedByUs || this.connection.closedByUs;
   }
 
-  get buffered(): number {
-    return this.outgoing.buffered;
+  get sentBytes(): number {
+    return this.outgoing.bytes;
   }
 
   /** Bytes were read from the socket. */
@@ -163,7 +165,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
         case BODY: {
           const before = pos;
           pos = this.body.read(bytes, pos, end, this);
-          if (pos < 0) return this.refuse(pos);
+          if (pos < 0) return this.refuse(this.stream as HttpStream, pos);
           this.requestBytes += pos - before;
           break;
         }
@@ -221,7 +223,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
     this.requestBytes = size;
     if (minor === 0 && after >= 0) stream.protocol = 'HTTP/1.0';
     if (after < 0) {
-      this.refuse(after);
+      this.refuse(stream, after);
       return false;
     }
     stream.method = method;
@@ -248,11 +250,11 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
 
   private beginRequest(stream: HttpStream, minor: number): void {
     const headers = stream.requestHeaders;
-    if (minor === 0 && !this.manager.config.http1.acceptHttp10) return this.refuse(ParseError.OldVersion);
+    if (minor === 0 && !this.manager.config.http1.acceptHttp10) return this.refuse(stream, ParseError.OldVersion);
     const length = framing(headers, this.manager.config.http1.allowChunkedLength);
-    if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return this.refuse(length);
-    if (minor === 0 && length === CHUNKED) return this.refuse(ParseError.BadTransferEncoding);
-    if (headers.repeated && headers.all('host').length > 1) return this.refuse(ParseError.ConflictingHost);
+    if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return this.refuse(stream, length);
+    if (minor === 0 && length === CHUNKED) return this.refuse(stream, ParseError.BadTransferEncoding);
+    if (headers.repeated && headers.all('host').length > 1) return this.refuse(stream, ParseError.ConflictingHost);
     if (headers.repeated) joinRequestFields(headers);
     let options = connectionOptions(headers);
     if (options.upgrade) options = this.manager.upgrades.passOver(options, headers);
@@ -275,7 +277,21 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
       this.body.begin(length);
       this.readsLargeBody = length > LARGE_BODY;
     }
-    this.manager.onRequest(stream, this, options, end);
+    const wrong = this.readTarget(stream, options);
+    if (wrong !== 0) return this.refuse(stream, wrong);
+    this.manager.onRequest(stream, options, end);
+  }
+
+  /** Settles host, path and scheme. @returns 0, or a ParseError */
+  private readTarget(stream: HttpStream, options: ConnectionOptions): number {
+    const { config } = this.manager;
+    const headers = stream.requestHeaders;
+    const given = headers.getKnown(Known.host);
+    stream.host = given ?? '';
+    // An empty one stays, so that it can be told from none.
+    if (given !== '') headers.removeKnown(Known.host);
+    if (stream.protocol === 'HTTP/1.0' && given === undefined) stream.host = config.http1.defaultHostForHttp10;
+    return applyTarget(stream, config, options);
   }
 
   /** Part of the request's body; from the body reader. */
@@ -461,8 +477,7 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
   }
 
   /** Answers what is not HTTP, or not wanted. @param error one of ParseError */
-  refuse(error: number): void {
-    const stream = this.stream as HttpStream;
+  refuse(stream: HttpStream, error: number): void {
     if (error === ParseError.OldVersion) stream.protocol = 'HTTP/1.1';
     // A head that could not be read as a whole is not shown in part.
     if (!stream.filters.router.started) {
@@ -495,6 +510,14 @@ export class Http1ServerConnection implements DownstreamCodec, BodySink, Reader,
       this.outgoing.flush();
       this.manager.worker.timers.arm(this.delayedCloseTimer, delay);
     } else this.outgoing.end();
+  }
+
+  endAfterResponse(): void {
+    this.closing = true;
+  }
+
+  warn(): void {
+    this.closing = true;
   }
 
   destroy(): void {
