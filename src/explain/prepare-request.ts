@@ -139,7 +139,7 @@ function keepTrailersAlone({ headers }: RequestUnderWay): void {
 /** The client's address, whether it is internal, and the headers that tell the next hop. */
 function applyForwarded(request: RequestUnderWay, config: HttpConnectionManager): void {
   const { headers, connection } = request;
-  const peer = connection.directSourceAddress;
+  const peer = connection.sourceAddress;
   const scheme = connection.tls === undefined ? 'http' : 'https';
   const xff = headers.joined('x-forwarded-for');
   let remote: string | undefined;

@@ -5,7 +5,7 @@ import type { Message } from '@bufbuild/protobuf';
 import { type ExtensionReader, ExtensionReaders } from '#config/read/extensions.ts';
 import { routerReader } from '#config/read/router.ts';
 import { httpFilters } from '#proxy/http/filters/index.ts';
-import { tlsInspectorReader } from '#proxy/listeners/tls-inspector-reader.ts';
+import { listenerFilters } from '#proxy/listeners/filters/index.ts';
 import { networkFilters } from '#proxy/network/filters/index.ts';
 
 /** The reader of every filter that is registered. */
@@ -31,7 +31,15 @@ export function registeredExtensions(): ExtensionReader[] {
       read: (typed: Message, at, context) => config(typed as never, at, context),
     }),
   );
-  return [...http, routerReader, ...network, tlsInspectorReader];
+  const listener = listenerFilters.map(
+    ({ name, message, config }): ExtensionReader => ({
+      name,
+      message,
+      category: 'listener_filter',
+      read: (typed: Message, at, context) => config(typed as never, at, context),
+    }),
+  );
+  return [...http, routerReader, ...network, ...listener];
 }
 
 export function extensionReaders(): ExtensionReaders {

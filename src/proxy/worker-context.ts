@@ -8,6 +8,7 @@ import type { Locality } from '#config/model/cluster.ts';
 import type { DrainState } from '#proxy/drain-state.ts';
 import type { RouteTables } from '#proxy/http/route-tables.ts';
 import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
+import type { ListenerLookup } from '#proxy/listeners/listener-lookup.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
@@ -30,6 +31,8 @@ export interface WorkerContext {
   /** Values that operators may change while it runs. */
   readonly runtime: RuntimeView;
   readonly drain: DrainState;
+  /** The listeners that serve. */
+  readonly listeners: ListenerLookup;
   /** Counts connections of all workers against the overload manager's limit. */
   readonly downstreamLimit: DownstreamLimit;
   /** Session tickets of one worker are good at the others: their keys come from these bytes. */

@@ -39,7 +39,7 @@ export class Worker implements WorkerContext {
   readonly logFiles;
   readonly leaseStats;
   readonly routeTables: RouteTables;
-  private readonly listeners: WorkerListeners;
+  readonly listeners: WorkerListeners;
   private readonly shared: boolean;
   private readonly inflated;
   private readonly tell: (message: FromWorker) => void;

@@ -16,7 +16,7 @@ export interface ListenerConfig {
   filterChains: FilterChain[];
   defaultFilterChain?: FilterChain;
   filterChainMatcher?: MatcherTree<string>;
-  listenerFilters: FilterUse[];
+  listenerFilters: ListenerFilterUse[];
   listenerFiltersTimeout: number;
   continueOnListenerFiltersTimeout: boolean;
   perConnectionBufferLimitBytes: number;
@@ -57,6 +57,18 @@ export interface FilterChainMatch {
   sourcePrefixRanges: CidrRange[];
   sourcePorts: number[];
 }
+
+/** A listener filter, and the connections that it leaves alone. */
+export interface ListenerFilterUse extends FilterUse {
+  disabledFor?: ListenerFilterPredicate;
+}
+
+/** Follows config.listener.v3.ListenerFilterChainMatchPredicate. Of a range of ports, the end is outside. */
+export type ListenerFilterPredicate =
+  | { kind: 'any' }
+  | { kind: 'destination_port'; start: number; end: number }
+  | { kind: 'and' | 'or'; predicates: ListenerFilterPredicate[] }
+  | { kind: 'not'; predicate: ListenerFilterPredicate };
 
 /** One filter as used in a chain: `config` is plain data made by the reader that is registered for `typeUrl`. */
 export interface FilterUse {

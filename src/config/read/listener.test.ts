@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bootstrap, httpListener, type Json, socketAddress } from '#testing/bootstrap.ts';
-import { errorsOf, load, warningsOf } from '#testing/load-config.ts';
+import { errorsOf, load } from '#testing/load-config.ts';
 
 const AT = 'static_resources.listeners[0]';
 const one = (listener: Json) => bootstrap([httpListener({ listener })]);
@@ -76,16 +76,9 @@ test('fields that are not honoured may stand there at their default', () => {
   );
 });
 
-test('chains that ask for server names get the TLS inspector, with a warning', () => {
+test('chains that ask for server names bring no TLS inspector with them, as in Envoy 1.40', () => {
   const chains = httpListener({ chain: { filter_chain_match: { server_names: ['a'] } } }).filter_chains;
-  assert.deepEqual(
-    read({ filter_chains: chains }).listenerFilters.map(({ name }) => name),
-    ['envoy.filters.listener.tls_inspector'],
-  );
-  assert.match(
-    warningsOf(one({ filter_chains: chains })).join(),
-    /adding listener '127\.0\.0\.1:0': filter chain match/,
-  );
+  assert.deepEqual(read({ filter_chains: chains }).listenerFilters, []);
 });
 
 test('the default filter chain is enough', () => {

@@ -10,7 +10,7 @@ import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
 import { checkDistinct, readFilterChain, readFilterChains } from '#config/read/filter-chain.ts';
 import { readFilterChainMatcher } from '#config/read/filter-chain-matcher.ts';
-import { readListenerFilters, withTlsInspector } from '#config/read/listener-filters.ts';
+import { readListenerFilters } from '#config/read/listener-filters.ts';
 import { readMetadata } from '#config/read/metadata.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
@@ -105,7 +105,7 @@ export function readListener(message: Listener, at: Place, context: ReadContext)
     filterChains: chains,
     ...(defaultFilterChain === undefined ? {} : { defaultFilterChain }),
     ...(filterChainMatcher === undefined ? {} : { filterChainMatcher }),
-    listenerFilters: withTlsInspector(listenerFilters, chains, bound, at),
+    listenerFilters,
     listenerFiltersTimeout: millisecondsOr(message.listenerFiltersTimeout, DEFAULT_LISTENER_FILTERS_TIMEOUT),
     continueOnListenerFiltersTimeout: message.continueOnListenerFiltersTimeout,
     perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT,

@@ -25,8 +25,8 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
     singleAddress = !headers.hasKnown(XFF);
     if (config.xffNumTrustedHops > 0)
       remote = addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops - 1)?.address;
-    remote ??= connection.directSourceAddress;
-    if (!config.skipXffAppend) appendXff(stream, manager, connection.directSourceAddress);
+    remote ??= connection.sourceAddress;
+    if (!config.skipXffAppend) appendXff(stream, manager, connection.sourceAddress);
     if (config.xffNumTrustedHops === 0 || !headers.hasKnown(PROTO))
       headers.setKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
   } else {
@@ -42,9 +42,7 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
   }
   const internal = singleAddress && remote !== undefined && manager.isInternalAddress(remote);
   stream.remoteAddress =
-    remote === undefined || remote === connection.directSourceAddress
-      ? connection.directRemoteAddress
-      : hostPort(remote, 0);
+    remote === undefined || remote === connection.sourceAddress ? connection.remoteAddress : hostPort(remote, 0);
   return internal;
 }
 

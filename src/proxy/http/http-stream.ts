@@ -126,7 +126,7 @@ export class HttpStream implements StreamInfo, RequestView {
     this.codec = codec;
     this.connection = codec.connection;
     this.manager = manager;
-    this.remoteAddress = codec.connection.directRemoteAddress;
+    this.remoteAddress = codec.connection.remoteAddress;
     const now = clock.now();
     this.startTime = clock.wall();
     this.marks.start = now;

@@ -18,13 +18,22 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   filterChainName = '';
   listenerMetadata: Metadata | undefined = undefined;
   filterChainMetadata: Metadata | undefined = undefined;
+  /** Where the client wanted to go: what a listener filter found out, else the socket's own address. */
   localAddress = '';
+  /** The socket's own address. */
+  directLocalAddress = '';
+  /** The client: what a listener filter found out, else the socket's own peer. */
+  remoteAddress = '';
   directRemoteAddress = '';
   destinationAddress = '';
   destinationPort = 0;
   sourceAddress = '';
   sourcePort = 0;
   directSourceAddress = '';
+  /** A listener filter found out where the connection was going; it may belong to another listener (use_original_dst). */
+  destinationRestored = false;
+  /** Another listener handed it over; it is not handed on. */
+  handedOff = false;
   /** The SNI that the client asked for; from the client hello. */
   serverName = '';
   transportProtocol = 'raw_buffer';
@@ -59,11 +68,6 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
     return this.ownStream;
   }
 
-  /** The client: what a listener filter found out, else the socket's own peer. */
-  get remoteAddress(): string {
-    return this.directRemoteAddress;
-  }
-
   setFilterState(key: string, value: unknown): void {
     this.filterState ??= new Map();
     this.filterState.set(key, value);
@@ -86,13 +90,32 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
     this.sourceAddress = remoteAddress;
     this.directSourceAddress = remoteAddress;
     this.sourcePort = remotePort;
-    this.localAddress = hostPort(localAddress, localPort);
+    this.directLocalAddress = hostPort(localAddress, localPort);
+    this.localAddress = this.directLocalAddress;
     this.directRemoteAddress = hostPort(remoteAddress, remotePort);
+    this.remoteAddress = this.directRemoteAddress;
+  }
+
+  /** A listener filter found out where the client wanted to go. */
+  restoreDestination(address: string, port: number): void {
+    this.destinationAddress = address;
+    this.destinationPort = port;
+    this.localAddress = hostPort(address, port);
+    this.destinationRestored = true;
+  }
+
+  /** A listener filter found out who the client is. */
+  setSource(address: string, port: number): void {
+    this.sourceAddress = address;
+    this.sourcePort = port;
+    this.remoteAddress = hostPort(address, port);
   }
 
   /** Both ends are a unix socket, which has a path and no ports. */
   setPath(path: string): void {
     this.localAddress = path;
+    this.directLocalAddress = path;
+    this.remoteAddress = path;
     this.directRemoteAddress = path;
     this.destinationAddress = path;
   }

@@ -10,7 +10,7 @@ import { DownstreamTlsAcceptor } from '#proxy/listeners/downstream-tls-acceptor.
 import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
 import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import { clock } from '#proxy/transport/io-event.ts';
-import { type OwnedSocket, own } from '#proxy/transport/owned-socket.ts';
+import { type OwnedSocket, own, rewrap } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import { signed, testAuthority } from '#testing/certificates.ts';
 import { PlainScope } from '#testing/plain-scope.ts';
@@ -47,7 +47,7 @@ async function listener(t: TestContext, settings: Partial<DownstreamTls>, connec
   const waiting: ((outcome: { connection: DownstreamConnection; secure: OwnedSocket | undefined }) => void)[] = [];
   const listening = createServer({ pauseOnConnect: true }, (accepted) => {
     const connection = new DownstreamConnection();
-    acceptor.accept(accepted, connection, worker, (secure) => {
+    acceptor.accept(rewrap(accepted), undefined, connection, worker, (secure) => {
       if (secure !== undefined) echo(secure);
       waiting.shift()?.({ connection, secure });
     });

@@ -2,7 +2,6 @@
  * TLS with clients of one filter chain on one worker: each accepted socket goes through a handshake before a filter sees it.
  * Follows extensions.transport_sockets.tls.v3.DownstreamTlsContext and config.listener.v3.FilterChain.transport_socket_connect_timeout.
  */
-import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
 import type { DownstreamTls } from '#config/model/tls.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
@@ -41,11 +40,13 @@ export class DownstreamTlsAcceptor {
   }
 
   /**
-   * Begins a handshake. `accepted` is used up by it; it must be paused, with all its bytes still to be read.
+   * Begins a handshake. `accepted` is used up by it.
+   * @param early what was read of it before
    * @param done hears once, as an event: the socket to go on with, which reads through `onread`; undefined where there is none
    */
   accept(
-    accepted: Socket,
+    accepted: OwnedSocket,
+    early: Buffer | undefined,
     connection: DownstreamConnection,
     worker: WorkerContext,
     done: (secure: OwnedSocket | undefined) => void,
@@ -59,7 +60,7 @@ export class DownstreamTlsAcceptor {
       return done(undefined);
     }
     let timer: Timer | undefined;
-    const handshake = context.accept(accepted, onread, {
+    const handshake = context.accept(accepted, early, onread, {
       onSecure: (socket, info) =>
         asEvent(() => {
           if (timer !== undefined) worker.timers.cancel(timer);

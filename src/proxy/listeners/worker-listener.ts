@@ -3,12 +3,20 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/listeners
  */
 import type { Socket } from 'node:net';
+import type { Timer } from '#base/timers.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { buildFilterChain, type FilterChainInUse } from '#proxy/listeners/filter-chain-in-use.ts';
-import { type Inspection, inspect } from '#proxy/listeners/inspect.ts';
 import { ListenSocket } from '#proxy/listeners/listen-socket.ts';
+import type { ListenerFilterInUse } from '#proxy/listeners/listener-filter.ts';
+import {
+  type ListenerFilterCaller,
+  type ListenerFilterOutcome,
+  ListenerFilterRun,
+} from '#proxy/listeners/listener-filter-run.ts';
+import { listenerFiltersInUse } from '#proxy/listeners/listener-filters-in-use.ts';
+import type { ConnectionTaker } from '#proxy/listeners/listener-lookup.ts';
 import type { TerminalInUse } from '#proxy/network/network-filter.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
@@ -32,7 +40,7 @@ export function listenerStatName(config: ListenerConfig): string {
   return config.statPrefix !== '' ? config.statPrefix : addressText(config.addresses[0]);
 }
 
-export class WorkerListener {
+export class WorkerListener implements ListenerFilterCaller, ConnectionTaker {
   config: ListenerConfig;
   private readonly worker: WorkerContext;
   private readonly stats: ListenerStats;
@@ -40,8 +48,12 @@ export class WorkerListener {
   private chains: CompiledFilterChains;
   private inUse = new Map<FilterChain, FilterChainInUse>();
   private sockets: ListenSocket[] = [];
-  private readonly inspection: Inspection;
+  private readonly filters: readonly ListenerFilterInUse[];
+  /** Connections that listener filters still look at. */
+  private readonly filtering = new Set<ListenerFilterRun>();
   private readonly accessLogs: AccessLogger[];
+  /** It takes no more connections, also none from other listeners. */
+  stopped = false;
   private draining = false;
   /** Filter chains that are no more, with connections that still are; by the number of the update that took them away. */
   private readonly leaving = new Map<number, FilterChainInUse[]>();
@@ -54,7 +66,7 @@ export class WorkerListener {
     listenerExtensionStats(scope);
     this.threadStats = listenerThreadStats(scope.scope(`worker_${worker.index}`));
     this.chains = compileFilterChains(config);
-    this.inspection = inspect(config);
+    this.filters = listenerFiltersInUse(config, worker);
     this.accessLogs = compileAccessLogs(config.accessLog, {
       scope: worker.scope,
       timers: worker.timers,
@@ -118,6 +130,7 @@ export class WorkerListener {
     this.stop();
     for (const chain of this.inUse.values()) endChain(chain);
     for (const update of this.leaving.keys()) this.endChains(update);
+    for (const run of this.filtering) run.abandon();
   }
 
   /**
@@ -152,22 +165,14 @@ export class WorkerListener {
   }
 
   accept(accepted: Socket, address: Address): void {
-    const { stats, worker } = this;
-    stats.connectionsAcceptedPerSocketEvent.record(1);
-    if (!this.config.ignoreGlobalConnLimit && !worker.downstreamLimit.take()) {
-      stats.downstreamGlobalCxOverflow.inc();
-      accepted.destroy();
-      return;
-    }
+    this.stats.connectionsAcceptedPerSocketEvent.record(1);
+    if (!this.admit(accepted)) return;
     const connection = new DownstreamConnection();
-    connection.listenerName = this.config.name;
-    connection.listenerMetadata = this.config.metadata;
     connection.startMark = clock.now();
-    connection.bufferLimit = this.config.perConnectionBufferLimitBytes;
     const unix = address.kind === 'pipe';
     if (accepted.remoteAddress === undefined && !unix) {
       // The client is gone already.
-      if (!this.config.ignoreGlobalConnLimit) worker.downstreamLimit.give();
+      this.giveBack();
       accepted.destroy();
       return;
     }
@@ -179,59 +184,128 @@ export class WorkerListener {
         accepted.remoteAddress ?? '',
         accepted.remotePort ?? 0,
       );
-    stats.downstreamCxTotal.inc();
-    stats.downstreamCxActive.inc();
-    this.threadStats.downstreamCxTotal.inc();
-    this.threadStats.downstreamCxActive.inc();
-    if (this.inspection.needed) {
-      stats.downstreamPreCxActive.inc();
-      this.inspection.run(accepted, connection, worker, (ready) => {
-        stats.downstreamPreCxActive.dec();
-        if (ready) this.choose(accepted, connection, true);
-        else this.onClosed(connection);
-      });
-    } else this.choose(accepted, connection, false);
+    this.begin(rewrap(accepted), connection, undefined);
   }
 
-  private choose(accepted: Socket, connection: DownstreamConnection, inspected: boolean): void {
+  /** Takes over a connection that came to another listener and was on its way to this one's address (use_original_dst). */
+  adopt(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
+    if (!this.admit(socket)) return;
+    connection.handedOff = true;
+    this.begin(socket, connection, early);
+  }
+
+  /** Whether the limits let one more connection in; it is closed where they do not. */
+  private admit(socket: Socket): boolean {
+    const { stats, worker } = this;
+    if (!this.config.ignoreGlobalConnLimit && !worker.downstreamLimit.take()) {
+      stats.downstreamGlobalCxOverflow.inc();
+      socket.destroy();
+      return false;
+    }
+    return true;
+  }
+
+  /** The connection's place among those that the limits allow is free again. */
+  private giveBack(): void {
+    if (!this.config.ignoreGlobalConnLimit) this.worker.downstreamLimit.give();
+  }
+
+  private begin(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
+    connection.listenerName = this.config.name;
+    connection.listenerMetadata = this.config.metadata;
+    connection.bufferLimit = this.config.perConnectionBufferLimitBytes;
+    if (this.filters.length === 0) {
+      this.choose(socket, connection, early);
+      return;
+    }
+    const run = new ListenerFilterRun(socket, connection, this.filters, this, early);
+    this.stats.downstreamPreCxActive.inc();
+    this.filtering.add(run);
+    run.start();
+  }
+
+  get listenerFiltersTimeout(): number {
+    return this.config.listenerFiltersTimeout;
+  }
+
+  armTimer(timer: Timer): void {
+    this.worker.timers.arm(timer, this.listenerFiltersTimeout);
+  }
+
+  cancelTimer(timer: Timer): void {
+    this.worker.timers.cancel(timer);
+  }
+
+  /** Called by the run: the listener filters have looked at the connection. */
+  onFiltered(run: ListenerFilterRun, outcome: ListenerFilterOutcome): void {
+    const { stats, config } = this;
+    const { socket, connection, early } = run;
+    this.filtering.delete(run);
+    stats.downstreamPreCxActive.dec();
+    if (outcome === 'timeout') stats.downstreamPreCxTimeout.inc();
+    else if (outcome === 'remote_close') stats.downstreamListenerFilterRemoteClose.inc();
+    else if (outcome === 'error') stats.downstreamListenerFilterError.inc();
+    if (outcome !== 'ready' && !(outcome === 'timeout' && config.continueOnListenerFiltersTimeout)) {
+      this.drop(socket, connection, early);
+      return;
+    }
+    const other = this.originalListener(connection);
+    if (other === undefined) this.choose(socket, connection, early);
+    else {
+      this.giveBack();
+      other.adopt(socket, connection, early);
+    }
+  }
+
+  /** The listener that a redirected connection was on its way to, where it is handed on. */
+  private originalListener(connection: DownstreamConnection): ConnectionTaker | undefined {
+    if (!this.config.useOriginalDst || connection.handedOff || !connection.destinationRestored) return undefined;
+    return this.worker.listeners.byAddress(connection.destinationAddress, connection.destinationPort);
+  }
+
+  private choose(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
     const chain = selectFilterChain(this.chains, connection);
     if (chain === undefined) {
       this.stats.noFilterChainMatch.inc();
       connection.stream.responseCodeDetails = 'filter_chain_not_found';
       connection.stream.setFlag(Flag.NoRouteFound);
-      accepted.destroy();
-      this.onClosed(connection);
+      this.drop(socket, connection, early);
       return;
     }
+    this.stats.downstreamCxTotal.inc();
+    this.stats.downstreamCxActive.inc();
+    this.threadStats.downstreamCxTotal.inc();
+    this.threadStats.downstreamCxActive.inc();
     const inUse = this.inUse.get(chain) as FilterChainInUse;
     connection.filterChainName = chain.name;
     connection.secured = inUse.tls !== undefined;
     connection.filterChainMetadata = chain.metadata;
     if (!inUse.filter.begin(connection)) {
-      accepted.destroy();
+      close(socket, early);
       inUse.filter.lost(connection, true);
       this.onClosed(connection);
       return;
     }
-    if (inUse.tls !== undefined) {
-      inUse.tls.accept(accepted, connection, this.worker, (secure) => {
-        connection.abandon = undefined;
-        if (secure === undefined) {
-          inUse.filter.lost(connection, connection.closedByUs || connection.terminationDetails !== '');
-          this.onClosed(connection);
-        } else this.serve(inUse.filter, secure, connection, false);
-      });
+    if (inUse.tls === undefined) {
+      this.serve(inUse.filter, socket, connection, early);
       return;
     }
-    if (inspected) {
-      this.serve(inUse.filter, accepted, connection, true);
-      accepted.resume();
-      return;
-    }
-    this.serve(inUse.filter, rewrap(accepted), connection, false);
+    inUse.tls.accept(socket, early, connection, this.worker, (secure) => {
+      connection.abandon = undefined;
+      if (secure === undefined) {
+        inUse.filter.lost(connection, connection.closedByUs || connection.terminationDetails !== '');
+        this.onClosed(connection);
+      } else this.serve(inUse.filter, secure, connection, undefined);
+    });
   }
 
-  private serve(filter: TerminalInUse, socket: OwnedSocket, connection: DownstreamConnection, reads: boolean): void {
+  /** Gives the connection to its filters. @param early what was read of it before */
+  private serve(
+    filter: TerminalInUse,
+    socket: OwnedSocket,
+    connection: DownstreamConnection,
+    early: Buffer | undefined,
+  ): void {
     const owner = filter.accept(socket, connection);
     const close = owner.onClose.bind(owner);
     const counted: SocketOwner = {
@@ -246,7 +320,15 @@ export class WorkerListener {
           this.onClosed(connection);
         }),
     };
-    own(socket, counted, reads);
+    own(socket, counted, false);
+    if (early !== undefined && !socket.destroyed) counted.onRead(early.length, early);
+  }
+
+  /** Closes what never became a connection of a filter chain. */
+  private drop(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
+    close(socket, early);
+    this.giveBack();
+    if (this.accessLogs.length > 0) this.log(connection);
   }
 
   private onClosed(connection: DownstreamConnection): void {
@@ -254,7 +336,7 @@ export class WorkerListener {
     this.stats.downstreamCxDestroy.inc();
     this.threadStats.downstreamCxActive.dec();
     this.stats.downstreamCxLengthMs.record(Math.round(clock.now() - connection.startMark));
-    if (!this.config.ignoreGlobalConnLimit) this.worker.downstreamLimit.give();
+    this.giveBack();
     if (this.accessLogs.length > 0) this.log(connection);
   }
 
@@ -266,6 +348,7 @@ export class WorkerListener {
 
   /** Stops accepting. */
   stop(): void {
+    this.stopped = true;
     for (const socket of this.sockets) socket.close();
     this.sockets = [];
   }
@@ -291,6 +374,12 @@ function allChains({ filterChains, defaultFilterChain }: ListenerConfig): Filter
 function endChain({ filter, tls }: FilterChainInUse): void {
   tls?.close();
   asEvent(() => filter.closeAll());
+}
+
+/** Closes a socket; what was read of it and nobody answers resets it, as it would had it not been read. */
+function close(socket: Socket, unanswered: Buffer | undefined): void {
+  if (unanswered === undefined || socket.destroyed) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 const NOWHERE: ListenPlace = { port: 0, fds: [] };

@@ -2,7 +2,9 @@
  * The listeners of one worker: those that serve, those made and not yet listening, and those that leave, which accept no more and drain.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/lds
  */
+import { isIPv6 } from 'node:net';
 import type { ListenerConfig } from '#config/model/listener.ts';
+import type { ConnectionTaker, ListenerLookup } from '#proxy/listeners/listener-lookup.ts';
 import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { BoundAddress, FilterChainUpdate, ListenPlace } from '#proxy/worker-messages.ts';
@@ -13,11 +15,13 @@ export interface Listening {
   failed?: string;
 }
 
-export class WorkerListeners {
+export class WorkerListeners implements ListenerLookup {
   private readonly worker: WorkerContext;
   /** Every listener that has not ended. */
   private readonly byId = new Map<number, WorkerListener>();
   private readonly serving = new Map<string, number>();
+  /** Listeners that serve by `address port`; made when it is first asked for, and again after a change. */
+  private addresses: Map<string, WorkerListener> | undefined = undefined;
 
   constructor(worker: WorkerContext) {
     this.worker = worker;
@@ -43,6 +47,7 @@ export class WorkerListeners {
         return { bound, failed: (error as Error).message };
       }
       this.serving.set(name, id);
+      this.addresses = undefined;
       former?.leave();
     }
     return { bound };
@@ -79,6 +84,30 @@ export class WorkerListeners {
     for (const listener of this.byId.values()) listener.drain();
   }
 
+  byAddress(address: string, port: number): ConnectionTaker | undefined {
+    this.addresses ??= this.listAddresses();
+    const places = isIPv6(address) ? [address, '::'] : [address, '0.0.0.0', '::ffff'];
+    for (const place of places) {
+      const found = this.addresses.get(`${place} ${port}`);
+      if (found?.stopped === false) return found;
+    }
+    return undefined;
+  }
+
+  private listAddresses(): Map<string, WorkerListener> {
+    const all = new Map<string, WorkerListener>();
+    for (const id of this.serving.values()) {
+      const listener = this.byId.get(id);
+      for (const address of listener?.config.addresses ?? []) {
+        if (address.kind !== 'ip' || listener === undefined) continue;
+        all.set(`${address.address} ${address.port}`, listener);
+        // Such a one takes IPv4 too.
+        if (address.address === '::' && address.ipv4Compat) all.set(`::ffff ${address.port}`, listener);
+      }
+    }
+    return all;
+  }
+
   private served(name: string): WorkerListener | undefined {
     const id = this.serving.get(name);
     return id === undefined ? undefined : this.byId.get(id);
@@ -86,5 +115,6 @@ export class WorkerListeners {
 
   private forget(id: number): void {
     for (const [name, serving] of this.serving) if (serving === id) this.serving.delete(name);
+    this.addresses = undefined;
   }
 }

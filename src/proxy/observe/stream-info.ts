@@ -47,6 +47,8 @@ export interface ConnectionInfo {
   id: number;
   /** `127.0.0.1:8000`; a unix socket's path. */
   localAddress: string;
+  /** The socket's own address; absent: {@link localAddress}. */
+  directLocalAddress?: string;
   /** The socket's own peer. */
   directRemoteAddress: string;
   requestedServerName: string;

@@ -4,7 +4,7 @@
  * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/security/ssl
  */
 import { constants, createHash, hkdfSync, type X509Certificate } from 'node:crypto';
-import type { OnReadOpts, Socket } from 'node:net';
+import type { OnReadOpts } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { DownstreamTls } from '#config/model/tls.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
@@ -18,6 +18,7 @@ import { certificatesOf } from '#proxy/tls/pem.ts';
 import { contextOptions } from '#proxy/tls/secure-context-options.ts';
 import { type HandshakeCallbacks, ServerHandshake } from '#proxy/tls/server-handshake.ts';
 import { TlsCounters } from '#proxy/tls/tls-counters.ts';
+import type { OwnedSocket } from '#proxy/transport/owned-socket.ts';
 import type { ClientHello } from '#wire/tls/client-hello.ts';
 
 /** Random bytes that all workers of a process share: session tickets of one are good at another. */
@@ -89,12 +90,17 @@ export class DownstreamTlsContext {
   }
 
   /**
-   * Begins a handshake on an accepted socket: paused, and not read but for bytes that were put back into it. The socket is used up: another
-   * one comes out.
+   * Begins a handshake on an accepted socket, which is used up: another one comes out.
+   * @param early what was read of the socket before
    * @param onread where the new socket reads to.
    */
-  accept(accepted: Socket, onread: OnReadOpts, callbacks: HandshakeCallbacks): ServerHandshake {
-    return new ServerHandshake(this, accepted, onread, callbacks);
+  accept(
+    accepted: OwnedSocket,
+    early: Buffer | undefined,
+    onread: OnReadOpts,
+    callbacks: HandshakeCallbacks,
+  ): ServerHandshake {
+    return new ServerHandshake(this, accepted, early, onread, callbacks);
   }
 
   /** @param hello undefined: what came is none, and OpenSSL shall say so. */

@@ -3,12 +3,13 @@
  * protocols we do not have, where Envoy goes on without one; and it says which certificate, suites and OCSP response to use.
  */
 import type { X509Certificate } from 'node:crypto';
-import type { OnReadOpts, Socket } from 'node:net';
+import type { OnReadOpts } from 'node:net';
 import type { DownstreamTlsContext, ServerChoice } from '#proxy/tls/downstream-context.ts';
 import { ServerTlsSocket, type SocketHandle } from '#proxy/tls/server-tls-socket.ts';
 import { signatureOf } from '#proxy/tls/signature-name.ts';
 import { tlsFailure, verifyFailureReason } from '#proxy/tls/tls-failure.ts';
 import { HandshakeInfo } from '#proxy/tls/tls-info.ts';
+import { type OwnedSocket, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import { type ClientHello, parseClientHello } from '#wire/tls/client-hello.ts';
 
 /** Called in the middle of an event of the socket; one of them, once. */
@@ -19,11 +20,11 @@ export interface HandshakeCallbacks {
   onFailure(reason: string, info: HandshakeInfo): void;
 }
 
-export class ServerHandshake {
+export class ServerHandshake implements SocketOwner {
   private readonly context: DownstreamTlsContext;
   private readonly onread: OnReadOpts;
   private readonly callbacks: HandshakeCallbacks;
-  private accepted: Socket | undefined;
+  private accepted: OwnedSocket | undefined;
   private socket: ServerTlsSocket | undefined;
   private seen: Buffer | undefined;
   private hello: ClientHello | undefined;
@@ -32,16 +33,20 @@ export class ServerHandshake {
   private failed: HandshakeInfo | undefined;
   private over = false;
 
-  constructor(context: DownstreamTlsContext, accepted: Socket, onread: OnReadOpts, callbacks: HandshakeCallbacks) {
+  /** @param early what was read of the socket before */
+  constructor(
+    context: DownstreamTlsContext,
+    accepted: OwnedSocket,
+    early: Buffer | undefined,
+    onread: OnReadOpts,
+    callbacks: HandshakeCallbacks,
+  ) {
     this.context = context;
     this.onread = onread;
     this.callbacks = callbacks;
     this.accepted = accepted;
-    accepted.on('error', this.onLost);
-    accepted.on('end', this.onLost);
-    accepted.on('close', this.onLost);
-    accepted.on('readable', this.onReadable);
-    if (accepted.readableLength > 0) this.onReadable();
+    own(accepted, this, false);
+    if (early !== undefined) this.look(early);
   }
 
   /** Gives up, for instance since it took too long. Nothing is called back. */
@@ -51,14 +56,17 @@ export class ServerHandshake {
     this.socket?.destroy();
   }
 
-  private readonly onReadable = (): void => {
-    const chunk = this.accepted?.read() as Buffer | null | undefined;
-    if (chunk === null || chunk === undefined || this.over) return;
-    this.seen = this.seen === undefined ? chunk : Buffer.concat([this.seen, chunk]);
-    const hello = parseClientHello(this.seen);
-    if (hello.kind === 'incomplete') return;
-    this.begin(hello.kind === 'hello' ? hello : undefined, this.seen);
-  };
+  onRead(count: number, bytes: Buffer): void {
+    if (this.over) return;
+    const chunk = bytes.subarray(0, count);
+    this.look(this.seen === undefined ? Buffer.from(chunk) : Buffer.concat([this.seen, chunk]));
+  }
+
+  private look(bytes: Buffer): void {
+    const hello = parseClientHello(bytes);
+    if (hello.kind === 'incomplete') this.seen = bytes;
+    else this.begin(hello.kind === 'hello' ? hello : undefined, bytes);
+  }
 
   private begin(hello: ClientHello | undefined, bytes: Buffer): void {
     const handle = this.takeHandle();
@@ -77,8 +85,8 @@ export class ServerHandshake {
     });
     this.socket = socket;
     socket.disableRenegotiation();
-    socket.on('error', this.onError);
-    socket.on('close', this.onClose);
+    socket.on('error', this.onTlsError);
+    socket.on('close', this.onTlsClose);
     if (refused) {
       socket.destroy();
       return;
@@ -91,12 +99,9 @@ export class ServerHandshake {
 
   /** The system's end of the accepted socket, which is no more. */
   private takeHandle(): SocketHandle {
-    const accepted = this.accepted as Socket;
+    const accepted = this.accepted as OwnedSocket;
     this.accepted = undefined;
-    accepted.off('readable', this.onReadable);
-    accepted.off('error', this.onLost);
-    accepted.off('end', this.onLost);
-    accepted.off('close', this.onLost);
+    accepted.owner = undefined;
     const holder = accepted as unknown as { _handle: SocketHandle };
     const handle = holder._handle;
     (holder as { _handle: SocketHandle | null })._handle = null;
@@ -125,32 +130,38 @@ export class ServerHandshake {
       peerPresented: peer !== undefined,
     });
     this.over = true;
-    socket.off('error', this.onError);
-    socket.off('close', this.onClose);
+    socket.off('error', this.onTlsError);
+    socket.off('close', this.onTlsClose);
     socket.off('secure', this.onSecure);
     releaseControl(socket);
     this.callbacks.onSecure(socket, info);
   };
 
-  private readonly onError = (error: NodeJS.ErrnoException): void => {
+  private readonly onTlsError = (error: NodeJS.ErrnoException): void => {
     const { reason, counted } = tlsFailure(error);
     this.failure = reason;
     if (counted !== undefined) this.context.counters.stats[counted].inc();
   };
 
-  private readonly onClose = (): void => {
+  private readonly onTlsClose = (): void => {
     if (this.over) return;
     this.over = true;
     this.callbacks.onFailure(this.failure, this.failed ?? this.info(undefined, false));
   };
 
   /** The client left before its hello was there. */
-  private readonly onLost = (): void => {
+  onEnd(): void {
     if (this.over) return;
     this.over = true;
     this.accepted?.destroy();
     this.callbacks.onFailure('', this.info(undefined, false));
-  };
+  }
+
+  onClose(): void {
+    this.onEnd();
+  }
+
+  onDrain(): void {}
 
   private get isOpen(): boolean {
     return this.socket?.destroyed === false;

@@ -51,9 +51,14 @@ function onError(this: OwnedSocket, error: NodeJS.ErrnoException): void {
 /** For `new Socket` and `connect`: reads go to the shared buffers, straight to the owner. */
 export const onread = { buffer: nextBuffer, callback: onRead as (count: number, bytes: Uint8Array) => boolean };
 
-/** Gives the socket's events to `owner`. @param reads whether reads come as 'data' events: for sockets that were made without `onread` */
+/**
+ * Gives the socket's events to `owner`, from whoever had them before.
+ * @param reads whether reads come as 'data' events: for sockets that were made without `onread`
+ */
 export function own(socket: OwnedSocket, owner: SocketOwner, reads: boolean): void {
+  const owned = socket.owner !== undefined;
   socket.owner = owner;
+  if (owned) return;
   if (reads) socket.on('data', onData);
   socket.on('end', onEnd);
   socket.on('drain', onDrain);

@@ -17,6 +17,7 @@ import { isConnected } from '#proxy/observe/format/operators/upstream-operators.
 const remote: TextOf = (info) => known(info.remoteAddress);
 const directRemote: TextOf = (info) => known(info.connection.directRemoteAddress);
 const local: TextOf = (info) => known(info.connection.localAddress);
+const directLocal: TextOf = ({ connection }) => known(connection.directLocalAddress ?? connection.localAddress);
 const upstreamRemote: TextOf = (info) => (isConnected(info) ? known(info.upstream?.remoteAddress) : undefined);
 const upstreamLocal: TextOf = (info) => known(info.upstream?.localAddress);
 
@@ -36,10 +37,10 @@ export const addressOperators: OperatorTable = {
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(local),
   DOWNSTREAM_LOCAL_PORT: port(local),
   DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId(local),
-  DOWNSTREAM_DIRECT_LOCAL_ADDRESS: nameOf(local),
-  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(local),
-  DOWNSTREAM_DIRECT_LOCAL_PORT: port(local),
-  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId(local),
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS: nameOf(directLocal),
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(directLocal),
+  DOWNSTREAM_DIRECT_LOCAL_PORT: port(directLocal),
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId(directLocal),
   UPSTREAM_REMOTE_ADDRESS: nameOf(upstreamRemote),
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: withoutPort(upstreamRemote),
   UPSTREAM_REMOTE_PORT: port(upstreamRemote),
