@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '#testing/free-port.ts';
 import type { Scope } from '#testing/scope.ts';
-import { startProxy } from '#testing/start-proxy.ts';
+import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 import { answers, stopWith } from './backend.ts';
 import { PROXY_CORE, pinned } from './processes.ts';
@@ -16,6 +16,8 @@ export type Peer = 'fairlead' | 'envoy' | 'nginx' | 'haproxy';
 export interface Started {
   pid: number;
   port: number;
+  /** Ours and Envoy, to be asked for stats. */
+  proxy?: RunningProxy;
 }
 
 export interface StartOptions {
@@ -41,7 +43,7 @@ export async function startPeer(
     logLevel: 'off',
     ...(options.free ? {} : { under: pinned(PROXY_CORE, []) }),
   });
-  return { pid: proxy.pid, port: await proxy.listenerPort() };
+  return { pid: proxy.pid, port: await proxy.listenerPort(), proxy };
 }
 
 async function startNginx(scope: Scope, backend: number): Promise<Started> {

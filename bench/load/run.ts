@@ -8,6 +8,7 @@ import { setUpBenchmarks } from '../../tools/setup-tests.ts';
 import { startBackend } from './backend.ts';
 import type { Measure, Row } from './measure.ts';
 import { bodies } from './measures/bodies.ts';
+import { datagrams } from './measures/datagrams.ts';
 import { latency } from './measures/latency.ts';
 import { afterLoad, idleConnections } from './measures/memory.ts';
 import { routes, workers } from './measures/scale.ts';
@@ -16,7 +17,17 @@ import { throughput } from './measures/throughput.ts';
 import { holds, terminalTable, writePage } from './report.ts';
 import { onStage } from './stages.ts';
 
-const MEASURES: Measure[] = [...throughput, bodies, latency, afterLoad, idleConnections, start, routes, workers];
+const MEASURES: Measure[] = [
+  ...throughput,
+  bodies,
+  latency,
+  afterLoad,
+  idleConnections,
+  start,
+  routes,
+  workers,
+  datagrams,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -64,6 +64,7 @@ function fitOf(address: Address, request: RequestUnderWay): Fit | undefined {
   if (address.kind === 'pipe')
     return address.path === destination ? { rank: EXACT, why: `listens on ${destination}` } : undefined;
   if (address.kind === 'internal' || destination?.startsWith('/')) return undefined;
+  if (address.protocol === 'UDP') return undefined;
   const port = connection.destinationPort;
   if (address.port === 0) {
     return sameHost(address, destination)

@@ -4,6 +4,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import { type ExtensionReader, ExtensionReaders } from '#config/read/extensions.ts';
 import { routerReader } from '#config/read/router.ts';
+import { udpProxyReader } from '#config/read/udp-proxy.ts';
 import { httpFilters } from '#proxy/http/filters/index.ts';
 import { listenerFilters } from '#proxy/listeners/filters/index.ts';
 import { networkFilters } from '#proxy/network/filters/index.ts';
@@ -39,7 +40,7 @@ export function registeredExtensions(): ExtensionReader[] {
       read: (typed: Message, at, context) => config(typed as never, at, context),
     }),
   );
-  return [...http, routerReader, ...network, ...listener];
+  return [...http, routerReader, ...network, ...listener, udpProxyReader];
 }
 
 export function extensionReaders(): ExtensionReaders {

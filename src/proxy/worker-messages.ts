@@ -49,7 +49,7 @@ export interface ListenPlace {
 export interface BoundAddress {
   address: Address;
   fds: number[];
-  kind: 'tcp' | 'pipe';
+  kind: 'tcp' | 'pipe' | 'udp';
   /** Other workers can have sockets of their own there (SO_REUSEPORT). */
   reusable: boolean;
 }

@@ -106,7 +106,9 @@ export class WorkerPool {
     return this.bound.flatMap((listeners, worker) =>
       Object.entries(listeners).flatMap(([listener, addresses]) =>
         addresses.flatMap(({ address, fds, kind, reusable }) =>
-          worker > 0 && !reusable ? [] : fds.map((fd) => ({ listener, address: addressText(address), fd, kind })),
+          kind === 'udp' || (worker > 0 && !reusable)
+            ? []
+            : fds.map((fd) => ({ listener, address: addressText(address), fd, kind })),
         ),
       ),
     );
@@ -205,6 +207,8 @@ async function placesBeside(
 ): Promise<{ [listener: string]: ListenPlace[] }> {
   const place = async ({ address, fds, kind, reusable }: BoundAddress, theirs: number[]): Promise<ListenPlace> => {
     const port = address.kind === 'ip' ? address.port : 0;
+    // Sockets for datagrams are not handed on: each worker, and each generation, binds its own.
+    if (kind === 'udp') return { port, fds: [] };
     const own = share(theirs, index, count);
     // What was inherited may have been bound by a single worker: then no other socket can be bound beside it.
     if (own.length > 0 || (reusable && theirs.length === 0)) return { port, fds: own };

@@ -1,6 +1,8 @@
 /**
- * Asks TCP ports of this machine whether they are free, and whether something serves there.
+ * Asks ports of this machine whether they are free, and whether something serves there.
  */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -18,6 +20,30 @@ function inUse(port: number): Promise<boolean> {
     server.once('error', () => resolve(true));
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(false)));
   });
+}
+
+/** @returns those of the UDP ports that somebody holds. */
+export async function udpPortsInUse(ports: readonly number[]): Promise<number[]> {
+  const taken = await Promise.all(ports.map(udpInUse));
+  return ports.filter((_, index) => taken[index]);
+}
+
+async function udpInUse(port: number): Promise<boolean> {
+  const socket = createSocket('udp4');
+  try {
+    socket.bind({ port, address: '127.0.0.1', exclusive: true });
+    await once(socket, 'listening');
+    return false;
+  } catch {
+    return true;
+  } finally {
+    socket.close();
+  }
+}
+
+/** Resolves when every UDP port is held. */
+export async function udpPortsBound(ports: readonly number[], signal: AbortSignal): Promise<void> {
+  await Promise.all(ports.map((port) => until(() => udpInUse(port), signal)));
 }
 
 /** Resolves when every port accepts connections. */

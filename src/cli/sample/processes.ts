@@ -33,12 +33,12 @@ export class Processes {
     return this.#ended.promise;
   }
 
-  /** @returns the path of its log. */
-  start(label: string, program: string, args: readonly string[]): string {
+  /** @param shown what it prints goes to our own output, not to its log. @returns the path of its log. */
+  start(label: string, program: string, args: readonly string[], shown = false): string {
     const logPath = join(this.#logFolder, `${label.replaceAll(' ', '-')}.log`);
     const log = openSync(logPath, 'a');
     // Its standard input closes when this process ends, however it ends.
-    const child = spawn(program, args, { stdio: ['pipe', log, log] });
+    const child = spawn(program, args, { stdio: ['pipe', shown ? 'inherit' : log, log] });
     closeSync(log);
     this.#running.set(child, label);
     child.on('error', (error) => this.#end(child, { label, how: error.message, logPath }));

@@ -2,13 +2,14 @@
  * Runs a sample: starts its parts, says when they serve and what to try, shows the live table, and ends everything when
  * it is told to or when a part ends by itself.
  */
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { entryPath } from '#base/entry.ts';
 import { samplePath } from '#cli/sample/find-samples.ts';
-import { adminIsLive, portsAccept, portsInUse } from '#cli/sample/ports.ts';
+import { adminIsLive, portsAccept, portsInUse, udpPortsBound, udpPortsInUse } from '#cli/sample/ports.ts';
 import { type Ended, lastLines, Processes } from '#cli/sample/processes.ts';
 import type { Part, Sample } from '#cli/sample/sample.ts';
 import { watch } from '#cli/sample/watch.ts';
@@ -28,7 +29,8 @@ export type ProgramLine = [program: string, ...args: string[]];
  */
 export async function runSample(name: string, sample: Sample, proxy?: ProgramLine): Promise<number> {
   const ports = sample.parts.flatMap((part) => part.ports).sort((a, b) => a - b);
-  const taken = await portsInUse(ports);
+  const udpPorts = sample.parts.flatMap((part) => part.udpPorts ?? []);
+  const taken = [...(await portsInUse(ports)), ...(await udpPortsInUse(udpPorts))];
   if (taken.length > 0) {
     process.stderr.write(`fairlead sample: these ports are in use: ${taken.join(', ')} (does a sample run already?)\n`);
     return 1;
@@ -78,10 +80,10 @@ async function serve(
 ): Promise<void> {
   for (const part of sample.parts) {
     const [program, ...args] = programOf(name, part, proxy);
-    processes.start(part.label, program, args);
+    processes.start(part.label, program, args, part.kind === 'script' && part.shown === true);
   }
   for (const part of sample.parts) {
-    await (part.kind === 'proxy' ? adminIsLive(part.adminPort, signal) : portsAccept(part.ports, signal));
+    await (part.kind === 'proxy' ? adminIsLive(part.adminPort, signal) : partServes(part, signal));
     say(`✓ ${part.label.padEnd(LABEL_WIDTH)}${part.says}`);
   }
   say('');
@@ -89,7 +91,13 @@ async function serve(
   say(`  logs  ${logFolder}`);
   say('  stop  Ctrl-C');
   say('');
-  await watch(sample.table, signal);
+  if (sample.table !== undefined) await watch(sample.table, signal);
+  else if (!signal.aborted) await once(signal, 'abort');
+}
+
+async function partServes({ ports, udpPorts = [] }: Part, signal: AbortSignal): Promise<void> {
+  await portsAccept(ports, signal);
+  await udpPortsBound(udpPorts, signal);
 }
 
 function programOf(name: string, part: Part, proxy: ProgramLine | undefined): ProgramLine {

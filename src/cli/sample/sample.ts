@@ -9,7 +9,8 @@ export interface Sample {
   parts: Part[];
   /** Commands to try, one a line. */
   tries: string[];
-  table: TableOf;
+  /** Left out: nothing but the output of parts is shown. */
+  table?: TableOf;
 }
 
 export type Part = ScriptPart | ProxyPart;
@@ -21,13 +22,17 @@ interface PartBase {
   says: string;
   /** All the TCP ports that it opens; they must be free before. */
   ports: number[];
+  /** All its UDP ports, likewise. */
+  udpPorts?: number[];
 }
 
-/** A TypeScript file of the sample, run by our own Node. It serves when all its ports accept. */
+/** A TypeScript file of the sample, run by our own Node. It serves when all its ports accept, and its UDP ports are bound. */
 export interface ScriptPart extends PartBase {
   kind: 'script';
   /** Without suffix. It must end when its standard input closes. */
   file: string;
+  /** What it prints is shown, besides its errors in the log. */
+  shown?: boolean;
 }
 
 /** A proxy. It serves when its admin says LIVE. */

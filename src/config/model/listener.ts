@@ -6,6 +6,7 @@ import type { Address, CidrRange } from './address.ts';
 import type { MatcherTree } from './matcher-tree.ts';
 import type { Metadata } from './route.ts';
 import type { DownstreamTransport } from './tls.ts';
+import type { UdpListenerConfig } from './udp.ts';
 
 export interface ListenerConfig {
   name: string;
@@ -32,7 +33,8 @@ export interface ListenerConfig {
   ignoreGlobalConnLimit: boolean;
   maxConnectionsToAcceptPerSocketEvent: number;
   tcpKeepalive?: { probes?: number; time?: number; interval?: number };
-  udp?: unknown;
+  /** Of a listener whose addresses are UDP. */
+  udp?: UdpListenerConfig;
   metadata: Metadata;
 }
 

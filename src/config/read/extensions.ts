@@ -17,6 +17,7 @@ export type ExtensionCategory =
   | 'upstream_http_filter'
   | 'network_filter'
   | 'listener_filter'
+  | 'udp_listener_filter'
   | 'access_logger'
   | 'transport_socket'
   | 'formatter'
@@ -158,6 +159,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   http_filter: 'envoy.extensions.filters.http.',
   network_filter: 'envoy.extensions.filters.network.',
   listener_filter: 'envoy.extensions.filters.listener.',
+  udp_listener_filter: 'envoy.extensions.filters.udp.',
   access_logger: 'envoy.extensions.access_loggers.',
   transport_socket: 'envoy.extensions.transport_sockets.',
 };

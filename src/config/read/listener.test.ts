@@ -95,9 +95,9 @@ const REFUSED: [what: string, listener: Json, error: string][] = [
     `${AT}.address.socket_address.address: malformed IP address: foo`,
   ],
   [
-    'UDP',
+    'UDP with filter chains',
     { address: { socket_address: { protocol: 'UDP', address: '127.0.0.1', port_value: 1 } } },
-    `${AT}.address.socket_address.protocol: field 'protocol' is not supported by Fairlead yet: UDP comes later`,
+    `${AT}: error adding listener '127.0.0.1:1': 1 filter chain(s) specified for connection-less UDP listener.`,
   ],
 ];
 for (const [what, listener, error] of REFUSED) {

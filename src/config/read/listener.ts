@@ -14,6 +14,7 @@ import { readListenerFilters } from '#config/read/listener-filters.ts';
 import { readMetadata } from '#config/read/metadata.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
+import { readUdpListener, readUdpListenerFilters } from '#config/read/udp-listener.ts';
 import type { Listener } from '#envoy/config/listener/v3/listener_pb.js';
 
 const LISTENER = 'envoy.config.listener.v3';
@@ -43,6 +44,7 @@ const check = honours(
     'ignore_global_conn_limit',
     'bypass_overload_manager',
     'access_log',
+    'udp_listener_config',
     // Honoured at their defaults: see `refuseWhatIsOn`.
     'use_original_dst',
     'transparent',
@@ -61,7 +63,6 @@ const check = honours(
       per_connection_buffer_high_watermark_timeout: 'slow clients are bounded by stream timeouts',
       socket_options: NO_SOCKET_OPTIONS,
       tcp_fast_open_queue_length: NO_SOCKET_OPTIONS,
-      udp_listener_config: 'UDP comes later',
       api_listener: 'API listeners are for Envoy Mobile',
       internal_listener: 'internal listeners come later',
       tcp_keepalive: NO_SOCKET_OPTIONS,
@@ -87,6 +88,10 @@ export function readListener(message: Listener, at: Place, context: ReadContext)
   const addresses = readAddresses(message, at);
   const bound = addressText(addresses[0]);
   const words = `error adding listener '${bound}'`;
+  if (isUdp(addresses[0])) return readUdp(message, addresses, at, context, words);
+  if (message.udpListenerConfig !== undefined) {
+    at.field('udp_listener_config').warn("field 'udp_listener_config' has no effect on a TCP listener");
+  }
   if (message.filterChains.length === 0 && message.defaultFilterChain === undefined) {
     at.report(`${words}: no filter chains specified`);
   }
@@ -99,13 +104,46 @@ export function readListener(message: Listener, at: Place, context: ReadContext)
   const defaultFilterChain = last && defaultPlace.attempt(() => readFilterChain(last, defaultPlace, words, context));
   const listenerFilters = readListenerFilters(message.listenerFilters, at.field('listener_filters'), context);
   return {
-    name: message.name,
-    addresses,
-    statPrefix: message.statPrefix,
+    ...readCommon(message, addresses, at, context),
     filterChains: chains,
     ...(defaultFilterChain === undefined ? {} : { defaultFilterChain }),
     ...(filterChainMatcher === undefined ? {} : { filterChainMatcher }),
-    listenerFilters,
+    listenerFilters: listenerFilters,
+  };
+}
+
+/** A listener without connections. */
+function readUdp(
+  message: Listener,
+  addresses: Address[],
+  at: Place,
+  context: ReadContext,
+  words: string,
+): ListenerConfig {
+  if (message.enableReusePort === false) {
+    at.field('enable_reuse_port').warn('with several workers, a UDP listener needs enable_reuse_port');
+  }
+  return {
+    ...readCommon(message, addresses, at, context),
+    filterChains: [],
+    udp: readUdpListener(message, at, words),
+    listenerFilters: readUdpListenerFilters(message.listenerFilters, at.field('listener_filters'), words, context),
+  };
+}
+
+type Own = 'filterChains' | 'defaultFilterChain' | 'filterChainMatcher' | 'listenerFilters' | 'udp';
+
+/** What listeners of all kinds have. */
+function readCommon(
+  message: Listener,
+  addresses: Address[],
+  at: Place,
+  context: ReadContext,
+): Omit<ListenerConfig, Own> {
+  return {
+    name: message.name,
+    addresses,
+    statPrefix: message.statPrefix,
     listenerFiltersTimeout: millisecondsOr(message.listenerFiltersTimeout, DEFAULT_LISTENER_FILTERS_TIMEOUT),
     continueOnListenerFiltersTimeout: message.continueOnListenerFiltersTimeout,
     perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT,
@@ -137,20 +175,19 @@ function refuseWhatIsOn(message: Listener, at: Place): void {
 }
 
 function readAddresses(message: Listener, at: Place): Address[] {
-  const first = readBoundAddress(readAddress(message.address, at.field('address')), at.field('address'));
+  const first = readAddress(message.address, at.field('address'));
   const others = readAll(message.additionalAddresses, at.field('additional_addresses'), (additional, place) => {
     checkAdditional(additional, place);
     const inside = place.field('address');
-    return readBoundAddress(readAddress(additional.address, inside), inside);
+    const address = readAddress(additional.address, inside);
+    if (isUdp(address) === isUdp(first)) return address;
+    throw inside.problem(`error adding listener named '${message.name}': has different socket type`);
   });
   return [first, ...others];
 }
 
-function readBoundAddress(address: Address, at: Place): Address {
-  if (address.kind === 'ip' && address.protocol === 'UDP') {
-    throw at.field('socket_address').field('protocol').unsupported('UDP comes later');
-  }
-  return address;
+function isUdp(address: Address): boolean {
+  return address.kind === 'ip' && address.protocol === 'UDP';
 }
 
 function readBindToPort(message: Listener, at: Place): boolean {

@@ -47,8 +47,9 @@ function claimAddresses(name: string, addresses: readonly Address[], bound: Set<
             .field('additional_addresses')
             .index(i - 1)
             .field('address');
-    if (bound.has(text)) place.report(`error adding listener: '${name}' has duplicate address '${text}' ${HELP}`);
-    own.add(text);
+    const claimed = address.kind === 'ip' && address.protocol === 'UDP' ? `UDP ${text}` : text;
+    if (bound.has(claimed)) place.report(`error adding listener: '${name}' has duplicate address '${text}' ${HELP}`);
+    own.add(claimed);
   }
   for (const text of own) bound.add(text);
 }

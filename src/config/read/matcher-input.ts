@@ -43,6 +43,9 @@ export const ROUTE_INPUTS: MatchInputs = {
 /** Inputs of connections. */
 export const CONNECTION_INPUTS: MatchInputs = { typeNames: new Set([...ADDRESSES, ...PROTOCOLS]) };
 
+/** Inputs of datagrams. */
+export const UDP_INPUTS: MatchInputs = { typeNames: new Set(ADDRESSES.slice(0, 4)) };
+
 const checks = new Map([
   honoured(HEADER, 'header_name'),
   [

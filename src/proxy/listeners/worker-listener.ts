@@ -17,6 +17,7 @@ import {
 } from '#proxy/listeners/listener-filter-run.ts';
 import { listenerFiltersInUse } from '#proxy/listeners/listener-filters-in-use.ts';
 import type { ConnectionTaker } from '#proxy/listeners/listener-lookup.ts';
+import type { ServedListener } from '#proxy/listeners/served-listener.ts';
 import type { TerminalInUse } from '#proxy/network/network-filter.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
@@ -40,7 +41,7 @@ export function listenerStatName(config: ListenerConfig): string {
   return config.statPrefix !== '' ? config.statPrefix : addressText(config.addresses[0]);
 }
 
-export class WorkerListener implements ListenerFilterCaller, ConnectionTaker {
+export class WorkerListener implements ServedListener, ListenerFilterCaller, ConnectionTaker {
   config: ListenerConfig;
   private readonly worker: WorkerContext;
   private readonly stats: ListenerStats;
@@ -139,8 +140,9 @@ export class WorkerListener implements ListenerFilterCaller, ConnectionTaker {
    * @param former the listener that this one replaces: its sockets are taken over where the addresses are the same
    * @throws with Envoy's words where an address cannot be bound: then the former one still serves
    */
-  async listen(places: readonly ListenPlace[], former?: WorkerListener): Promise<BoundAddress[]> {
-    const theirs = [...(former?.sockets ?? [])];
+  async listen(places: readonly ListenPlace[], former?: ServedListener): Promise<BoundAddress[]> {
+    const predecessor = former instanceof WorkerListener ? former : undefined;
+    const theirs = [...(predecessor?.sockets ?? [])];
     const taken: ListenSocket[] = [];
     for (const [i, address] of this.config.addresses.entries()) {
       const at = theirs.findIndex((socket) => socket.serves(address, this.config));
@@ -154,7 +156,7 @@ export class WorkerListener implements ListenerFilterCaller, ConnectionTaker {
       await socket.open(places[i] ?? NOWHERE);
     }
     for (const socket of taken) socket.owner = this;
-    if (former !== undefined) former.sockets = theirs;
+    if (predecessor !== undefined) predecessor.sockets = theirs;
     return this.sockets.map(({ bound }) => bound);
   }
 

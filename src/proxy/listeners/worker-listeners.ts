@@ -5,7 +5,9 @@
 import { isIPv6 } from 'node:net';
 import type { ListenerConfig } from '#config/model/listener.ts';
 import type { ConnectionTaker, ListenerLookup } from '#proxy/listeners/listener-lookup.ts';
+import type { ServedListener } from '#proxy/listeners/served-listener.ts';
 import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
+import { UdpListener } from '#proxy/udp/udp-listener.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { BoundAddress, FilterChainUpdate, ListenPlace } from '#proxy/worker-messages.ts';
 
@@ -18,7 +20,7 @@ export interface Listening {
 export class WorkerListeners implements ListenerLookup {
   private readonly worker: WorkerContext;
   /** Every listener that has not ended. */
-  private readonly byId = new Map<number, WorkerListener>();
+  private readonly byId = new Map<number, ServedListener>();
   private readonly serving = new Map<string, number>();
   /** Listeners that serve by `address port`; made when it is first asked for, and again after a change. */
   private addresses: Map<string, WorkerListener> | undefined = undefined;
@@ -28,7 +30,8 @@ export class WorkerListeners implements ListenerLookup {
   }
 
   add(id: number, config: ListenerConfig): void {
-    this.byId.set(id, new WorkerListener(config, this.worker));
+    const Listener = config.udp === undefined ? WorkerListener : UdpListener;
+    this.byId.set(id, new Listener(config, this.worker));
   }
 
   /** The first that cannot listen ends it: those after it are left alone. */
@@ -98,8 +101,9 @@ export class WorkerListeners implements ListenerLookup {
     const all = new Map<string, WorkerListener>();
     for (const id of this.serving.values()) {
       const listener = this.byId.get(id);
-      for (const address of listener?.config.addresses ?? []) {
-        if (address.kind !== 'ip' || listener === undefined) continue;
+      if (!(listener instanceof WorkerListener)) continue;
+      for (const address of listener.config.addresses) {
+        if (address.kind !== 'ip') continue;
         all.set(`${address.address} ${address.port}`, listener);
         // Such a one takes IPv4 too.
         if (address.address === '::' && address.ipv4Compat) all.set(`::ffff ${address.port}`, listener);
@@ -108,7 +112,7 @@ export class WorkerListeners implements ListenerLookup {
     return all;
   }
 
-  private served(name: string): WorkerListener | undefined {
+  private served(name: string): ServedListener | undefined {
     const id = this.serving.get(name);
     return id === undefined ? undefined : this.byId.get(id);
   }

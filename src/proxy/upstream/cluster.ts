@@ -60,10 +60,11 @@ export class Cluster {
   readonly timeoutBudget: TimeoutBudgetStats | undefined;
   readonly sizes: RequestResponseSizeStats | undefined;
   private dropOverloads: LoadAssignment['dropOverloads'];
-  private readonly scope: Scope;
+  readonly scope: Scope;
   private readonly lease: StatsLease;
   private http1Stats: Http1CodecStats | undefined = undefined;
   private codec2Stats: Http2CodecStats | undefined = undefined;
+  private readonly closeListeners = new Set<() => void>();
   private readonly alternatives = new Map<string, AnswerCounts>();
 
   /** @param localHosts the members of the local cluster, for routing by zone */
@@ -173,8 +174,15 @@ export class Cluster {
     return counts;
   }
 
+  /** Calls back when the cluster is gone, or another has taken its place. @returns how to stop that */
+  onClose(listener: () => void): () => void {
+    this.closeListeners.add(listener);
+    return () => this.closeListeners.delete(listener);
+  }
+
   /** The cluster is gone, or the worker ends. */
   close(): void {
+    for (const listener of [...this.closeListeners]) listener();
     this.loadBalancer.close();
     this.transports.close();
     for (const set of this.hosts.hostSets) {

@@ -34,8 +34,8 @@ export function connectTarget(
   };
 }
 
-/** The second source serves the hosts of its own family. */
-function sourceFor(address: string, bind: ClusterConfig['bind']): { localAddress?: string; localPort?: number } {
+/** Where it starts from, if not from anywhere. The second source serves the hosts of its own family. */
+export function sourceFor(address: string, bind: ClusterConfig['bind']): { localAddress?: string; localPort?: number } {
   if (bind?.sourceAddress === undefined) return {};
   const { extraSource } = bind;
   if (extraSource !== undefined && isIPv6(extraSource.address) === isIPv6(address)) {

@@ -59,7 +59,7 @@ test('a logical host keeps its identity when its address changes', () => {
 test('hosts are sorted by what the control plane says of their health, and draining ones are excluded', () => {
   const scope = new PlainScope();
   const set = prioritySet(scope);
-  recordMembership(set, scope);
+  recordMembership(set, scope, true);
   const members = [
     endpoint(1),
     endpoint(2, { healthStatus: 'DEGRADED' }),
@@ -81,7 +81,7 @@ test('hosts are sorted by what the control plane says of their health, and drain
 test('membership_change counts priorities whose members changed, not changes of weight', () => {
   const scope = new PlainScope();
   const set = prioritySet(scope);
-  recordMembership(set, scope);
+  recordMembership(set, scope, true);
   set.update(membersOf([locality('', [endpoint(1)])]));
   set.update(membersOf([locality('', [endpoint(1, { weight: 3 })])]));
   assert.equal(scope.value('membership_change'), 1);
