@@ -16,7 +16,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   selection: ['base', 'api', 'config'],
   explain: ['base', 'api', 'config', 'selection'],
   proxy: ['base', 'api', 'config', 'selection', 'wire'],
-  cli: ['base', 'api', 'config', 'selection', 'explain', 'proxy'],
+  control: ['base', 'api'],
+  cli: ['base', 'api', 'config', 'selection', 'explain', 'proxy', 'control'],
 };
 
 /** Folders with leave to import more than their area. */
