@@ -22,7 +22,7 @@ const dist = join(root, 'dist');
 const started = new Date();
 
 /** Sources by the name of their build, as `entryPath` of src/base/entry.ts expects them. */
-const entries: Record<string, string> = { fairlead: 'src/cli/main.ts' };
+const entries: Record<string, string> = { fairlead: 'src/cli/main.ts', xds: 'src/control/xds/index.ts' };
 for (const file of ['src/proxy/worker-thread.ts', ...globSync('samples/*/*.ts', { cwd: root })]) {
   if (existsSync(join(root, file)) && !file.endsWith('.test.ts')) entries[file.replace(/\.ts$/, '')] = file;
 }

@@ -21,6 +21,23 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('#cli/commands/proxy-config.ts')).command,
   },
   {
+    name: 'config-diff',
+    summary: 'say in what two configurations differ',
+    load: async () => (await import('#cli/commands/config-diff.ts')).command,
+  },
+  {
     name: 'xds-server',
     summary: 'serve a directory of Envoy resources to any xDS client',
     load: async () => (await import('#cli/commands/xds-server.ts')).command,
+  },
+  {
+    name: 'sample',
+    summary: 'list the samples, or run one',
+    load: async () => (await import('#cli/commands/sample.ts')).command,
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for bash, zsh or fish',
+    load: async () => (await import('#cli/commands/completion.ts')).command,
+  },
+];
