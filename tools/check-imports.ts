@@ -70,6 +70,8 @@ function packageProblem(path: string, specifier: string, test: boolean): string 
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
+  // Its own public library, in tests and examples.
+  if (name === packageJson.name && !path.startsWith('src/')) return undefined;
   if (Object.hasOwn(packageJson.dependencies, name)) return undefined;
   if (!Object.hasOwn(packageJson.devDependencies, name)) return `package '${name}' is not in package.json`;
   return path.startsWith('src/') && !test ? `package '${name}' is there for development only` : undefined;
