@@ -23,12 +23,14 @@ const STAND_INS: ExtensionReader[] = [
     category: 'network_filter',
     read: () => ({}),
   },
-  {
-    name: 'envoy.filters.listener.tls_inspector',
-    message: 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
-    category: 'listener_filter',
-    read: () => ({}),
-  },
+  ...['tls_inspector.v3.TlsInspector', 'original_dst.v3.OriginalDst', 'proxy_protocol.v3.ProxyProtocol'].map(
+    (type): ExtensionReader => ({
+      name: `envoy.filters.listener.${type.split('.')[0]}`,
+      message: `envoy.extensions.filters.listener.${type}`,
+      category: 'listener_filter',
+      read: () => ({}),
+    }),
+  ),
 ];
 
 /** @param readers instead of the stand-ins. */

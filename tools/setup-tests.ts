@@ -10,11 +10,14 @@ import { realEnvoy } from './real-envoy.ts';
 const PROGRAMS: Record<string, string> = {
   curl: 'curl',
   h2load: 'nghttp2-client',
+  ip: 'iproute2',
+  iptables: 'iptables',
   jq: 'jq',
   nc: 'netcat-openbsd',
   nginx: 'nginx',
   openssl: 'openssl',
   python3: 'python3',
+  unshare: 'util-linux',
   wrk: 'wrk',
 };
 

@@ -45,6 +45,13 @@ function groups(text: string): number[] {
   });
 }
 
+/** The address in the order of the network: four bytes, or sixteen. @throws for what is none. */
+export function ipBytes(text: string): Uint8Array {
+  const bits = parseIp(text);
+  if (bits === undefined) throw new Error(`'${text}' is no IP address`);
+  return Uint8Array.from(bits.flatMap((word) => [24, 16, 8, 0].map((shift) => (word >>> shift) & 255)));
+}
+
 /** A network, ready to be asked. */
 export class IpRange {
   readonly bits: IpBits;

@@ -5,6 +5,7 @@ import type { AccessLogConfig } from './access-log.ts';
 import type { Address, CidrRange } from './address.ts';
 import type { MatcherTree } from './matcher-tree.ts';
 import type { Metadata } from './route.ts';
+import type { SocketOption } from './socket-option.ts';
 import type { DownstreamTransport } from './tls.ts';
 import type { UdpListenerConfig } from './udp.ts';
 
@@ -24,15 +25,16 @@ export interface ListenerConfig {
   tcpBacklogSize?: number;
   enableReusePort: boolean;
   bindToPort: boolean;
+  /** Redirected connections go to the listener of their original destination. */
   useOriginalDst: boolean;
-  transparent: boolean;
-  freebind: boolean;
+  /** For each of `addresses`, in the order in which they are set. */
+  socketOptions: SocketOption[][];
+  mptcp: boolean;
   trafficDirection: 'UNSPECIFIED' | 'INBOUND' | 'OUTBOUND';
   drainType: 'DEFAULT' | 'MODIFY_ONLY';
   accessLog: AccessLogConfig[];
   ignoreGlobalConnLimit: boolean;
   maxConnectionsToAcceptPerSocketEvent: number;
-  tcpKeepalive?: { probes?: number; time?: number; interval?: number };
   /** Of a listener whose addresses are UDP. */
   udp?: UdpListenerConfig;
   metadata: Metadata;

@@ -19,11 +19,15 @@ import type { FilterChain as FilterChainMessage } from '#envoy/config/listener/v
 
 const NO_FILTERS = 'a filter chain without filters is not supported by Fairlead: it would close every connection';
 const MATCH = 'envoy.config.listener.v3.FilterChainMatch';
-const check = honours(
-  'envoy.config.listener.v3.FilterChain',
-  ['filter_chain_match', 'filters', 'metadata', 'transport_socket', 'transport_socket_connect_timeout', 'name'],
-  { refused: { use_proxy_proto: 'the PROXY protocol comes with listener filters' } },
-);
+const check = honours('envoy.config.listener.v3.FilterChain', [
+  'filter_chain_match',
+  'filters',
+  'metadata',
+  'transport_socket',
+  'transport_socket_connect_timeout',
+  'name',
+  'use_proxy_proto',
+]);
 
 /** @param listener what errors about the listener begin with. */
 export function readFilterChain(

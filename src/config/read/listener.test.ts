@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bootstrap, httpListener, type Json, socketAddress } from '#testing/bootstrap.ts';
-import { errorsOf, load } from '#testing/load-config.ts';
+import { errorsOf, load, warningsOf } from '#testing/load-config.ts';
 
 const AT = 'static_resources.listeners[0]';
 const one = (listener: Json) => bootstrap([httpListener({ listener })]);
@@ -21,8 +21,8 @@ test('a listener has the defaults of Envoy', () => {
     enableReusePort: true,
     bindToPort: true,
     useOriginalDst: false,
-    transparent: false,
-    freebind: false,
+    socketOptions: [[]],
+    mptcp: false,
     trafficDirection: 'UNSPECIFIED',
     drainType: 'DEFAULT',
     accessLog: [],
@@ -66,14 +66,53 @@ test('the old way to say bind_to_port counts', () => {
   assert.equal(read({ deprecated_v1: { bind_to_port: false } }).bindToPort, false);
 });
 
-test('fields that are not honoured may stand there at their default', () => {
-  const off = { use_original_dst: false, transparent: false, freebind: false, enable_mptcp: false };
-  assert.deepEqual(errorsOf(one(off)), []);
-  const on = { use_original_dst: true, transparent: true, freebind: true, enable_mptcp: true };
+test('fields of sockets become options, in the order in which they are set, for each address', () => {
+  const option = { level: 1, name: 15, int_value: 1, ip_version: 'SOCKET_IP_VERSION_IPV4', state: 'STATE_BOUND' };
+  const { socketOptions, mptcp } = read({
+    enable_mptcp: true,
+    freebind: true,
+    tcp_keepalive: { keepalive_time: 10 },
+    tcp_fast_open_queue_length: 5,
+    socket_options: [option, { level: 17, name: 1, int_value: 1, type: { datagram: {} } }],
+    additional_addresses: [
+      {
+        address: socketAddress(0, '::1'),
+        socket_options: { socket_options: [{ level: 1, name: 25, buf_value: 'bG8A' }] },
+      },
+    ],
+  });
+  assert.equal(mptcp, true);
+  const common = [
+    { level: 0, name: 15, value: 1, state: 'PREBIND', ipVersion: 4 },
+    { level: 41, name: 78, value: 1, state: 'PREBIND', ipVersion: 6 },
+    { level: 6, name: 23, value: 5, state: 'LISTENING' },
+    { level: 1, name: 9, value: 1, state: 'PREBIND' },
+    { level: 6, name: 4, value: 10, state: 'PREBIND' },
+  ];
+  assert.deepEqual(socketOptions[0], [...common, { level: 1, name: 15, value: 1, state: 'BOUND', ipVersion: 4 }]);
+  const [device] = socketOptions[1].slice(common.length);
+  assert.deepEqual([device.level, device.name, Buffer.from(device.value as Uint8Array).toString()], [1, 25, 'lo\0']);
+});
+
+test('use_original_dst and use_proxy_proto stand for listener filters, which come last', () => {
+  const [chain] = httpListener().filter_chains as Json[];
+  const listener = {
+    use_original_dst: true,
+    filter_chains: [{ ...chain, use_proxy_proto: true }],
+    listener_filters: [
+      {
+        name: 'tls',
+        typed_config: {
+          '@type': 'type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
+        },
+      },
+    ],
+  };
   assert.deepEqual(
-    errorsOf(one(on)).map((error) => error.split(':')[0]),
-    Object.keys(on).map((field) => `${AT}.${field}`),
+    read(listener).listenerFilters.map(({ name }) => name),
+    ['tls', 'envoy.filters.listener.original_dst', 'envoy.filters.listener.proxy_protocol'],
   );
+  assert.match(warningsOf(one(listener)).join(), /use_proxy_proto' is deprecated/);
 });
 
 test('chains that ask for server names bring no TLS inspector with them, as in Envoy 1.40', () => {

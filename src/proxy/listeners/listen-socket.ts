@@ -5,10 +5,13 @@
 import { chmodSync, renameSync } from 'node:fs';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { logger } from '#base/logger.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { ListenerConfig } from '#config/model/listener.ts';
+import type { SocketOption } from '#config/model/socket-option.ts';
 import { bindError } from '#proxy/listeners/bind-error.ts';
+import { applySocketOptions, openListenDescriptor } from '#proxy/listeners/listen-descriptor.ts';
 import { descriptorOf } from '#proxy/transport/handle-channel.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
 import type { BoundAddress, ListenPlace } from '#proxy/worker-messages.ts';
@@ -23,19 +26,26 @@ export class ListenSocket {
   /** As configured: port 0 is any. */
   readonly address: Address;
   owner: SocketAcceptor;
+  private readonly options: readonly SocketOption[];
+  private readonly mptcp: boolean;
   private readonly reusable: boolean;
   private servers: Server[] = [];
 
-  constructor(address: Address, owner: SocketAcceptor) {
+  /** @param options in the order in which they are set */
+  constructor(address: Address, options: readonly SocketOption[], owner: SocketAcceptor) {
     this.address = address;
+    this.options = options;
+    this.mptcp = owner.config.mptcp;
     this.owner = owner;
     // Several workers, or several processes as with Envoy, have sockets of their own at an address; else workers share one socket.
     this.reusable = address.kind === 'ip' && owner.config.enableReusePort;
   }
 
   /** Whether a listener with this configuration can go on with the sockets for an address of its own. */
-  serves(address: Address, config: ListenerConfig): boolean {
+  serves(address: Address, options: readonly SocketOption[], config: ListenerConfig): boolean {
     return (
+      this.mptcp === config.mptcp &&
+      isDeepStrictEqual(this.options, options) &&
       addressText(address) === addressText(this.address) &&
       this.reusable === (address.kind === 'ip' && config.enableReusePort)
     );
@@ -44,7 +54,9 @@ export class ListenSocket {
   /** @throws with Envoy's words where the address cannot be bound */
   async open({ port, fds }: ListenPlace): Promise<void> {
     if (fds.length > 0) await Promise.all(fds.map((fd) => this.listen({ fd })));
+    else if (this.options.length > 0 || this.mptcp) await this.listen({ fd: this.prepare(port) });
     else await this.listen(this.target(port));
+    for (const server of this.servers) this.finish(server);
   }
 
   get bound(): BoundAddress {
@@ -61,6 +73,27 @@ export class ListenSocket {
   close(): void {
     for (const server of this.servers) server.close();
     this.servers = [];
+  }
+
+  private finish(server: Server): void {
+    const { address, options } = this;
+    if (options.length === 0) return;
+    try {
+      applySocketOptions(descriptorOf(server), address, options, 'LISTENING');
+    } catch {
+      throw new Error(`cannot set post-listen socket option on socket: ${addressText(address)}`);
+    }
+  }
+
+  /** A socket with its options set, bound and not listening yet, for Node to go on with. */
+  private prepare(port: number): number {
+    const { address, mptcp, options, reusable } = this;
+    const { name } = this.owner.config;
+    if (address.kind !== 'ip') throw new Error(`${name}: socket options are for IP addresses`);
+    return openListenDescriptor(
+      { ...address, port: address.port || port },
+      { mptcp, options, reusable, listener: name },
+    );
   }
 
   private target(port: number): ListenOptions {

@@ -145,13 +145,14 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     const theirs = [...(predecessor?.sockets ?? [])];
     const taken: ListenSocket[] = [];
     for (const [i, address] of this.config.addresses.entries()) {
-      const at = theirs.findIndex((socket) => socket.serves(address, this.config));
+      const options = this.config.socketOptions[i] ?? [];
+      const at = theirs.findIndex((socket) => socket.serves(address, options, this.config));
       if (at >= 0) {
         taken.push(...theirs.splice(at, 1));
         this.sockets.push(taken[taken.length - 1]);
         continue;
       }
-      const socket = new ListenSocket(address, this);
+      const socket = new ListenSocket(address, options, this);
       this.sockets.push(socket);
       await socket.open(places[i] ?? NOWHERE);
     }
