@@ -10,7 +10,16 @@ Examples:
   fairlead sample front-proxy      run it; Ctrl-C ends everything it started
   fairlead sample front-proxy --proxy-command envoy
                                    the same with a real Envoy as its proxy
+  fairlead sample dynamic-xds --no-server
+  fairlead sample dynamic-xds --only-server
+                                   step by step, in two terminals
 `;
+
+interface Options {
+  proxyCommand?: string;
+  server: boolean;
+  onlyServer?: boolean;
+}
 
 export const command: Command = {
   async run(args) {
@@ -20,15 +29,17 @@ export const command: Command = {
       .description('Lists the samples, or runs one until Ctrl-C.')
       .argument('[name]', 'the sample to run')
       .option('--proxy-command <command>', "what runs the bootstrap, instead of Fairlead's own proxy")
+      .option('--no-server', 'without the management server of a sample that has one')
+      .option('--only-server', 'only the management server, in another terminal')
       .addHelpText('after', EXAMPLES);
     if (!parse(program, args, 'sample')) return 0;
 
     const [name] = program.args;
-    return name === undefined ? await list() : await run(name, program.opts().proxyCommand);
+    return name === undefined ? await list() : await run(name, program.opts<Options>());
   },
 
   async completions() {
-    return [...sampleNames(), '--proxy-command', '--help'];
+    return [...sampleNames(), '--proxy-command', '--no-server', '--only-server', '--help'];
   },
 };
 
@@ -40,7 +51,7 @@ async function list(): Promise<number> {
   return 0;
 }
 
-async function run(name: string, proxyCommand: string | undefined): Promise<number> {
+async function run(name: string, { proxyCommand, server, onlyServer }: Options): Promise<number> {
   const names = sampleNames();
   if (!names.includes(name)) {
     const { closest } = await import('#base/closest.ts');
@@ -50,5 +61,11 @@ async function run(name: string, proxyCommand: string | undefined): Promise<numb
   }
   const { programLine, runSample } = await import('#cli/sample/run-sample.ts');
   const sample = await loadSample(name);
-  return await runSample(name, sample, proxyCommand === undefined ? undefined : programLine(proxyCommand));
+  const selection = onlyServer ? 'only-server' : server ? 'all' : 'no-server';
+  if (selection !== 'all' && !sample.parts.some((part) => part.server))
+    throw new UsageError(`sample '${name}' has no management server`, 'sample');
+  return await runSample(name, sample, {
+    selection,
+    ...(proxyCommand === undefined ? {} : { proxy: programLine(proxyCommand) }),
+  });
 }

@@ -59,6 +59,14 @@ export async function adminIsLive(port: number, signal: AbortSignal): Promise<vo
   }, signal);
 }
 
+/** Resolves when a proxy's admin answers, whatever it says. */
+export async function adminAnswers(port: number, signal: AbortSignal): Promise<void> {
+  await until(
+    async () => (await fetch(`http://127.0.0.1:${port}/ready`, { signal }).catch(() => undefined)) !== undefined,
+    signal,
+  );
+}
+
 function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');

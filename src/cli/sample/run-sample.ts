@@ -3,15 +3,15 @@
  * it is told to or when a part ends by itself.
  */
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { entryPath } from '#base/entry.ts';
 import { samplePath } from '#cli/sample/find-samples.ts';
-import { adminIsLive, portsAccept, portsInUse, udpPortsBound, udpPortsInUse } from '#cli/sample/ports.ts';
+import { adminAnswers, adminIsLive, portsAccept, portsInUse, udpPortsBound, udpPortsInUse } from '#cli/sample/ports.ts';
 import { type Ended, lastLines, Processes } from '#cli/sample/processes.ts';
-import type { Part, Sample } from '#cli/sample/sample.ts';
+import type { CommandPart, Part, Sample, Selection } from '#cli/sample/sample.ts';
 import { watch } from '#cli/sample/watch.ts';
 
 /** How a proxy is started in a sample: one worker, so that hosts take turns, and no long goodbye. */
@@ -23,11 +23,15 @@ const SIGNAL_MS = 50;
 /** A program and its first arguments. */
 export type ProgramLine = [program: string, ...args: string[]];
 
-/**
- * @param proxy what runs a bootstrap, instead of Fairlead's own proxy: the path of an Envoy, for instance.
- * @returns the exit status.
- */
-export async function runSample(name: string, sample: Sample, proxy?: ProgramLine): Promise<number> {
+export interface SampleOptions {
+  /** What runs a bootstrap, instead of Fairlead's own proxy: the path of an Envoy, for instance. */
+  proxy?: ProgramLine;
+  selection: Selection;
+}
+
+/** @returns the exit status. */
+export async function runSample(name: string, whole: Sample, { proxy, selection }: SampleOptions): Promise<number> {
+  const sample = select(whole, selection);
   const ports = sample.parts.flatMap((part) => part.ports).sort((a, b) => a - b);
   const udpPorts = sample.parts.flatMap((part) => part.udpPorts ?? []);
   const taken = [...(await portsInUse(ports)), ...(await udpPortsInUse(udpPorts))];
@@ -70,6 +74,14 @@ export async function runSample(name: string, sample: Sample, proxy?: ProgramLin
   return 1;
 }
 
+function select(sample: Sample, selection: Selection): Sample {
+  const { parts, tries, serverTries = [] } = sample;
+  if (selection === 'all') return { ...sample, tries: [...tries, ...serverTries] };
+  const server = selection === 'only-server';
+  const chosen = parts.filter((part) => (part.server ?? false) === server);
+  return { ...sample, parts: chosen, tries: server ? serverTries : tries, table: server ? undefined : sample.table };
+}
+
 async function serve(
   name: string,
   sample: Sample,
@@ -78,16 +90,20 @@ async function serve(
   signal: AbortSignal,
   proxy?: ProgramLine,
 ): Promise<void> {
+  const start = (part: Part) => {
+    const [program, ...args] = programOf(name, part, logFolder, proxy);
+    processes.start(part.label, program, args, part.kind !== 'proxy' && part.shown === true);
+  };
+  for (const part of sample.parts) if (!startsLast(part)) start(part);
   for (const part of sample.parts) {
-    const [program, ...args] = programOf(name, part, proxy);
-    processes.start(part.label, program, args, part.kind === 'script' && part.shown === true);
-  }
-  for (const part of sample.parts) {
-    await (part.kind === 'proxy' ? adminIsLive(part.adminPort, signal) : partServes(part, signal));
+    if (startsLast(part)) start(part);
+    await serves(part, signal);
     say(`✓ ${part.label.padEnd(LABEL_WIDTH)}${part.says}`);
   }
   say('');
-  for (const [index, line] of sample.tries.entries()) say(`  ${index === 0 ? 'try ' : '    '}  ${line}`);
+  for (const [index, line] of sample.tries.entries()) {
+    say(`  ${index === 0 ? 'try ' : '    '}  ${line.replace(RESOURCES, resourcesIn(logFolder))}`);
+  }
   say(`  logs  ${logFolder}`);
   say('  stop  Ctrl-C');
   say('');
@@ -95,15 +111,35 @@ async function serve(
   else if (!signal.aborted) await once(signal, 'abort');
 }
 
-async function partServes({ ports, udpPorts = [] }: Part, signal: AbortSignal): Promise<void> {
-  await portsAccept(ports, signal);
-  await udpPortsBound(udpPorts, signal);
+/** It asks for its configuration once, and again only after a while. */
+function startsLast(part: Part): boolean {
+  return part.kind === 'proxy' && part.waitsForServer === true;
 }
 
-function programOf(name: string, part: Part, proxy: ProgramLine | undefined): ProgramLine {
+async function serves(part: Part, signal: AbortSignal): Promise<void> {
+  if (part.kind === 'proxy') return await (part.waitsForServer ? adminAnswers : adminIsLive)(part.adminPort, signal);
+  await portsAccept(part.ports, signal);
+  await udpPortsBound(part.udpPorts ?? [], signal);
+}
+
+function programOf(name: string, part: Part, logFolder: string, proxy: ProgramLine | undefined): ProgramLine {
   if (part.kind === 'script') return [process.execPath, ...process.execArgv, entryPath(`samples/${name}/${part.file}`)];
-  const own: ProgramLine = [process.execPath, ...process.execArgv, process.argv[1], 'proxy'];
-  return [...(proxy ?? own), '-c', samplePath(name, part.config), ...PROXY_FLAGS];
+  const own = (...args: string[]): ProgramLine => [process.execPath, ...process.execArgv, process.argv[1], ...args];
+  if (part.kind === 'command') return own(...argumentsOf(name, part, logFolder));
+  return [...(proxy ?? own('proxy')), '-c', samplePath(name, part.config), ...PROXY_FLAGS];
+}
+
+function argumentsOf(name: string, { args, copies }: CommandPart, logFolder: string): string[] {
+  const copy = resourcesIn(logFolder);
+  cpSync(samplePath(name, copies), copy, { recursive: true });
+  return args.map((arg) => arg.replace(RESOURCES, copy));
+}
+
+/** Stands in a sample for the folder that its management server serves. */
+const RESOURCES = 'RESOURCES';
+
+function resourcesIn(logFolder: string): string {
+  return join(logFolder, 'resources');
 }
 
 /** @param line as typed: the path of a program, or a program and its arguments with spaces between. */
