@@ -9,6 +9,7 @@ import { startBackend } from './backend.ts';
 import type { Measure, Row } from './measure.ts';
 import { bodies } from './measures/bodies.ts';
 import { datagrams } from './measures/datagrams.ts';
+import { handshakes } from './measures/handshakes.ts';
 import { latency } from './measures/latency.ts';
 import { afterLoad, idleConnections } from './measures/memory.ts';
 import { routes, workers } from './measures/scale.ts';
@@ -19,6 +20,7 @@ import { onStage } from './stages.ts';
 
 const MEASURES: Measure[] = [
   ...throughput,
+  ...handshakes,
   bodies,
   latency,
   afterLoad,
