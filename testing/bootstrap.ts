@@ -160,3 +160,10 @@ export function httpProtocolOptions(fields: Json): Json {
     },
   };
 }
+
+/** The same for a cluster that speaks HTTP/2. */
+export function http2Cluster(name: string, ports: number[], http2: Json = {}, more: Json = {}): Json {
+  const options = { explicit_http_config: { http2_protocol_options: http2 }, ...(more.http as Json | undefined) };
+  const { http: _http, ...cluster } = more;
+  return staticCluster(name, ports, { ...httpProtocolOptions(options), ...cluster });
+}

@@ -16,6 +16,8 @@ export interface ReceivedRequest {
   head: string;
   /** The whole request, or undefined where the peer went away first. */
   message: HttpMessage | undefined;
+  /** What there is of a request that is not whole, where it has no head as text. */
+  part?: HttpMessage;
   /** Number of the connection, from 1. */
   connection: number;
   /** Number of the request on its connection, from 1. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileAccessLog, type Json } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
 import { type HttpMessage, readMessage } from '#testing/http-message.ts';
+import { type Http2Upstream, startHttp2Upstream } from '#testing/http2-upstream.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import type { Scope } from '#testing/scope.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
@@ -49,12 +50,17 @@ export async function observe(t: Scope, subject: Subject, kind: ProxyKind): Prom
     const { behaviour, tls } = typeof given === 'function' ? { behaviour: given, tls: undefined } : given;
     upstreams[name] = await startUpstream(t, behaviour, { tls });
   }
-  const ports = Object.fromEntries(Object.entries(upstreams).map(([name, upstream]) => [name, upstream.port]));
+  const http2Upstreams: Record<string, Http2Upstream> = {};
+  for (const [name, { behaviour, ...options }] of Object.entries(subject.http2Upstreams ?? {}))
+    http2Upstreams[name] = await startHttp2Upstream(t, behaviour, options);
+  const ports = Object.fromEntries(
+    Object.entries({ ...upstreams, ...http2Upstreams }).map(([name, upstream]) => [name, upstream.port]),
+  );
   const logFile = join(temporaryFolder(t), 'access.log');
   const bootstrap = prepared(structuredClone(subject.bootstrap(ports)), logFile);
   const proxy = await startProxy(t, bootstrap, { kind, concurrency: subject.concurrency, args: subject.args });
 
-  const run = new Run(subject, proxy, upstreams, ports);
+  const run = new Run(subject, proxy, upstreams, http2Upstreams, ports);
   for (const one of subject.cases) await run.one(one);
   run.closeAll();
   await run.readLog(logFile);
@@ -66,6 +72,7 @@ class Run {
   readonly #subject: Subject;
   readonly #proxy: RunningProxy;
   readonly #upstreams: Record<string, Upstream>;
+  readonly #http2Upstreams: Record<string, Http2Upstream>;
   readonly #ports: Record<string, number>;
   /** The case of each connection: `client port-listener port`. */
   readonly #clients = new Map<string, Observation>();
@@ -76,16 +83,18 @@ class Run {
     subject: Subject,
     proxy: RunningProxy,
     upstreams: Record<string, Upstream>,
+    http2Upstreams: Record<string, Http2Upstream>,
     ports: Record<string, number>,
   ) {
     this.#subject = subject;
     this.#proxy = proxy;
     this.#upstreams = upstreams;
+    this.#http2Upstreams = http2Upstreams;
     this.#ports = ports;
   }
 
   async one(given: Case): Promise<void> {
-    const before = Object.entries(this.#upstreams).map(([name, upstream]) => ({
+    const before = Object.entries({ ...this.#upstreams, ...this.#http2Upstreams }).map(([name, upstream]) => ({
       name,
       upstream,
       from: upstream.requests.length,
@@ -102,9 +111,15 @@ class Run {
     else await given.send(wire, this.#acting(given, seen));
     await this.#answers(given, wire, seen);
     for (const { name, upstream, from } of before) {
-      for (const { head, message } of upstream.requests.slice(from)) {
+      for (const { head, message, part } of upstream.requests.slice(from)) {
         if (head.includes(PROBE)) continue;
-        seen.upstream.push({ cluster: name, ...this.#seen(message ?? headOnly(head), wire.localPort) });
+        seen.upstream.push({
+          cluster: name,
+          ...this.#seen(
+            message ?? (part === undefined ? headOnly(head) : { ...part, body: '<not whole>' }),
+            wire.localPort,
+          ),
+        });
       }
     }
   }
@@ -112,6 +127,7 @@ class Run {
   #acting(given: Case, seen: Observation): Acting {
     return {
       upstreams: this.#upstreams,
+      http2Upstreams: this.#http2Upstreams,
       proxy: this.#proxy,
       listener: given.listener,
       connect: async () => {

@@ -1,6 +1,7 @@
 /** What a differential test is given, and what is observed of each proxy. */
 import type { TlsOptions } from 'node:tls';
 import type { Json } from '#testing/bootstrap.ts';
+import type { Http2Behaviour, Http2Upstream, Http2UpstreamOptions } from '#testing/http2-upstream.ts';
 import type { RunningProxy } from '#testing/start-proxy.ts';
 import type { Behaviour, Upstream } from '#testing/start-upstream.ts';
 import type { WireClient, WireOptions } from '#testing/wire-client.ts';
@@ -13,6 +14,8 @@ export interface Subject {
   /** Makes the bootstrap for these ports of the upstreams. Each connection manager gets an access log, and a short delayed_close_timeout, unless it has them. */
   bootstrap(ports: Record<string, number>): Json;
   upstreams?: Record<string, Behaviour | { behaviour: Behaviour; tls: TlsOptions }>;
+  /** Those that speak HTTP/2. */
+  http2Upstreams?: Record<string, { behaviour: Http2Behaviour } & Http2UpstreamOptions>;
   cases: Case[];
   /** The names of the counters and gauges to compare once all cases have run. */
   counters?: RegExp;
@@ -45,6 +48,7 @@ export interface Case {
 /** What a case may do besides using its own connection. */
 export interface Acting {
   upstreams: Record<string, Upstream>;
+  http2Upstreams: Record<string, Http2Upstream>;
   proxy: RunningProxy;
   /** The case's listener. */
   listener: string | undefined;

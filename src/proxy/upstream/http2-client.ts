@@ -96,13 +96,14 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
   /** PINGs were not answered in time. */
   onKeepaliveTimeout(): void {
     this.stats.keepaliveTimeout.inc();
-    this.fail('connection_termination', 'http2_ping_timeout');
+    this.close();
+    this.breakAll('connection_termination', '');
   }
 
   /** The request is given up. */
   giveUp(request: Http2Request): void {
     this.pool.cluster.stats.upstreamRqTxReset.inc();
-    this.session.reset(request.stream, ErrorCode.NoError);
+    this.session.reset(request.stream, ErrorCode.InternalError);
     this.over(request);
   }
 
@@ -157,9 +158,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
 
   /** Nobody sends the rest of a request that is answered already. */
   private endEarly(stream: Stream<Http2Request>): void {
-    if (stream.closed || stream.localEnded) return;
-    this.session.reset(stream, ErrorCode.NoError);
-    this.over(stream.owner as Http2Request);
+    if (!stream.closed && !stream.localEnded) this.giveUp(stream.owner as Http2Request);
   }
 
   onStreamBlocked(stream: Stream<Http2Request>, blocked: boolean): void {
@@ -171,23 +170,28 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
   }
 
   onReset(stream: Stream<Http2Request>, code: number): void {
-    const { stats } = this.pool.cluster;
-    if (code === ErrorCode.RefusedStream) this.stats.streamRefusedErrors.inc();
-    else stats.upstreamRqRxReset.inc();
     this.break(stream.owner as Http2Request, resetReason(code), '');
   }
 
   onStreamError(stream: Stream<Http2Request>, violation: Violation): void {
     this.countViolation(violation);
-    this.pool.cluster.stats.upstreamRqTxReset.inc();
-    this.break(stream.owner as Http2Request, 'protocol_error', '');
+    const reason = violation.kind === 'too-many-headers' ? 'remote_reset' : 'protocol_error';
+    this.break(stream.owner as Http2Request, reason, '');
   }
 
   /** The request is over without a whole response. */
   private break(request: Http2Request, reason: ResetReason, details: string): void {
     const { receiver } = request;
+    this.countReset(reason);
     this.over(request);
     receiver?.onReset(reason, details);
+  }
+
+  private countReset(reason: ResetReason): void {
+    const { stats } = this.pool.cluster;
+    if (reason === 'remote_reset') stats.upstreamRqRxReset.inc();
+    else if (reason === 'protocol_error') stats.upstreamRqTxReset.inc();
+    else if (reason === 'connection_termination') stats.upstreamRqPendingFailureEject.inc();
   }
 
   /** The stream is closed. */
@@ -220,7 +224,10 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     const { cluster, log } = this.pool;
     cluster.stats.upstreamCxProtocolError.inc();
     log.debug(() => `[C${this.connection.info.connectionId}] protocol error: ${violation.text}`);
-    this.fail('protocol_error', '');
+    this.outgoing.flush();
+    // It closes with the last of its requests, as by Envoy: it is not counted as closed with any.
+    this.retire();
+    this.breakAll('protocol_error', '');
   }
 
   onOutput(): void {
@@ -250,12 +257,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     this.countedBytes = outgoing.bytes;
   }
 
-  /** Closes the connection, and tells the requests that are under way why. */
-  private fail(reason: ResetReason, details: string): void {
-    this.close();
-    this.breakAll(reason, details);
-  }
-
+  /** Tells all requests that they are over. */
   private breakAll(reason: ResetReason, details: string): void {
     for (const { owner } of this.session.end()) if (owner !== undefined) this.break(owner, reason, details);
   }
@@ -276,5 +278,6 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
 
 function resetReason(code: number): ResetReason {
   if (code === ErrorCode.RefusedStream) return 'remote_refused_stream_reset';
-  return code === ErrorCode.ConnectError ? 'connect_error' : 'remote_reset';
+  if (code === ErrorCode.ProtocolError) return 'protocol_error';
+  return code === ErrorCode.ConnectError ? 'remote_error_with_connect_request' : 'remote_reset';
 }

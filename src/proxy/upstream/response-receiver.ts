@@ -14,7 +14,7 @@ export type ResetReason =
   | 'protocol_error'
   | 'remote_reset'
   | 'remote_refused_stream_reset'
-  | 'connect_error'
+  | 'remote_error_with_connect_request'
   | 'local_reset';
 
 export interface ResponseReceiver {

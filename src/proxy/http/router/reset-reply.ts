@@ -24,16 +24,17 @@ const flags: Record<ResetReason, number> = {
   protocol_error: Flag.UpstreamProtocolError,
   remote_reset: Flag.UpstreamRemoteReset,
   remote_refused_stream_reset: Flag.UpstreamRemoteReset,
-  connect_error: Flag.UpstreamRemoteReset,
+  remote_error_with_connect_request: Flag.UpstreamRemoteReset,
   local_reset: Flag.LocalReset,
 };
 
 /** @param details the transport's own words, or nothing */
 export function resetReply(reason: ResetReason, details: string): ResetReply {
+  const words = reason.replace('connect_request', 'CONNECT_request');
   return {
     status: reason === 'protocol_error' ? 502 : 503,
     flag: flags[reason],
-    name: details === '' ? reason : `${reason}|${details.replaceAll(' ', '_')}`,
-    text: reason.replaceAll('_', ' '),
+    name: details === '' ? words : `${words}|${details.replaceAll(' ', '_')}`,
+    text: words.replaceAll('_', ' '),
   };
 }

@@ -91,7 +91,18 @@ const CONNECT_FAILURES: ResetReason[] = [
   'local_connection_failure',
   'connection_timeout',
 ];
-const OTHERS: ResetReason[] = ['connection_termination', 'remote_reset', 'protocol_error'];
+const OTHERS: ResetReason[] = [
+  'connection_termination',
+  'remote_reset',
+  'remote_refused_stream_reset',
+  'protocol_error',
+];
+
+test('refused-stream tries again where an HTTP/2 host did not take the request up', () => {
+  const verdict = (reason: ResetReason) => setup(on('refused-stream')).state?.onReset(reason, true);
+  assert.equal(verdict('remote_refused_stream_reset'), 'yes');
+  for (const reason of ['remote_reset', 'connection_termination'] as const) assert.equal(verdict(reason), 'no');
+});
 
 for (const [condition, afterConnectFailures, afterOthers] of [
   ['5xx', 'yes', 'yes'],

@@ -174,6 +174,7 @@ export class RetryState {
     const wanted =
       (conditions & (On.reset | On['5xx'] | On['gateway-error'])) !== 0 ||
       ((conditions & On['connect-failure']) !== 0 && connectFailure) ||
+      ((conditions & On['refused-stream']) !== 0 && reason === 'remote_refused_stream_reset') ||
       ((conditions & On['reset-before-request']) !== 0 && !requestSent);
     return wanted ? this.decide() : this.settled('no');
   }
