@@ -38,30 +38,33 @@ export class ByteSender implements DirectWriter {
   }
 
   /**
-   * Writes the first `count` of `bytes`, which may be reused as soon as this returns.
+   * Writes the first `count` of `bytes`, which may be reused as soon as this returns. Not after the socket was ended.
    * @returns whether too much waits now, and did not before
    */
   write(bytes: Buffer, count: number): boolean {
-    const { socket } = this;
     this.bytes += count;
-    if (!socket.writable) return false;
-    if (!this.direct || socket.writableLength > 0 || socket.connecting) this.writeBehind(bytes, count);
-    else if (count <= TEXT_LIMIT) this.waiting += writeDirectly(socket, bytes.latin1Slice(0, count), this);
+    if (!this.direct) return this.writeBehind(bytes, count);
+    if (count <= TEXT_LIMIT) this.waiting += writeDirectly(this.socket, bytes.latin1Slice(0, count), this);
     else {
       const slice = bytes.subarray(0, count);
       const lease = holdLease(bytes);
-      this.waiting += writeBytesDirectly(socket, lease === undefined ? Buffer.from(slice) : slice, this, lease);
+      this.waiting += writeBytesDirectly(this.socket, lease === undefined ? Buffer.from(slice) : slice, this, lease);
     }
-    if (this.over || this.waiting + socket.writableLength <= this.limit) return false;
-    this.over = true;
-    return true;
+    return this.waiting > this.limit && this.noteOver();
   }
 
-  private writeBehind(bytes: Buffer, count: number): void {
+  private writeBehind(bytes: Buffer, count: number): boolean {
     const slice = bytes.subarray(0, count);
     const lease = holdLease(bytes);
     if (lease === undefined) this.socket.write(Buffer.from(slice));
     else this.socket.write(slice, () => release(lease));
+    return this.socket.writableLength > this.limit && this.noteOver();
+  }
+
+  private noteOver(): boolean {
+    const before = this.over;
+    this.over = true;
+    return !before;
   }
 
   onWritten(bytes: number): void {

@@ -20,6 +20,8 @@ import type { TcpClientUser, TcpUpstream } from '#proxy/upstream/tcp-client.ts';
 
 /** A read of this size or more is followed by others: they get a buffer of their own. */
 const LARGE_READ = 16 * 1024;
+/** Milliseconds. */
+const IDLE_SLACK = 16;
 /** Filter state that sets the idle timeout of one connection, in milliseconds. */
 const IDLE_TIMEOUT_STATE = 'envoy.tcp_proxy.per_connection_idle_timeout_ms';
 
@@ -46,6 +48,10 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   private pauses = 0;
   private readonly idleTimeout: number;
   private readonly idleTimer: Timer | undefined;
+  /** The timer is armed again only when this much time has passed since it was: when it fires, it waits for what is left. */
+  private readonly idleSlack: number = Number.POSITIVE_INFINITY;
+  private idleArmed = 0;
+  private lastActive = 0;
   private readonly timers: Timer[] = [];
 
   constructor(proxy: TcpProxyInUse, socket: Socket, connection: DownstreamConnection) {
@@ -59,6 +65,8 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     this.idleTimeout = Number(connection.filterState?.get(IDLE_TIMEOUT_STATE) ?? config.idleTimeout);
     if (this.idleTimeout > 0) {
       this.idleTimer = new Timer(() => asEvent(() => this.onIdle()));
+      this.idleSlack = Math.min(IDLE_SLACK, this.idleTimeout / 100);
+      this.idleArmed = clock.now();
       timers.arm(this.idleTimer, this.idleTimeout);
       this.timers.push(this.idleTimer);
     }
@@ -283,6 +291,10 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   // Both.
 
   private active(): void {
+    const now = clock.now();
+    this.lastActive = now;
+    if (now - this.idleArmed < this.idleSlack) return;
+    this.idleArmed = now;
     if (this.idleTimer !== undefined) this.proxy.worker.timers.arm(this.idleTimer, this.idleTimeout);
   }
 
@@ -306,6 +318,11 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   }
 
   private onIdle(): void {
+    const left = this.lastActive + this.idleTimeout - clock.now();
+    if (left > 0 && this.idleTimer !== undefined) {
+      this.proxy.worker.timers.arm(this.idleTimer, Math.ceil(left));
+      return;
+    }
     this.proxy.stats.idleTimeout.inc();
     this.close();
   }
