@@ -3,7 +3,9 @@
  * thread sends; the view's methods are what the data path asks.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/operations/runtime
  */
+
 import type { RuntimeFraction } from '#config/model/matchers.ts';
+import type { RuntimeFeatureFlag } from '#config/read/runtime-feature-flag.ts';
 
 /** One value, in each of the forms that it can be read as. */
 export interface RuntimeValue {
@@ -47,6 +49,11 @@ export class RuntimeView {
   /** The key's true or false. */
   feature(key: string, fallback: boolean): boolean {
     return this.#values.get(key)?.boolean ?? fallback;
+  }
+
+  /** Whether a switch is on. */
+  featureEnabled({ runtimeKey, defaultValue }: RuntimeFeatureFlag): boolean {
+    return runtimeKey === '' ? defaultValue : this.feature(runtimeKey, defaultValue);
   }
 
   /** Whether a whole number of percents (by default) has this random number among them. @param random a whole number. */

@@ -1,11 +1,18 @@
 /**
  * Network filters: ours and real Envoy with the same bootstrap.
  */
-import { bootstrap, fileAccessLog, type Json, oneCluster } from '#testing/bootstrap.ts';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { bootstrap, fileAccessLog, type Json, oneCluster, staticCluster, typed } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
 import { alike } from './compare-tcp.ts';
 import { LOG_FILE } from './subject.ts';
-import { FORMAT, filter, tcpListener } from './tcp-filters.ts';
+import { FORMAT, filter, tcpListener, tcpProxy } from './tcp-filters.ts';
+
+const STATS =
+  /^(tcp|connection_limit|local_rate_limit|rbac|ratelimit|.*rbac\.|listener\.\w+\.(downstream_cx_(total|active|destroy)|no_filter))/;
+
+const saying = (text: string) => (socket: Socket) => void socket.once('data', () => socket.end(text));
 
 alike('echo sends back what it gets, and closes when the client does', {
   bootstrap: () => bootstrap([tcpListener([filter('echo', 'echo.v3.Echo')])]),
@@ -42,4 +49,132 @@ alike('the access log of a listener tells of connections of HTTP, and of those t
     note(await other.closed());
   },
   lines: 2,
+});
+
+alike('a direct response, with and without words', {
+  bootstrap: () => {
+    const speaking = filter('direct_response', 'direct_response.v3.Config', { response: { inline_string: 'go away' } });
+    const silent = filter('direct_response', 'direct_response.v3.Config');
+    return bootstrap([tcpListener([speaking]), tcpListener([silent], {}, 'silent')]);
+  },
+  async run({ connect, note }) {
+    for (const name of ['in', 'silent']) {
+      const wire = await connect(name);
+      note(`${await wire.closed()} ${wire.received}`);
+    }
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('the server that the client asks for names the cluster', {
+  bootstrap: ({ one, other }) =>
+    bootstrap(
+      [
+        tcpListener([filter('sni_cluster', 'sni_cluster.v3.SniCluster'), tcpProxy()], {
+          listener_filters: [
+            {
+              name: 'envoy.filters.listener.tls_inspector',
+              typed_config: typed('extensions.filters.listener.tls_inspector.v3.TlsInspector'),
+            },
+          ],
+        }),
+      ],
+      [staticCluster('c', [one]), staticCluster('other.test', [other])],
+    ),
+  upstreams: { one: saying('one'), other: saying('other') },
+  async run({ proxy, connect, note }) {
+    for (const servername of ['other.test', 'nobody.test', '']) {
+      const wire = await connect();
+      const hello = connectTls({ socket: wire.socket, servername });
+      hello.on('error', () => {});
+      note(`${servername} ${await wire.closed()} ${wire.received}`);
+      wire.destroy();
+    }
+    await proxy.statBecomes('listener.in.downstream_cx_active', 0);
+  },
+  stats: STATS,
+  lines: 6,
+});
+
+alike('more connections than the limit, at once or after a while', {
+  bootstrap: () => {
+    const limit = (more: Json) =>
+      filter('connection_limit', 'connection_limit.v3.ConnectionLimit', {
+        stat_prefix: 'l',
+        max_connections: 1,
+        ...more,
+      });
+    const echo = filter('echo', 'echo.v3.Echo');
+    return bootstrap([tcpListener([limit({}), echo]), tcpListener([limit({ delay: '0.1s' }), echo], {}, 'late')]);
+  },
+  async run({ connect, note, proxy }) {
+    for (const name of ['in', 'late']) {
+      const first = await connect(name);
+      await first.send('a');
+      await first.something();
+      const second = await connect(name);
+      note(`${name} ${first.received} ${await second.closed()}`);
+      first.destroy();
+      await proxy.statBecomes('connection_limit.l.active_connections', 0);
+    }
+  },
+  stats: STATS,
+  lines: 4,
+});
+
+alike('connections for which there is no token', {
+  bootstrap: () => {
+    const limit = filter('local_ratelimit', 'local_ratelimit.v3.LocalRateLimit', {
+      stat_prefix: 'l',
+      token_bucket: { max_tokens: 1, fill_interval: '3600s' },
+    });
+    return bootstrap([tcpListener([limit, filter('echo', 'echo.v3.Echo')])]);
+  },
+  async run({ connect, note }) {
+    const first = await connect();
+    await first.send('a');
+    await first.something();
+    note(await (await connect()).closed());
+    first.destroy();
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('filter state is set when a connection begins and when its client speaks, and chooses the cluster', {
+  bootstrap: ({ one, other }) => {
+    const value = (key: string, text: string, more: Json = {}) => ({
+      object_key: key,
+      format_string: { text_format_source: { inline_string: text } },
+      ...more,
+    });
+    const set = filter('set_filter_state', 'set_filter_state.v3.Config', {
+      on_new_connection: [
+        value('envoy.tcp_proxy.cluster', 'other'),
+        value('mine', '%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%', { factory_key: 'envoy.string' }),
+        value('skipped', '', { factory_key: 'envoy.string', skip_if_empty: true }),
+        value('address', 'none', { factory_key: 'envoy.network.ip' }),
+        value('envoy.tcp_proxy.per_connection_idle_timeout_ms', '100'),
+      ],
+      on_downstream_data: [value('later', 'yes', { factory_key: 'envoy.string' })],
+    });
+    const states = ['mine', 'skipped', 'address', 'later', 'envoy.tcp_proxy.cluster'];
+    const format = states.map((key) => `%FILTER_STATE(${key}:PLAIN)%`).join(' ');
+    const logs = { access_log: [fileAccessLog(LOG_FILE, `state ${format}`)] };
+    return bootstrap(
+      [tcpListener([set, tcpProxy(logs)])],
+      [staticCluster('c', [one]), staticCluster('other', [other])],
+    );
+  },
+  upstreams: { one: () => {}, other: (socket) => void socket.pipe(socket) },
+  async run({ connect, note }) {
+    const silent = await connect();
+    note(await silent.closed());
+    const wire = await connect();
+    await wire.send('a');
+    note(await wire.closed());
+  },
+  stats: STATS,
+  lines: 4,
 });

@@ -17,6 +17,8 @@ export class ConnectionStream implements StreamInfo {
   readonly startTime: number;
   readonly marks: StreamMarks;
   readonly upstreamProtocol = '';
+  /** The terminal filter counts bytes itself. */
+  counted = false;
   bytesReceived = 0;
   bytesSent = 0;
   readonly downstreamHeaderBytesReceived = 0;
@@ -82,8 +84,9 @@ export class ConnectionStream implements StreamInfo {
     this.flagOrder.push(31 - Math.clz32(flag));
   }
 
-  /** Takes the numbers of bytes both ways from the socket, which may be closed. */
+  /** Takes the numbers of bytes both ways from the socket, which may be closed; unless its filter knows better. */
   countBytes({ bytesRead, bytesWritten }: Socket): void {
+    if (this.counted) return;
     this.bytesReceived = bytesRead;
     this.bytesSent = bytesWritten;
   }

@@ -45,6 +45,9 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   private upstreamEnded = false;
   private closed = false;
   private wasReset = false;
+  /** It is being closed: what still comes is dropped. */
+  private closing = false;
+  private received = 0;
   private pauses = 0;
   private readonly idleTimeout: number;
   private readonly idleTimer: Timer | undefined;
@@ -198,8 +201,10 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   // The client.
 
   onRead(count: number, bytes: Buffer): void {
+    if (this.closing) return;
     beginEvent();
     try {
+      this.received += count;
       this.proxy.stats.downstreamCxRxBytesTotal.add(count);
       this.readsLargeBody = count >= LARGE_READ;
       this.active();
@@ -226,13 +231,12 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
 
   private holdEarly(bytes: Buffer): void {
     const { config, stats } = this.proxy;
-    if (this.closed) return;
-    if (this.earlyBytes === 0) stats.earlyDataReceivedCountTotal.inc();
+    if (this.earlyBytes === 0 && config.maxEarlyDataBytes !== undefined) stats.earlyDataReceivedCountTotal.inc();
     this.early.push(Buffer.from(bytes));
     this.earlyBytes += bytes.length;
     if (config.connectMode === 'ON_DOWNSTREAM_DATA' && this.attempts === 0) this.connect();
     const limit = config.maxEarlyDataBytes ?? this.connection.bufferLimit;
-    if (!this.earlyPaused && this.earlyBytes > limit && !this.closed) {
+    if (!this.earlyPaused && this.earlyBytes > limit && !this.closing) {
       this.earlyPaused = true;
       this.pauseDownstream(true);
     }
@@ -342,6 +346,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   /** Closes both connections at once. */
   close(): void {
     const { upstream } = this;
+    this.closing = true;
     this.countBytes();
     this.upstream = undefined;
     upstream?.close(false);
@@ -350,9 +355,10 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   }
 
   private countBytes(): void {
-    const { connection, socket, sender, upstream } = this;
+    const { connection, sender, upstream } = this;
     const { stream } = connection;
-    stream.bytesReceived = socket.bytesRead;
+    stream.counted = true;
+    stream.bytesReceived = this.received;
     stream.bytesSent = sender.bytes;
     stream.downstreamWireBytesReceived = stream.bytesReceived;
     stream.downstreamWireBytesSent = stream.bytesSent;

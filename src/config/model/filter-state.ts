@@ -1,0 +1,14 @@
+/**
+ * Filter state that is set from a format. Follows extensions.filters.common.set_filter_state.v3.FilterStateValue.
+ */
+import type { FormatConfig } from './format.ts';
+
+export interface FilterStateValue {
+  key: string;
+  /** What kind of value it is: the name of Envoy's object factory. */
+  factory: string;
+  format: FormatConfig;
+  skipIfEmpty: boolean;
+  /** Set once, and never again. */
+  readOnly: boolean;
+}
