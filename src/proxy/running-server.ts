@@ -12,6 +12,7 @@ import type { Snapshot } from '#config/model/snapshot.ts';
 import { CertificateExpiry } from '#proxy/certificate-expiry.ts';
 import { HotRestart, type ListeningSocket } from '#proxy/hot-restart.ts';
 import { InitManager } from '#proxy/init-manager.ts';
+import { MainClusters } from '#proxy/main-clusters.ts';
 import { flushAccessLogs, logFileSettings, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { routerStats } from '#proxy/observe/stats/http-stats.ts';
 import { filesystemStats, listenerManagerStats, overloadStats } from '#proxy/observe/stats/manager-stats.ts';
@@ -60,6 +61,7 @@ export class RunningServer {
   failsHealthcheck = false;
   state: ServerState = 'PRE_INITIALIZING';
   private readonly workers: WorkerPool;
+  private readonly mainClusters: MainClusters;
   private readonly serverStats: ServerStats;
   private readonly certificateExpiry: CertificateExpiry;
   private readonly downstreamCount = new SharedArrayBuffer(4);
@@ -85,20 +87,26 @@ export class RunningServer {
       scope: this.stats.root,
       warn,
     });
-    const tell = (message: ToWorker) => this.workers.broadcast(message);
+    const tell = (message: ToWorker) => {
+      this.workers.broadcast(message);
+      if (message.kind === 'hosts') this.mainClusters.updateHosts(message.update);
+    };
     this.discovery = new ServerDiscovery({
       options,
       loaded,
       root: this.stats.root,
       tell,
       clusterNames: () => this.clusters.names(),
+      cluster: (name) => this.mainClusters.get(name),
     });
+    const runtimeView = new RuntimeView(this.runtime.snapshot);
+    this.runtime.subscribe((runtime) => runtimeView.update(runtime));
     this.clusters = new ServerClusters(
       snapshot.clusters,
       {
         stats: this.stats,
         hub: this.hub,
-        runtime: new RuntimeView(this.runtime.snapshot),
+        runtime: runtimeView,
         locality: snapshot.node.locality,
         endpoints: this.discovery.endpoints,
         need: () => () => {},
@@ -127,6 +135,15 @@ export class RunningServer {
       this.stats,
       () => this.serverStats.envoyBugFailures.inc(),
     );
+    this.mainClusters = new MainClusters({
+      clusters: this.clusters,
+      local: this.workers.local?.clusters,
+      stats: this.stats,
+      runtime: runtimeView,
+      secrets: this.secrets,
+      node: snapshot.node,
+      onBug: () => this.serverStats.envoyBugFailures.inc(),
+    });
     this.listeners = new ServerListeners(snapshot.listeners, {
       workers: this.workers,
       concurrency: options.concurrency,
@@ -171,6 +188,7 @@ export class RunningServer {
   private async startClusters(): Promise<void> {
     const { clusters, discovery } = this;
     await clusters.start(false);
+    discovery.start();
     await settled('Runtime', (init) => discovery.startRuntime(this.runtime, init));
     await clusters.start(true);
     await settled('Clusters', (init) => discovery.startClusters(clusters, init));
@@ -340,7 +358,9 @@ export class RunningServer {
   /** Takes everything down at once. */
   async stop(): Promise<void> {
     clearInterval(this.flushTimer);
+    this.discovery.stop();
     this.clusters.stop();
+    this.mainClusters.close();
     this.secrets.close();
     await this.admin?.close();
     await this.workers.stop();

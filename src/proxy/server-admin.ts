@@ -12,8 +12,6 @@ import type { HttpConnectionManager } from '#envoy/extensions/filters/network/ht
 import { type AdminServer, startAdmin } from '#proxy/admin/admin-server.ts';
 import type { AdminContext, CertificateContext, ConfigResource, ResourceKind } from '#proxy/admin/context.ts';
 import { explainLive } from '#proxy/admin/explain-live.ts';
-import { type NodeExtension, serverNode, versionText } from '#proxy/admin/server-node.ts';
-import { registeredExtensions } from '#proxy/extensions.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
 import { logFileSettings } from '#proxy/observe/access-log/log-files.ts';
@@ -21,6 +19,7 @@ import { histogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts';
 import { RecentLookups } from '#proxy/observe/stats/recent-lookups.ts';
 import { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 import type { RunningServer } from '#proxy/running-server.ts';
+import { nodeExtensions, serverNode, versionText } from '#proxy/server-node.ts';
 import { withSecrets } from '#proxy/tls/with-secrets.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { compileString } from '#selection/match-string.ts';
@@ -49,7 +48,7 @@ function adminContext(server: RunningServer): AdminContext {
   const lookups = new RecentLookups();
   const configured = configuredResources(server);
   const allowed = (snapshot.admin?.allowPaths ?? []).map(compileString);
-  const bootstrap = { ...loaded.bootstrap, node: serverNode(loaded.bootstrap.node, options, extensionsOf()) };
+  const bootstrap = { ...loaded.bootstrap, node: serverNode(loaded.bootstrap.node, options, nodeExtensions()) };
   return {
     options,
     version: versionText(),
@@ -155,14 +154,6 @@ function fetchedResources({ clusters, listeners, discovery }: RunningServer, kin
     default:
       return [];
   }
-}
-
-function extensionsOf(): NodeExtension[] {
-  return registeredExtensions().map(({ name, category, message }) => ({
-    name,
-    category: `envoy.${category === 'http_filter' ? 'filters.http' : category === 'network_filter' ? 'filters.network' : category === 'listener_filter' ? 'filters.listener' : category}`,
-    typeUrls: [message],
-  }));
 }
 
 /** The certificates of every TLS context, listeners' first. */

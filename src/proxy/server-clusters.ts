@@ -14,6 +14,11 @@ import { type CircuitBreakerSlots, CircuitBreakerTable } from '#proxy/upstream/c
 import type { ClusterUpdate, ToWorker } from '#proxy/worker-messages.ts';
 import type { GivenResource } from '#proxy/xds/subscription.ts';
 
+/** As Envoy keeps them. */
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name < b.name ? -1 : Number(a.name > b.name);
+}
+
 /** Hears of a cluster that serves from now on, or that is gone. */
 export type ClusterListener = (name: string, cluster: ServerCluster | undefined) => void;
 
@@ -196,7 +201,7 @@ export class ServerClusters {
   }
 
   status(): ClusterStatus[] {
-    return [...this.active.values()].map((cluster) => cluster.status());
+    return [...this.active.values()].map((cluster) => cluster.status()).sort(byName);
   }
 
   configs(): ClusterConfig[] {
@@ -209,7 +214,7 @@ export class ServerClusters {
       [...clusters.values()].flatMap(({ config, given }) =>
         given === undefined ? [] : [configResource(config.name, given, state)],
       );
-    return [...shown(this.active, 'active'), ...shown(this.warming, 'warming')];
+    return [...shown(this.active, 'active'), ...shown(this.warming, 'warming')].sort(byName);
   }
 
   stop(): void {

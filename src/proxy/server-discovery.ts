@@ -2,17 +2,22 @@
  * Everything that the server fetches while it runs, put together: clusters, listeners, and what these name.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/operations/dynamic_configuration
  */
+import { systemRandom } from '#base/random.ts';
 import { systemSchedule } from '#base/timers.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 import type { UnknownFields } from '#config/load-resource.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { Node } from '#envoy/config/core/v3/base_pb.js';
 import type { InitManager } from '#proxy/init-manager.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
 import type { Runtime } from '#proxy/runtime.ts';
 import type { ServerClusters } from '#proxy/server-clusters.ts';
 import type { ServerListeners } from '#proxy/server-listeners.ts';
+import { nodeExtensions, serverNode } from '#proxy/server-node.ts';
+import { clock } from '#proxy/transport/io-event.ts';
+import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { ToWorker } from '#proxy/worker-messages.ts';
 import { ClusterDiscovery } from '#proxy/xds/cluster-discovery.ts';
 import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
@@ -30,6 +35,8 @@ export interface ServerDiscoveryParts {
   tell: (message: ToWorker) => void;
   /** The names of the clusters that are there. */
   clusterNames: () => ReadonlySet<string>;
+  /** A cluster to send requests of this thread through. */
+  cluster(name: string): Cluster | undefined;
 }
 
 const HTTP = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -41,17 +48,28 @@ export class ServerDiscovery {
   listeners: ListenerDiscovery | undefined = undefined;
   private readonly parts: ServerDiscoveryParts;
   private readonly context: DiscoveryContext;
+  private readonly subscriptions: Subscriptions;
+  private knownNode: Node | undefined = undefined;
 
   constructor(parts: ServerDiscoveryParts) {
     this.parts = parts;
     const { options, loaded, root, clusterNames } = parts;
     const unknownFields = unknownFieldsOf(options);
-    const subscriptions = new Subscriptions({ unknownFields, schedule: systemSchedule });
+    this.subscriptions = new Subscriptions({
+      unknownFields,
+      root,
+      ads: loaded.snapshot.dynamic.ads,
+      schedule: systemSchedule,
+      random: systemRandom,
+      clock,
+      node: () => this.node(),
+      cluster: parts.cluster,
+    });
     this.context = {
       root,
       unknownFields,
       readContext: () => ({ ...loaded.context, lenient: unknownFields !== 'reject', clusterNames: clusterNames() }),
-      subscribe: (request) => subscriptions.subscribe(request),
+      subscribe: (request) => this.subscriptions.subscribe(request),
     };
     this.routes = new RouteDiscovery(this.context, parts.tell);
     this.endpoints = new EndpointDiscovery(this.context);
@@ -60,7 +78,28 @@ export class ServerDiscovery {
   /** Whether the server starts with anything that it has to fetch. */
   get needed(): boolean {
     const { dynamic, runtime } = this.parts.loaded.snapshot;
-    return dynamic.cds !== undefined || dynamic.lds !== undefined || runtime.some(({ kind }) => kind === 'rtds');
+    return (
+      dynamic.ads !== undefined ||
+      dynamic.cds !== undefined ||
+      dynamic.lds !== undefined ||
+      runtime.some(({ kind }) => kind === 'rtds')
+    );
+  }
+
+  /** Who this proxy says it is to management servers. */
+  private node(): Node {
+    const { loaded, options } = this.parts;
+    this.knownNode ??= serverNode(loaded.bootstrap.node, options, nodeExtensions());
+    return this.knownNode;
+  }
+
+  /** Opens the stream of ADS: the clusters that it may need are there. */
+  start(): void {
+    this.subscriptions.start();
+  }
+
+  stop(): void {
+    this.subscriptions.stop();
   }
 
   /** Fetches layers of the runtime. */

@@ -12,8 +12,6 @@ export interface ConfigSource {
       }
     /** The bootstrap's ads_config. */
     | { kind: 'ads' }
-    /** Where the resource that asks came from. */
-    | { kind: 'self' }
     | ({ kind: 'api' } & ApiConfigSource);
   /** How long whoever asks is kept waiting for the first answer; 0: for ever. */
   initialFetchTimeout: number;

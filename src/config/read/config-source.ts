@@ -86,7 +86,8 @@ function readFrom(
       return { kind: 'ads' };
     case 'self':
       checkSelf(specifier.value, at.field('self'));
-      return { kind: 'self' };
+      if (context.self === undefined) throw at.field('self').problem('self is for resources that are fetched');
+      return context.self.from;
     case 'apiConfigSource': {
       const place = at.field('api_config_source');
       const api = readApiConfigSource(specifier.value, place, context);

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Place } from '#api/place.ts';
 import type { DnsOptions } from '#config/model/cluster.ts';
+import type { ConfigSource } from '#config/model/config-source.ts';
 import type { SecretValue } from '#config/model/tls.ts';
 import { ExtensionReaders } from '#config/read/extensions.ts';
 import type { Secret } from '#envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
@@ -23,6 +24,8 @@ export interface ReadContext {
   readonly clusterNames?: ReadonlySet<string>;
   /** The clusters of the bootstrap that need nobody else to find their hosts: those that configuration may be fetched through. Undefined: not checked. */
   readonly primaryClusters?: ReadonlySet<string>;
+  /** Where the resource comes from that is read; undefined: it is the bootstrap. */
+  readonly self?: ConfigSource;
   /** The bootstrap has an ads_config. */
   readonly hasAds: boolean;
   /** The bootstrap's static secrets, by kind (the member of Secret's oneof, in camel case) and name: see {@link secretKey}. */

@@ -1,5 +1,5 @@
 /**
- * The endpoints' part of /config_dump, made from the hosts that clusters have now: those of EDS are dynamic, others static.
+ * The endpoints' part of /config_dump, made from the hosts that clusters have now: those of clusters that came by CDS are dynamic, others static.
  * Follows admin.v3.EndpointsConfigDump.
  */
 import type { Locality } from '#config/model/cluster.ts';
@@ -10,8 +10,8 @@ import { healthOf } from '#proxy/upstream/host-health.ts';
 
 export function endpointsSection(clusters: ClusterStatus[]): ConfigSection {
   const dump = (cluster: ClusterStatus) => ({ endpoint_config: assignmentTree(cluster) });
-  const dynamic = clusters.filter((cluster) => cluster.edsServiceName !== '').map(dump);
-  const fixed = clusters.filter((cluster) => cluster.edsServiceName === '').map(dump);
+  const dynamic = clusters.filter(({ addedViaApi }) => addedViaApi).map(dump);
+  const fixed = clusters.filter(({ addedViaApi }) => !addedViaApi).map(dump);
   return {
     type: 'envoy.admin.v3.EndpointsConfigDump',
     fields: {

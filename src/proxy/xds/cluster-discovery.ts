@@ -25,7 +25,7 @@ export interface ClusterDiscoveryParts {
 }
 
 export class ClusterDiscovery implements SubscriptionOwner {
-  /** Of the last update that was taken. */
+  /** Of the last update of which something was taken. */
   versionInfo = '';
   private readonly parts: ClusterDiscoveryParts;
   private readonly subscription: Subscription;
@@ -65,25 +65,26 @@ export class ClusterDiscovery implements SubscriptionOwner {
     this.log.info(
       `cds: add ${changed.length} cluster(s), remove ${removed.length} cluster(s), skip ${skipped} unmodified cluster(s)`,
     );
+    const applied = read.some(({ config }) => config !== undefined) || removed.length > 0;
+    if (applied) this.versionInfo = update.version;
     this.settle();
     if (errors.failed) throw errors.error();
-    this.versionInfo = update.version;
-    if (changed.length + removed.length === 0) return;
+    if (!applied) return;
     this.reloads.inc();
     this.reloadTime.set(Date.now());
   }
 
   private read(resource: DiscoveryUpdate['resources'][number]): ClusterConfig {
-    const { context, bind } = this.parts;
+    const { context, bind, source } = this.parts;
     const config = readGiven(resource, CLUSTER, context, (message: Cluster, at) =>
-      readCluster(message, at, context.readContext()),
+      readCluster(message, at, { ...context.readContext(), self: source }),
     );
     return config.bind === undefined && bind !== undefined ? { ...config, bind } : config;
   }
 
-  private missing({ kind, resources, removed }: DiscoveryUpdate): string[] {
+  private missing({ kind, resources, removed, kept = [] }: DiscoveryUpdate): string[] {
     if (kind === 'changes') return removed;
-    const names = new Set(resources.map(({ name }) => name));
+    const names = new Set([...resources.map(({ name }) => name), ...kept]);
     return this.parts.clusters.givenNames().filter((name) => !names.has(name));
   }
 

@@ -32,8 +32,12 @@ export function deltaResource({ name, version, resource, ttl }: Resource, typeNa
   return wrapped(name, version, resource, ttl === undefined ? undefined : millisecondsOr(ttl, 0), typeName);
 }
 
-/** A heartbeat has no content: it makes what is there live on. */
 const NOTHING = { typeUrl: '', value: new Uint8Array() } as Any;
+
+/** A heartbeat has no content: it makes what is there live on. */
+export function isHeartbeat({ any }: GivenResource): boolean {
+  return any.typeUrl === '';
+}
 
 function wrapped(
   name: string,

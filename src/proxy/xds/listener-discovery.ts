@@ -26,7 +26,7 @@ export interface ListenerDiscoveryParts {
 }
 
 export class ListenerDiscovery implements SubscriptionOwner {
-  /** Of the last update that was taken. */
+  /** Of the last update of which something was taken. */
   versionInfo = '';
   private readonly parts: ListenerDiscoveryParts;
   private readonly subscription: Subscription;
@@ -53,7 +53,9 @@ export class ListenerDiscovery implements SubscriptionOwner {
     const read = changed.map((resource) => ({ resource, config: errors.attempt(resource, () => this.read(resource)) }));
     if (!errors.malformed) {
       for (const name of this.missing(update)) {
-        if (listeners.remove(name)) this.log.info(`lds: remove listener '${name}'`);
+        if (!listeners.remove(name)) continue;
+        this.log.info(`lds: remove listener '${name}'`);
+        this.versionInfo = update.version;
       }
       const opening = read.map(({ resource, config }) => config && this.use(resource, config, errors));
       this.settle();
@@ -61,13 +63,12 @@ export class ListenerDiscovery implements SubscriptionOwner {
     }
     listeners.setErrors(errors.states(update.version));
     if (errors.failed) throw errors.error();
-    this.versionInfo = update.version;
   }
 
   private read(resource: GivenResource): ListenerConfig {
-    const { context } = this.parts;
+    const { context, source } = this.parts;
     const config = readGiven(resource, LISTENER, context, (message: Listener, at) =>
-      readListener(message, at, context.readContext()),
+      readListener(message, at, { ...context.readContext(), self: source }),
     );
     return config.name === '' ? { ...config, name: resource.name } : config;
   }
@@ -77,14 +78,15 @@ export class ListenerDiscovery implements SubscriptionOwner {
     try {
       await this.parts.listeners.set(config, givenNow(resource), this.parts.ready(config.name));
       this.log.info(`lds: add/update listener '${config.name}'`);
+      this.versionInfo = resource.version;
     } catch (error) {
       errors.add(resource, (error as Error).message);
     }
   }
 
-  private missing({ kind, resources, removed }: DiscoveryUpdate): string[] {
+  private missing({ kind, resources, removed, kept = [] }: DiscoveryUpdate): string[] {
     if (kind === 'changes') return removed;
-    const names = new Set(resources.map(({ name }) => name));
+    const names = new Set([...resources.map(({ name }) => name), ...kept]);
     return this.parts.listeners.givenNames().filter((name) => !names.has(name));
   }
 

@@ -19,6 +19,8 @@ export interface DiscoveryUpdate {
   resources: GivenResource[];
   /** Names of resources that are gone. */
   removed: string[];
+  /** Names of resources that are still there, and as they were. */
+  kept?: string[];
   version: string;
 }
 

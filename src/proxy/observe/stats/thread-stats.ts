@@ -40,6 +40,9 @@ export interface StatsLease {
 const REJECTED_COUNTER = detached(new Counter(new Float64Array(1), 0));
 const REJECTED_GAUGE = detached(new Gauge(new Float64Array(1), 0));
 
+/** Texts have no number, and so no slot; they count as held all the same. */
+const NO_SLOT_NEEDED = 0;
+
 export class ThreadStats {
   /** Stats asked for here stay as long as the thread. */
   readonly root: Scope;
@@ -155,6 +158,7 @@ export class ThreadStats {
       slot = this.#nextHistogram++;
       stat = new ThreadHistogram(slot, unit === 'Percent', this);
     } else if (kind === 'text') {
+      slot = NO_SLOT_NEEDED;
       stat = new ThreadText(name, this);
     } else {
       slot = this.#takeSlot();

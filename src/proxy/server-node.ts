@@ -7,6 +7,7 @@ import { create } from '@bufbuild/protobuf';
 import { messageType } from '#api/registry.ts';
 import { ENVOY_VERSION, VERSION } from '#base/version.ts';
 import type { Node } from '#envoy/config/core/v3/base_pb.js';
+import { registeredExtensions } from '#proxy/extensions.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
 
 /** An extension that can be configured here. */
@@ -46,6 +47,15 @@ export function serverNode(
     },
     extensions: extensions.map((extension) => create(messageType('envoy.config.core.v3.Extension'), { ...extension })),
   }) as unknown as Node;
+}
+
+/** What can be configured here. */
+export function nodeExtensions(): NodeExtension[] {
+  return registeredExtensions().map(({ name, category, message }) => ({
+    name,
+    category: `envoy.${category === 'http_filter' ? 'filters.http' : category === 'network_filter' ? 'filters.network' : category === 'listener_filter' ? 'filters.listener' : category}`,
+    typeUrls: [message],
+  }));
 }
 
 /** `/server_info`'s version: what tools made for Envoy read is the second part. */

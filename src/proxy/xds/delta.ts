@@ -1,0 +1,211 @@
+/**
+ * The delta protocol on one stream: the server is told which names are wanted in addition or no more, and says which resources have changed
+ * or gone. After a break it is told what is here already.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#incremental-xds
+ */
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { messageType } from '#api/registry.ts';
+import { logger } from '#base/logger.ts';
+import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '#envoy/service/discovery/v3/discovery_pb.js';
+import { errorDetail } from '#proxy/xds/error-detail.ts';
+import { deltaResource, isHeartbeat, typeUrlOf } from '#proxy/xds/given-resources.ts';
+import type { DiscoveryProtocol, ProtocolParts } from '#proxy/xds/protocol-parts.ts';
+import { ResourceLifetimes } from '#proxy/xds/resource-lifetimes.ts';
+import { TypeWatches, type Watch } from '#proxy/xds/type-watches.ts';
+
+const REQUEST = 'envoy.service.discovery.v3.DeltaDiscoveryRequest';
+const RESPONSE = 'envoy.service.discovery.v3.DeltaDiscoveryResponse';
+/** Every resource of the type. */
+const WILDCARD = '*';
+
+/** A response that the server is to hear of. */
+interface Answer {
+  nonce: string;
+  refused: string | undefined;
+}
+
+interface TypeState {
+  typeName: string;
+  watches: TypeWatches;
+  lifetimes: ResourceLifetimes;
+  /** Of the resources that are here, by name. */
+  versions: Map<string, string>;
+  /** What the server was told on this stream that is wanted. */
+  told: Set<string>;
+  /** Nothing was asked on this stream yet. */
+  first: boolean;
+  answers: Answer[];
+  queue: Promise<void>;
+}
+
+export class Delta implements DiscoveryProtocol {
+  private readonly parts: ProtocolParts;
+  private readonly types = new Map<string, TypeState>();
+  private readonly log = logger('config');
+  private firstRequest = true;
+  private open = false;
+  /** Counts streams: what is taken late is not answered on the next one. */
+  private streams = 0;
+
+  constructor(parts: ProtocolParts) {
+    this.parts = parts;
+  }
+
+  get pending(): number {
+    let pending = 0;
+    for (const type of this.types.values()) pending += Math.max(type.answers.length, Number(this.hasChanges(type)));
+    return pending;
+  }
+
+  watch(typeName: string, watch: Watch): void {
+    const type = this.type(typeName);
+    type.watches.add(watch);
+    this.wake();
+  }
+
+  rename(typeName: string, watch: Watch, names: ReadonlySet<string>): void {
+    this.type(typeName).watches.rename(watch, names);
+    this.wake();
+  }
+
+  unwatch(typeName: string, watch: Watch): void {
+    this.type(typeName).watches.remove(watch);
+    this.wake();
+  }
+
+  private wake(): void {
+    if (this.open) this.parts.wake();
+  }
+
+  private type(typeName: string): TypeState {
+    let type = this.types.get(typeName);
+    if (type === undefined) {
+      const watches = new TypeWatches();
+      const versions = new Map<string, string>();
+      const expire = (name: string) => {
+        versions.delete(name);
+        watches.expire(name);
+      };
+      type = {
+        typeName,
+        watches,
+        versions,
+        lifetimes: new ResourceLifetimes(this.parts.schedule, expire),
+        told: new Set(),
+        first: true,
+        answers: [],
+        queue: Promise.resolve(),
+      };
+      this.types.set(typeName, type);
+    }
+    return type;
+  }
+
+  onOpened(): void {
+    this.open = true;
+    this.streams++;
+    this.firstRequest = true;
+    for (const type of this.types.values()) {
+      type.first = true;
+      type.told = new Set();
+      type.answers = [];
+    }
+  }
+
+  onBroken(): void {
+    this.open = false;
+    for (const { watches } of this.types.values()) watches.countBroken();
+  }
+
+  private wanted({ watches }: TypeState): string[] {
+    return watches.wildcard ? [WILDCARD] : watches.names();
+  }
+
+  private hasChanges(type: TypeState): boolean {
+    if (type.first) return !type.watches.empty;
+    const wanted = this.wanted(type);
+    return wanted.length !== type.told.size || wanted.some((name) => !type.told.has(name));
+  }
+
+  nextRequest(): Uint8Array | undefined {
+    for (const type of this.types.values()) {
+      if (type.answers.length > 0 || this.hasChanges(type)) return this.request(type);
+    }
+    return undefined;
+  }
+
+  private request(type: TypeState): Uint8Array {
+    const { told, versions, first } = type;
+    const wanted = new Set(this.wanted(type));
+    const added = [...wanted].filter((name) => !told.has(name));
+    const gone = [...told].filter((name) => !wanted.has(name));
+    const answer = type.answers.shift();
+    if (!wanted.has(WILDCARD)) for (const name of gone) versions.delete(name);
+    type.told = wanted;
+    type.first = false;
+    const withNode = this.firstRequest || !this.parts.nodeOnFirstMessageOnly;
+    this.firstRequest = false;
+    const request = create(messageType(REQUEST), {
+      ...(withNode ? { node: this.parts.node() } : {}),
+      typeUrl: typeUrlOf(type.typeName),
+      // A stream's first request that names nothing asks for everything.
+      resourceNamesSubscribe: first && wanted.has(WILDCARD) ? [] : added,
+      resourceNamesUnsubscribe: gone,
+      initialResourceVersions: first ? Object.fromEntries(versions) : {},
+      ...(answer === undefined ? {} : { responseNonce: answer.nonce }),
+      ...(answer?.refused === undefined ? {} : { errorDetail: errorDetail(answer.refused) }),
+    }) as DeltaDiscoveryRequest;
+    return toBinary(messageType(REQUEST), request);
+  }
+
+  onMessage(bytes: Uint8Array): void {
+    let response: DeltaDiscoveryResponse;
+    try {
+      response = fromBinary(messageType(RESPONSE), bytes) as DeltaDiscoveryResponse;
+    } catch {
+      this.log.warning('a management server sent bytes that are no DeltaDiscoveryResponse');
+      return;
+    }
+    if (response.controlPlane !== undefined) this.parts.stats.identifier.set(response.controlPlane.identifier);
+    const type = this.types.get(response.typeUrl.slice(response.typeUrl.lastIndexOf('/') + 1));
+    if (type === undefined) {
+      this.log.warning(`Dropping received DeltaDiscoveryResponse for unknown type ${response.typeUrl}`);
+      return;
+    }
+    const { streams } = this;
+    type.queue = type.queue.then(() => this.take(type, response, streams));
+  }
+
+  private async take(type: TypeState, response: DeltaDiscoveryResponse, stream: number): Promise<void> {
+    const { typeName, watches, lifetimes, versions } = type;
+    const { nonce, systemVersionInfo: version, removedResources: removed } = response;
+    let refused: string | undefined;
+    try {
+      const given = response.resources.map((resource) => deltaResource(resource, typeName));
+      checkDistinct([...given.map(({ name }) => name), ...removed]);
+      for (const resource of given) lifetimes.renew(resource);
+      for (const name of removed) lifetimes.end(name);
+      const resources = given.filter((resource) => !isHeartbeat(resource));
+      refused = await watches.deliver({ kind: 'changes', resources, removed, version });
+      if (refused === undefined) {
+        for (const { name, version: own } of resources) versions.set(name, own);
+        for (const name of removed) versions.delete(name);
+      }
+    } catch (error) {
+      refused = (error as Error).message;
+      watches.countRefused();
+    }
+    if (refused !== undefined) this.log.warning(`delta config for ${typeUrlOf(typeName)} rejected: ${refused}`);
+    if (!this.open || stream !== this.streams) return;
+    type.answers.push({ nonce, refused });
+    this.wake();
+  }
+}
+
+function checkDistinct(names: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) throw new Error(`duplicate name ${name} found among added/updated resources`);
+    seen.add(name);
+  }
+}
