@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { setUpBenchmarks } from '../../tools/setup-tests.ts';
+import { subscribers } from '../xds/subscribers.ts';
 import { startBackend } from './backend.ts';
 import type { Measure, Row } from './measure.ts';
 import { bodies } from './measures/bodies.ts';
@@ -29,6 +30,7 @@ const MEASURES: Measure[] = [
   routes,
   workers,
   datagrams,
+  subscribers,
 ];
 
 const { values, positionals } = parseArgs({
