@@ -9,6 +9,8 @@ export interface Hash64 {
   readonly low: number;
 }
 
+const ZERO: Hash64 = { high: 0, low: 0 };
+
 /** Primes of the algorithm: high and low halves. */
 const P1H = 0x9e3779b1;
 const P1L = 0x85ebca87;
@@ -88,7 +90,7 @@ function word(bytes: Uint8Array, at: number): number {
 }
 
 /** Goes through 32 bytes at a time. @returns how many were taken */
-function takeLanes(bytes: Uint8Array, seed: number): number {
+function takeLanes(bytes: Uint8Array, seed: Hash64): number {
   const starts = [
     [P1H, P1L, P2H, P2L],
     [P2H, P2L, 0, 0],
@@ -97,7 +99,7 @@ function takeLanes(bytes: Uint8Array, seed: number): number {
   ];
   for (let lane = 0; lane < 4; lane++) {
     const [high, low, moreHigh, moreLow] = starts[lane];
-    set(0, seed);
+    set(seed.high, seed.low);
     add(high, low);
     add(moreHigh, moreLow);
     laneHigh[lane] = h;
@@ -136,14 +138,14 @@ function mergeLanes(): void {
   }
 }
 
-/** @param seed 0 to 2^31 - 1 */
-export function xxHash64(bytes: Uint8Array, seed = 0): Hash64 {
+/** @param seed what the hash goes on from; zero unless said */
+export function xxHash64(bytes: Uint8Array, seed: Hash64 = ZERO): Hash64 {
   const { length } = bytes;
   let at = 0;
   if (length >= 32) at = takeLanes(bytes, seed);
   else {
     set(P5H, P5L);
-    add(0, seed);
+    add(seed.high, seed.low);
   }
   add(0, length);
   for (; at + 8 <= length; at += 8) {
@@ -188,9 +190,27 @@ function avalanche(): Hash64 {
 const scratch = Buffer.alloc(256);
 
 /** The hash of a text's bytes in UTF-8. */
-export function xxHash64Text(text: string, seed = 0): Hash64 {
+export function xxHash64Text(text: string, seed: Hash64 = ZERO): Hash64 {
   if (text.length * 3 > scratch.length) return xxHash64(Buffer.from(text), seed);
   return xxHash64(scratch.subarray(0, scratch.write(text)), seed);
+}
+
+/** Sixteen hexadecimal digits. */
+export function hexOf({ high, low }: Hash64): string {
+  return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
+}
+
+/** The hash of several parts: the one before, turned by a bit so that equal parts do not cancel each other out, and the next. */
+export function combined(before: Hash64 | undefined, next: Hash64): Hash64 {
+  if (before === undefined) return next;
+  const high = (before.high << 1) | (before.low >>> 31);
+  const low = (before.low << 1) | (before.high >>> 31);
+  return { high: (high ^ next.high) >>> 0, low: (low ^ next.low) >>> 0 };
+}
+
+/** @returns whether the first is less (below zero), equal or greater. */
+export function compareHashes(one: Hash64, other: Hash64): number {
+  return one.high - other.high || one.low - other.low;
 }
 
 /** The remainder of a division. @param divisor up to 2^26 */

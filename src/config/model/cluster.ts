@@ -29,6 +29,8 @@ export interface ClusterConfig {
     /** Of LEAST_REQUEST; N_CHOICES where undefined. */
     selectionMethod?: 'N_CHOICES' | 'FULL_SCAN';
     slowStart?: { window: number; aggression: number; minWeightPercent: number };
+    ringHash?: RingHashConfig;
+    maglev?: MaglevConfig;
   };
   commonLb: {
     healthyPanicThreshold: number;
@@ -48,6 +50,21 @@ export interface ClusterConfig {
   trackRequestResponseSizes: boolean;
   waitForWarmOnInit: boolean;
   metadata: Metadata;
+}
+
+/** Follows Cluster.RingHashLbConfig. */
+export interface RingHashConfig {
+  minimumRingSize: number;
+  maximumRingSize: number;
+  hashFunction: 'XX_HASH' | 'MURMUR_HASH_2';
+  /** Hosts stand where their names hash to, not their addresses. */
+  useHostname: boolean;
+}
+
+/** Follows Cluster.MaglevLbConfig. */
+export interface MaglevConfig {
+  tableSize: number;
+  useHostname: boolean;
 }
 
 export interface DnsOptions {

@@ -24,7 +24,6 @@ const TYPE = 'envoy.config.cluster.v3.Cluster';
 const HEALTH_CHECKS = 'health checks come later';
 const HOST_HEALTH = 'it acts on health checks and outlier detection, which come later';
 const LOAD_REPORTS = 'load reports come with xDS';
-const HASHING = 'consistent hashing comes later';
 
 const check = honours(
   TYPE,
@@ -59,6 +58,8 @@ const check = honours(
     'upstream_bind_config',
     'least_request_lb_config',
     'round_robin_lb_config',
+    'ring_hash_lb_config',
+    'maglev_lb_config',
     'common_lb_config',
     'transport_socket',
     'metadata',
@@ -73,8 +74,6 @@ const check = honours(
   {
     withoutEffect: {
       cleanup_interval: 'it is for clusters of the type ORIGINAL_DST',
-      ring_hash_lb_config: HASHING,
-      maglev_lb_config: HASHING,
       original_dst_lb_config: 'it is for clusters of the type ORIGINAL_DST',
       close_connections_on_host_health_failure: HOST_HEALTH,
       ignore_health_on_host_removal: HOST_HEALTH,

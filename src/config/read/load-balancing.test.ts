@@ -51,9 +51,19 @@ test('of a list of policies the first that Envoy has is the one', () => {
 });
 
 test('a policy that comes later is refused, even where another stands behind it', () => {
-  const { errors } = read(listed(typed(`${POLICIES}.maglev.v3.Maglev`), typed(`${POLICIES}.random.v3.Random`)));
-  assert.match(errors[0], /maglev\.v3\.Maglev\) is not supported by Fairlead yet/);
-  assert.match(read({ lb_policy: 'RING_HASH' }).errors[0], /^lb_policy: .*RING_HASH is not supported/);
+  const { errors } = read(listed(typed(`${POLICIES}.pick_first.v3.PickFirst`), typed(`${POLICIES}.random.v3.Random`)));
+  assert.match(errors[0], /pick_first\.v3\.PickFirst\) is not supported by Fairlead yet/);
+});
+
+test('consistent hashing has the sizes of Envoy, a table of a prime size, and bounds that fit', () => {
+  const ring = { minimumRingSize: 1024, maximumRingSize: 8_388_608, hashFunction: 'XX_HASH', useHostname: false };
+  assert.deepEqual(read({ lb_policy: 'RING_HASH' }).value?.lbConfig.ringHash, ring);
+  const maglev = { tableSize: 65_537, useHostname: false };
+  assert.deepEqual(read(listed(typed(`${POLICIES}.maglev.v3.Maglev`))).value?.lbConfig.maglev, maglev);
+  const small = { lb_policy: 'RING_HASH', ring_hash_lb_config: { minimum_ring_size: 9, maximum_ring_size: 8 } };
+  assert.match(read(small).errors[0], /ring hash: minimum_ring_size \(9\) > maximum_ring_size \(8\)$/);
+  const even = { lb_policy: 'MAGLEV', maglev_lb_config: { table_size: 100 } };
+  assert.match(read(even).errors[0], /The table size of maglev must be prime number$/);
 });
 
 test('least requests may look at every host', () => {

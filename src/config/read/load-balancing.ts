@@ -6,6 +6,12 @@ import type { Message } from '@bufbuild/protobuf';
 import { unpack } from '#api/any.ts';
 import type { Place } from '#api/place.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import {
+  readClusterMaglev,
+  readClusterRingHash,
+  readMaglevPolicy,
+  readRingHashPolicy,
+} from '#config/read/consistent-hashing.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { milliseconds } from '#config/read/duration.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
@@ -24,7 +30,9 @@ import type {
   SlowStartConfig,
 } from '#envoy/extensions/load_balancing_policies/common/v3/common_pb.js';
 import type { LeastRequest } from '#envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js';
+import type { Maglev } from '#envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.js';
 import type { Random } from '#envoy/extensions/load_balancing_policies/random/v3/random_pb.js';
+import type { RingHash } from '#envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.js';
 import type { RoundRobin } from '#envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js';
 
 const CLUSTER = 'envoy.config.cluster.v3';
@@ -32,14 +40,11 @@ const POLICIES = 'envoy.extensions.load_balancing_policies';
 
 const checkCommon = honours(
   `${CLUSTER}.Cluster.CommonLbConfig`,
-  ['healthy_panic_threshold', 'zone_aware_lb_config', 'locality_weighted_lb_config'],
+  ['healthy_panic_threshold', 'zone_aware_lb_config', 'locality_weighted_lb_config', 'consistent_hashing_lb_config'],
   {
     withoutEffect: {
       update_merge_window: "every update of a cluster's members takes effect at once",
       ignore_new_hosts_until_first_hc: 'health checks come later; a cluster that asks for them is refused',
-    },
-    refused: {
-      consistent_hashing_lb_config: 'consistent hashing comes later',
     },
   },
 );
@@ -110,6 +115,9 @@ export function readLoadBalancing(cluster: Cluster, at: Place, context: ReadCont
     case 'LEAST_REQUEST':
     case 'RANDOM':
       return { lbPolicy: policy, lbConfig: readLbConfig(cluster, policy, at), commonLb: common };
+    case 'RING_HASH':
+    case 'MAGLEV':
+      return { lbPolicy: policy, lbConfig: readHashConfig(cluster, policy, at), commonLb: common };
     case 'LOAD_BALANCING_POLICY_CONFIG':
       throw at.field('load_balancing_policy').problem('cluster: field load_balancing_policy need to be set');
     case 'CLUSTER_PROVIDED': {
@@ -161,6 +169,34 @@ function readLbConfig(cluster: Cluster, policy: string, at: Place): LoadBalancin
     return { ...DEFAULT_LB_CONFIG, ...readSlowStart(lbConfig.value.slowStartConfig, place, checkClusterSlowStart) };
   }
   return DEFAULT_LB_CONFIG;
+}
+
+/** By number of Cluster.DiscoveryType. */
+const TYPE_NAMES = ['static', 'strict_dns', 'logical_dns', 'eds', 'original_dst'].map(
+  (name) => `envoy.cluster.${name}`,
+);
+const STRICT_DNS = 1;
+
+function readHashConfig(
+  { lbConfig, commonLbConfig: common, clusterDiscoveryType: type }: Cluster,
+  policy: 'RING_HASH' | 'MAGLEV',
+  at: Place,
+): LoadBalancing['lbConfig'] {
+  const hashing = common?.consistentHashingLbConfig;
+  const hashingAt = at.field('common_lb_config').field('consistent_hashing_lb_config');
+  if (hashing?.useHostnameForHashing && type.value !== STRICT_DNS) {
+    const kind = type.case === 'clusterType' ? type.value.name : (TYPE_NAMES[type.value ?? 0] ?? '');
+    const words = 'Cannot use hostname for consistent hashing loadbalancing for cluster of type';
+    hashingAt.field('use_hostname_for_hashing').report(`${words}: '${kind}'`);
+  }
+  if (policy === 'RING_HASH') {
+    const ring = lbConfig.case === 'ringHashLbConfig' ? lbConfig.value : undefined;
+    const ringHash = readClusterRingHash(ring, at.field('ring_hash_lb_config'), hashing, hashingAt);
+    return { ...DEFAULT_LB_CONFIG, ringHash };
+  }
+  const table = lbConfig.case === 'maglevLbConfig' ? lbConfig.value : undefined;
+  const maglev = readClusterMaglev(table, at.field('maglev_lb_config'), hashing, hashingAt);
+  return { ...DEFAULT_LB_CONFIG, maglev };
 }
 
 type LeastRequestFields = Pick<LeastRequest, 'choiceCount' | 'activeRequestBias'> & {
@@ -275,6 +311,24 @@ function readPolicy(
       const policy = message as Random;
       checkRandom(policy, at);
       return { lbPolicy: 'RANDOM', lbConfig: DEFAULT_LB_CONFIG, commonLb: withLocality(policy.localityLbConfig) };
+    }
+    case `${POLICIES}.ring_hash.v3.RingHash`: {
+      const policy = message as RingHash;
+      const commonLb = { ...common, localityWeighted: policy.localityWeightedLbConfig !== undefined };
+      return {
+        lbPolicy: 'RING_HASH',
+        lbConfig: { ...DEFAULT_LB_CONFIG, ringHash: readRingHashPolicy(policy, at) },
+        commonLb,
+      };
+    }
+    case `${POLICIES}.maglev.v3.Maglev`: {
+      const policy = message as Maglev;
+      const commonLb = { ...common, localityWeighted: policy.localityWeightedLbConfig !== undefined };
+      return {
+        lbPolicy: 'MAGLEV',
+        lbConfig: { ...DEFAULT_LB_CONFIG, maglev: readMaglevPolicy(policy, at) },
+        commonLb,
+      };
     }
     default:
       throw unsupportedExtension(name, typeName, 'load balancing policy', at);

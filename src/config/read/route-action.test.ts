@@ -117,7 +117,6 @@ test('a template rewrites with the variables of the template that matched', () =
 
 test('what no part of the data path does is refused by name', () => {
   const refused = {
-    hash_policy: [{ connection_properties: { source_ip: true } }],
     hedge_policy: {},
     internal_redirect_policy: {},
     max_grpc_timeout: '1s',

@@ -4,6 +4,7 @@
 import type { Place } from '#api/place.ts';
 import type { ClusterChoice, RouteAction, RouteMatch } from '#config/model/route.ts';
 import { millisecondsOr, optionalMilliseconds } from '#config/read/duration.ts';
+import { readHashPolicies } from '#config/read/hash-policy.ts';
 import { readMirrorPolicies } from '#config/read/mirror-policy.ts';
 import { readRetryPolicy } from '#config/read/retry-policy.ts';
 import { checkCluster, type RouteContext } from '#config/read/route-context.ts';
@@ -45,6 +46,7 @@ const check = honours(
     'request_mirror_policies',
     'priority',
     'upgrade_configs',
+    'hash_policy',
   ],
   {
     refused: {
@@ -56,7 +58,6 @@ const check = honours(
       retry_policy_typed_config: 'no such extension runs here yet',
       rate_limits: RATE_LIMITS,
       include_vh_rate_limits: RATE_LIMITS,
-      hash_policy: 'hash policies come with the load balancers that hash',
       cors: 'CORS comes with its filter',
       max_grpc_timeout: GRPC,
       grpc_timeout_offset: GRPC,
@@ -108,7 +109,7 @@ export function readRouteAction(
       context,
     ),
     priority: message.priority === 1 ? 'HIGH' : 'DEFAULT',
-    hashPolicy: [],
+    hashPolicy: readHashPolicies(message.hashPolicy, at.field('hash_policy')),
     upgradeConfigs: readRouteUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs')),
     includeVhRateLimits: false,
   };

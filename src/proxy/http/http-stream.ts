@@ -4,11 +4,13 @@
  */
 
 import { Timer } from '#base/timers.ts';
+import type { Hash64 } from '#base/xx-hash.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { Metadata, Route, VirtualHost } from '#config/model/route.ts';
 import type { DownstreamCodec } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { FilterChainRun } from '#proxy/http/filter-chain-run.ts';
+import { hashKeyOf } from '#proxy/http/router/hash-policy.ts';
 import { onMaxStreamDuration, onRequestTimeout, onStreamIdle } from '#proxy/http/stream-timeouts.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
@@ -104,6 +106,8 @@ export class HttpStream implements StreamInfo, RequestView {
   accessLogType = '';
   localReplyBody = '';
   random = 0;
+  /** `set-cookie` fields that hash policies made. */
+  cookiesToSet: string[] | undefined = undefined;
   /** The stream is over: whatever still comes for it is dropped. */
   finished = false;
 
@@ -119,6 +123,11 @@ export class HttpStream implements StreamInfo, RequestView {
     this.requestTimer = new Timer(() => asEvent(() => onRequestTimeout(this)));
     this.maxDurationTimer = new Timer(() => asEvent(() => onMaxStreamDuration(this)));
     this.accessLogTimer = new Timer(() => asEvent(() => this.manager.onAccessLogInterval(this)));
+  }
+
+  /** What its route's hash policies come to. */
+  hashKey(): Hash64 | undefined {
+    return hashKeyOf(this);
   }
 
   /** Makes it ready for a request that begins now. */
@@ -195,6 +204,7 @@ export class HttpStream implements StreamInfo, RequestView {
     this.healthCheck = false;
     this.internal = false;
     this.dynamicMetadata = undefined;
+    this.cookiesToSet = undefined;
     this.filterState = undefined;
     this.accessLogType = '';
     this.localReplyBody = '';

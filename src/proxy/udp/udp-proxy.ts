@@ -4,6 +4,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/udp_filters/udp_proxy
  */
 import { logger } from '#base/logger.ts';
+import { combined, type Hash64, xxHash64Text } from '#base/xx-hash.ts';
 import type { MatcherTree } from '#config/model/matcher-tree.ts';
 import type { UdpProxyConfig } from '#config/model/udp.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
@@ -171,8 +172,27 @@ export class UdpProxy implements UdpFilterInUse, SessionProxy {
     return cluster;
   }
 
-  private choose(cluster: UdpCluster, _datagram: Datagram): Host | undefined {
-    return cluster.choose(undefined);
+  private choose(cluster: UdpCluster, datagram: Datagram): Host | undefined {
+    if (!cluster.cluster.loadBalancer.asksRequest) return cluster.choose(undefined);
+    const connection = {
+      ...NO_CONNECTION,
+      sourceAddress: '',
+      sourcePort: 0,
+      destinationAddress: '',
+      destinationPort: 0,
+    };
+    const request = { connection, hashKey: () => this.hashKey(datagram) };
+    return cluster.choose({ request, hostSelectionRetryCount: 0 });
+  }
+
+  /** What the hash policies make of a client. */
+  private hashKey(datagram: Datagram): Hash64 | undefined {
+    let hash: Hash64 | undefined;
+    for (const policy of this.config.hashPolicies) {
+      const text = policy.kind === 'key' ? policy.key : datagram.peer().address;
+      hash = combined(hash, xxHash64Text(text));
+    }
+    return hash;
   }
 
   private logProxy(): void {

@@ -85,6 +85,7 @@ export class Cluster {
       clock,
       runtime: worker.runtime,
       localHosts,
+      showsTable: worker.index === 0,
     });
     this.breakers = new CircuitBreakers(slots, shared);
     this.breakers.configure(config, worker.runtime);

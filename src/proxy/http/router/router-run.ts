@@ -261,6 +261,7 @@ export class RouterRun implements FeedOwner {
     const selectedHost = stream.selectedHost?.config;
     if (selectedHost?.includeAttemptCountInResponse)
       headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
+    for (const cookie of stream.cookiesToSet ?? []) headers.add('set-cookie', cookie);
     this.account.count(status, this.attempt.host, headers);
     if (stream.selectedHost !== undefined && stream.selected !== undefined) {
       const { selectedHost: host, selected } = stream;

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { chooseTcpCluster } from '#proxy/network/tcp-proxy/choose-cluster.ts';
+import { tcpHashKey } from '#proxy/network/tcp-proxy/tcp-hash-policy.ts';
 import type { TcpProxyInUse } from '#proxy/network/tcp-proxy/tcp-proxy.ts';
 import { openTcpUpstream } from '#proxy/network/tcp-proxy/tcp-upstream.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
@@ -121,7 +122,12 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
       return this.giveUp(Flag.UpstreamRetryLimitExceeded);
     }
     const { loadBalancer } = cluster;
-    const request = { connection, dynamicMetadata: connection.dynamicMetadata, filterState: connection.filterState };
+    const request = {
+      connection,
+      dynamicMetadata: connection.dynamicMetadata,
+      filterState: connection.filterState,
+      hashKey: () => tcpHashKey(config.hashPolicy, connection),
+    };
     const host = loadBalancer.choose(loadBalancer.asksRequest ? { request, hostSelectionRetryCount: 0 } : undefined);
     if (host === undefined) {
       cluster.stats.upstreamCxNoneHealthy.inc();

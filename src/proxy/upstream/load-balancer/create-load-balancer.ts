@@ -7,8 +7,11 @@ import type { Random } from '#base/random.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { balancingStats } from '#proxy/upstream/load-balancer/balancing-stats.ts';
+import { HashBalancer, type HashBalancerParts } from '#proxy/upstream/load-balancer/hash-balancer.ts';
+import { HashRing, ringStats } from '#proxy/upstream/load-balancer/hash-ring.ts';
 import { leastRequest } from '#proxy/upstream/load-balancer/least-request.ts';
 import { type LoadBalancer, NO_RUNTIME, type RuntimeIntegers } from '#proxy/upstream/load-balancer/load-balancer.ts';
+import { MaglevTable, maglevStats } from '#proxy/upstream/load-balancer/maglev-table.ts';
 import { type Policy, PolicyBalancer } from '#proxy/upstream/load-balancer/policy-balancer.ts';
 import { randomChoice } from '#proxy/upstream/load-balancer/random-choice.ts';
 import { roundRobin } from '#proxy/upstream/load-balancer/round-robin.ts';
@@ -21,6 +24,8 @@ export interface BalancingEnvironment {
   runtime?: RuntimeIntegers;
   /** The members of the local cluster (cluster_manager.local_cluster_name), for routing by zone. */
   localHosts?: PrioritySet;
+  /** Among the stats stands how large its table is: for one thread of all. */
+  showsTable?: boolean;
 }
 
 /** @param scope the cluster's stats, `cluster.<name>.` */
@@ -29,19 +34,37 @@ export function createLoadBalancer(
   hosts: PrioritySet,
   random: Random,
   scope: Scope,
-  { clock, runtime = NO_RUNTIME, localHosts }: BalancingEnvironment,
+  { clock, runtime = NO_RUNTIME, localHosts, showsTable = false }: BalancingEnvironment,
 ): LoadBalancer {
   const seed = random.uint32();
   const { commonLb } = config;
+  const stats = balancingStats(scope);
+  const makeTable = tableMaker(config.lbConfig, scope, showsTable);
+  if (makeTable !== undefined) return new HashBalancer(hosts, { commonLb, random, stats, runtime, makeTable });
   const policy = policyOf(config, random, clock, seed);
   return new PolicyBalancer(hosts, policy, {
     commonLb,
     random,
-    stats: balancingStats(scope),
+    stats,
     runtime,
     localHosts,
     seed,
   });
+}
+
+/** @returns undefined for policies that do not hash */
+function tableMaker(
+  { ringHash, maglev }: ClusterConfig['lbConfig'],
+  scope: Scope,
+  shows: boolean,
+): HashBalancerParts['makeTable'] | undefined {
+  if (ringHash !== undefined) {
+    const stats = shows ? ringStats(scope) : undefined;
+    return (weights) => new HashRing(weights, ringHash, stats);
+  }
+  if (maglev === undefined) return undefined;
+  const stats = shows ? maglevStats(scope) : undefined;
+  return (weights) => new MaglevTable(weights, maglev, stats);
 }
 
 function policyOf({ name, lbPolicy, lbConfig }: ClusterConfig, random: Random, clock: Clock, seed: number): Policy {

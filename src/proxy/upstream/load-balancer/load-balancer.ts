@@ -2,6 +2,7 @@
  * Choosing a host for a request: what every policy offers and what a request may ask of it.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancing
  */
+import type { Hash64 } from '#base/xx-hash.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSet } from '#proxy/upstream/host-set.ts';
 import type { ConnectionView, HeaderView } from '#selection/request-view.ts';
@@ -25,8 +26,6 @@ export interface LoadBalancer {
 export interface LoadBalancerContext {
   /** Who asks. */
   readonly request?: ChoiceView;
-  /** For policies that hash: 32 bits. */
-  hash?: number;
   /** Retry host predicates: asked for each host chosen, and another is chosen while this says so. */
   shouldSelectAnotherHost?(host: Host): boolean;
   /** How often another host may be asked for; the last one chosen is taken then. */
@@ -46,6 +45,8 @@ export interface ChoiceView {
   readonly host?: string;
   readonly dynamicMetadata?: Readonly<Record<string, unknown>>;
   readonly filterState?: ReadonlyMap<string, unknown>;
+  /** What policies that hash choose by; undefined: anything. */
+  hashKey?(): Hash64 | undefined;
 }
 
 /** Shares of the requests, in percent by priority: healthy and degraded ones together add up to 100. */
