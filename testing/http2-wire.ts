@@ -46,7 +46,8 @@ export class Http2Wire {
   private readonly encoder = new HpackEncoder(this.out);
   private read = 0;
   private block: Buffer[] = [];
-  private nextId = 1;
+  /** The stream of the next request. */
+  nextId = 1;
 
   constructor(wire: WireClient) {
     this.wire = wire;

@@ -209,8 +209,8 @@ function readCommon(
 
 function readCodecType({ codecType }: HttpConnectionManagerMessage, at: Place): HttpConnectionManager['codecType'] {
   const codec = CODECS[codecType] ?? 'AUTO';
-  if (codec === 'AUTO' || codec === 'HTTP1') return codec;
-  throw at.field('codec_type').problem(`codec_type ${codec} is not supported by Fairlead yet: AUTO and HTTP1 are`);
+  if (codec !== 'HTTP3') return codec;
+  throw at.field('codec_type').problem(`codec_type ${codec} is not supported by Fairlead: AUTO, HTTP1 and HTTP2 are`);
 }
 
 function readRds(message: Rds, at: Place, context: ReadContext): HttpConnectionManager['routes'] {

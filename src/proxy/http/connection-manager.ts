@@ -29,6 +29,8 @@ import {
   type RouterStats,
   routerStats,
 } from '#proxy/observe/stats/http-stats.ts';
+import { type Http2CodecStats, http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
+import { http2SessionOptions } from '#proxy/transport/http2-session-options.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import { chooseCluster } from '#selection/choose-cluster.ts';
@@ -42,6 +44,7 @@ import type { ConnectionOptions } from '#wire/http1/framing.ts';
 import type { RequestHead } from '#wire/http1/head.ts';
 import { ParseError } from '#wire/http1/parse-error.ts';
 import { isHostText } from '#wire/http1/request-target.ts';
+import type { SessionOptions } from '#wire/http2/session-options.ts';
 import { Known } from '#wire/known-headers.ts';
 
 /** What a filter chain gives a connection manager besides its configuration. */
@@ -81,6 +84,8 @@ export class ConnectionManager {
   readonly upstreamLogs: readonly AccessLogger[];
   private readonly accessLogs: AccessLogger[];
   private readonly drainsNow: () => boolean;
+  private http2CodecStats: Http2CodecStats | undefined = undefined;
+  private sessionOptions: SessionOptions | undefined = undefined;
 
   constructor(config: HttpConnectionManager, parts: ConnectionManagerParts) {
     this.config = config;
@@ -106,6 +111,25 @@ export class ConnectionManager {
 
   get internalOnlyHeaders(): readonly string[] {
     return this.routes.table?.config.internalOnlyHeaders ?? NO_NAMES;
+  }
+
+  /** The stats of HTTP/2, made with the first connection that speaks it. */
+  http2Stats(): Http2CodecStats {
+    this.http2CodecStats ??= http2CodecStats(this.worker.scope.scope('http2'));
+    return this.http2CodecStats;
+  }
+
+  /** What sessions of HTTP/2 are told. @param bufferLimit that of the connection, which is the same for all of them */
+  http2Options(bufferLimit: number): SessionOptions {
+    const { common, http2, maxRequestHeadersKb, streamErrorOnInvalidHttpMessage } = this.config;
+    this.sessionOptions ??= http2SessionOptions(http2, {
+      role: 'server',
+      maxHeaderListBytes: maxRequestHeadersKb * 1024,
+      maxHeadersCount: common.maxHeadersCount,
+      streamErrorOnInvalidMessage: streamErrorOnInvalidHttpMessage,
+      bufferLimit,
+    });
+    return this.sessionOptions;
   }
 
   onStreamBegin(stream: HttpStream, connection: ServerConnection): void {
@@ -236,12 +260,13 @@ export class ConnectionManager {
       if (name.includes('_')) named.push(name);
     });
     if (named.length === 0) return false;
+    const codecStats = (stream.codec as ServerConnection).multiplexed ? this.http2Stats() : this.codecStats;
     if (this.config.common.headersWithUnderscoresAction === 'DROP_HEADER') {
       for (const name of named) stream.requestHeaders.remove(name);
-      this.codecStats.droppedHeadersWithUnderscores.add(named.length);
+      codecStats.droppedHeadersWithUnderscores.add(named.length);
       return false;
     }
-    this.codecStats.requestsRejectedWithUnderscoresInHeaders.inc();
+    codecStats.requestsRejectedWithUnderscoresInHeaders.inc();
     stream.codec.refuse(stream, ParseError.Underscore);
     return true;
   }
@@ -255,8 +280,10 @@ export class ConnectionManager {
       if (stream.openEnded) this.worker.timers.cancel(stream.requestTimer);
       if (!connection.multiplexed) connection.closing = true;
       this.stats.downstreamRqResponseBeforeRqComplete.inc();
-    } else if (!connection.closing && this.drainsNow()) {
-      connection.closing = true;
+    }
+    if (!connection.closing && !(connection.multiplexed && connection.draining) && this.drainsNow()) {
+      if (connection.multiplexed) this.connections.drain(connection);
+      else connection.closing = true;
       this.stats.downstreamCxDrainClose.inc();
     }
     stream.responseStarted = true;
@@ -302,15 +329,30 @@ export class ConnectionManager {
     }
   }
 
-  /** The client went away in the middle. */
+  /** A connection goes with requests under way. */
+  onConnectionLost(connection: ServerConnection): void {
+    const { stats } = this;
+    stats.downstreamCxDestroyActiveRq.inc();
+    if (connection.closedByUs) stats.downstreamCxDestroyLocalActiveRq.inc();
+    else stats.downstreamCxDestroyRemoteActiveRq.inc();
+  }
+
+  /** Notes why a stream is broken off by its client. */
+  noteReset(stream: HttpStream, flag: number, details: string): void {
+    if (stream.finished) return;
+    this.stats.downstreamRqRxReset.inc();
+    stream.flags |= flag;
+    stream.responseCodeDetails = details;
+  }
+
+  /** The client of HTTP/1 went away in the middle. */
   onDownstreamReset(stream: HttpStream): void {
     if (stream.finished) return;
     this.stats.downstreamCxDestroyActiveRq.inc();
     if (!stream.codec.connection.terminationDetails) this.stats.downstreamCxDestroyRemoteActiveRq.inc();
-    this.stats.downstreamRqRxReset.inc();
-    stream.flags |= Flag.DownstreamConnectionTermination;
-    if (stream.responseCodeDetails === '' || stream.responseCodeDetails === 'via_upstream')
-      stream.responseCodeDetails = 'downstream_remote_disconnect';
+    const known = stream.responseCodeDetails !== '' && stream.responseCodeDetails !== 'via_upstream';
+    const details = known ? stream.responseCodeDetails : 'downstream_remote_disconnect';
+    this.noteReset(stream, Flag.DownstreamConnectionTermination, details);
     stream.codec.resetStream(stream);
   }
 

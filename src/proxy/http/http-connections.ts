@@ -70,6 +70,11 @@ export class HttpConnections {
     this.onEnd(connection.connection, connection.closedByUs);
   }
 
+  /** Another object stands for the connection from now on. */
+  onAbandoned(connection: ServerConnection): void {
+    this.open.delete(connection);
+  }
+
   countSent(connection: ServerConnection): void {
     const { sentBytes } = connection;
     this.stats.downstreamCxTxBytesTotal.add(sentBytes - connection.countedBytes);

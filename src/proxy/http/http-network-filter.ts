@@ -4,9 +4,9 @@
 import type { Socket } from 'node:net';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import { httpConnectionManagerReader } from '#config/read/http-connection-manager.ts';
+import { chooseCodec } from '#proxy/http/codec-choice.ts';
 import { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { filtersInUse } from '#proxy/http/filters-in-use.ts';
-import { Http1ServerConnection } from '#proxy/http/http1-server-connection.ts';
 import { compileLocalReply } from '#proxy/http/local-reply.ts';
 import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
 import { type TerminalInUse, terminalFilter } from '#proxy/network/network-filter.ts';
@@ -41,7 +41,7 @@ function httpNetworkFilter(config: HttpConnectionManager, parts: FilterChainPart
       return true;
     },
     lost: (connection, closedByUs) => manager.connections.onEnd(connection, closedByUs),
-    accept: (socket: Socket, connection) => new Http1ServerConnection(socket, connection, manager),
+    accept: (socket: Socket, connection) => chooseCodec(socket, connection, manager),
     drain: () => manager.connections.drainAll(),
     closeAll: () => manager.connections.closeAll(),
     get active() {

@@ -18,6 +18,7 @@ import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
 import type { HeaderView, RequestView } from '#selection/request-view.ts';
 import { Headers } from '#wire/headers.ts';
+import type { Stream } from '#wire/http2/stream.ts';
 
 let lastStreamId = 0;
 
@@ -52,6 +53,11 @@ export class HttpStream implements StreamInfo, RequestView {
   responseEnded = false;
   /** The reason phrase of the upstream's status line; written again only where the configuration says so. */
   responseReason = '';
+
+  /** HTTP/2: its stream on the connection, until it is over. */
+  wire: Stream<HttpStream> | undefined = undefined;
+  /** The client takes no more of the response for now. */
+  responsePaused = false;
 
   // What was chosen for it.
   selected: CompiledRoute | undefined = undefined;
@@ -162,6 +168,8 @@ export class HttpStream implements StreamInfo, RequestView {
     this.responseStarted = false;
     this.responseEnded = false;
     this.responseReason = '';
+    this.wire = undefined;
+    this.responsePaused = false;
     this.selected = undefined;
     this.selectedHost = undefined;
     this.clusterName = '';

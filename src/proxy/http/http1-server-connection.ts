@@ -531,6 +531,13 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     return this.unread || (this.phase === HEAD && this.held.length === 0);
   }
 
+  /** It speaks another protocol: nothing of it was read here. */
+  abandon(): void {
+    this.phase = CLOSED;
+    this.stopTimers();
+    this.manager.connections.onAbandoned(this);
+  }
+
   private takeNext(): HttpStream {
     this.spare ??= takeStream();
     return this.spare;
@@ -538,14 +545,18 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
 
   private release(): void {
     releaseReader(this);
+    this.stopTimers();
+    if (this.spare !== undefined) returnStream(this.spare);
+    this.spare = undefined;
+    this.manager.connections.onClosed(this);
+  }
+
+  private stopTimers(): void {
     const { timers } = this.manager.worker;
     timers.cancel(this.idleTimer);
     timers.cancel(this.delayedCloseTimer);
     timers.cancel(this.headTimer);
     timers.cancel(this.durationTimer);
-    if (this.spare !== undefined) returnStream(this.spare);
-    this.spare = undefined;
-    this.manager.connections.onClosed(this);
   }
 }
 

@@ -14,6 +14,8 @@ export interface OutputSource {
   /** So many frames of what was taken have left. */
   sent(frames: number): void;
   readonly outputBytes: number;
+  /** Everything was handed to the socket. */
+  onFlushed?(): void;
 }
 
 export class SessionOutgoing implements DirectWriter, Flushable {
@@ -61,6 +63,7 @@ export class SessionOutgoing implements DirectWriter, Flushable {
     this.marked = false;
     for (let chunk = this.source.takeOutput(); chunk !== undefined; chunk = this.source.takeOutput()) this.send(chunk);
     if (this.over && this.waiting === 0) this.tellDrained();
+    this.source.onFlushed?.();
   }
 
   private send(chunk: OutputChunk): void {

@@ -46,14 +46,8 @@ export function fieldKind(name: string): number {
   return FieldKind.Other;
 }
 
-/** Whether `bytes` from `start` to `end` may be a value: no controls, no space at either end (RFC 9113, section 8.2.1). */
+/** Whether `bytes` from `start` to `end` may be a value: no controls. Spaces at its ends are put up with, as by Envoy. */
 export function isFieldValue(bytes: Uint8Array, start: number, end: number): boolean {
-  if (start === end) return true;
-  if (isSpace(bytes[start]) || isSpace(bytes[end - 1])) return false;
   for (let i = start; i < end; i++) if (VALUE[bytes[i]] === 0) return false;
   return true;
-}
-
-function isSpace(byte: number): boolean {
-  return byte === 32 || byte === 9;
 }

@@ -13,7 +13,7 @@ export class HeaderBlock {
   id = 0;
   endStream = false;
   selfDependent = false;
-  /** Bytes of its frames. */
+  /** Its bytes on the wire. */
   wireBytes = 0;
   private pieces: Buffer[] = [];
   private length = 0;

@@ -3,6 +3,7 @@
  * whole block is always read, because it changes the table; the first rule that it breaks is what is told.
  */
 import type { Headers } from '#wire/headers.ts';
+import { isHostText } from '#wire/http1/request-target.ts';
 import { FieldKind } from '#wire/http2/field-kind.ts';
 import type { FieldSink } from '#wire/http2/hpack-decoder.ts';
 import type { MessageHead } from '#wire/http2/message-head.ts';
@@ -193,12 +194,15 @@ export class MessageReader implements FieldSink, MessageHead {
     if (extended && (!connect || !allowConnect || this.protocol === '')) return Violations.BadPseudoHeader;
     if (connect && !extended) {
       if (this.has(FieldKind.Scheme) || this.has(FieldKind.Path)) return Violations.BadPseudoHeader;
-      return this.authority === '' ? Violations.MissingPseudoHeader : undefined;
+      if (this.authority === '') return Violations.MissingPseudoHeader;
+      return isHostText(this.authority) ? undefined : Violations.BadField;
     }
     if (!this.has(FieldKind.Method) || !this.has(FieldKind.Scheme) || !this.has(FieldKind.Path))
       return Violations.MissingPseudoHeader;
-    if (!this.has(FieldKind.Authority) && !this.headers.hasKnown(HOST)) return Violations.MissingPseudoHeader;
-    if (this.method === '' || this.scheme === '') return Violations.BadPseudoHeader;
+    const authority = this.has(FieldKind.Authority) ? this.authority : this.headers.getKnown(HOST);
+    if (authority === undefined) return Violations.MissingPseudoHeader;
+    if (!isHostText(authority)) return Violations.BadField;
+    if (this.method === '' || this.scheme === '' || path === '') return Violations.BadPseudoHeader;
     const rooted = path.charCodeAt(0) === SLASH || (path === '*' && this.method === 'OPTIONS');
     return rooted ? undefined : Violations.BadPath;
   }

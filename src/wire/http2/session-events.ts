@@ -23,8 +23,8 @@ export interface SessionEvents<Owner> {
    * The peer gets the room back at once, or where the stream is paused (`Session.pause`), when it goes on.
    */
   onData(stream: Stream<Owner>, bytes: Buffer, start: number, end: number, last: boolean): void;
-  /** Trailers end the message. */
-  onTrailers(stream: Stream<Owner>, trailers: Headers): void;
+  /** Trailers end the message. @param wireBytes their size on the wire, frame headers included */
+  onTrailers(stream: Stream<Owner>, trailers: Headers, wireBytes: number): void;
   /** The peer broke the stream off (RST_STREAM with `code`), or refused it by GOAWAY (RefusedStream). The stream is over. */
   onReset(stream: Stream<Owner>, code: number): void;
   /** The peer broke a rule on this stream: it was reset with the violation's code. The stream is over. */

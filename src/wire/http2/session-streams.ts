@@ -34,10 +34,10 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
   goawayReceived = false;
   /** GOAWAY with the last stream that will be served was sent. */
   goawaySent = false;
-  /** RST_STREAM frames sent and received so far, and blocks of trailers sent. */
+  /** RST_STREAM frames sent and received so far, and blocks of trailers received. */
   resetsSent = 0;
   resetsReceived = 0;
-  trailersSent = 0;
+  trailersReceived = 0;
   readonly flood: FloodGuard;
   protected readonly options: SessionOptions;
   protected readonly events: SessionEvents<Owner>;
@@ -75,9 +75,10 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
     const { options, writer } = this;
     if (!this.server) writer.text(CLIENT_PREFACE);
     const settings: [number, number][] = [];
-    if (options.headerTableSize !== 4096) settings.push([SettingId.HeaderTableSize, options.headerTableSize]);
-    if (!this.server) settings.push([SettingId.EnablePush, 0]);
-    if (this.server && options.allowConnect) settings.push([SettingId.EnableConnectProtocol, 1]);
+    settings.push([SettingId.HeaderTableSize, options.headerTableSize]);
+    settings.push(
+      this.server ? [SettingId.EnableConnectProtocol, options.allowConnect ? 1 : 0] : [SettingId.EnablePush, 0],
+    );
     if (this.server) settings.push([SettingId.MaxConcurrentStreams, options.maxConcurrentStreams]);
     settings.push([SettingId.InitialWindowSize, options.initialStreamWindow]);
     if (options.maxFrameSize !== 16_384) settings.push([SettingId.MaxFrameSize, options.maxFrameSize]);
@@ -257,7 +258,6 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
 
   sendTrailers(stream: Stream<Owner>, trailers: Headers): void {
     if (stream.closed || stream.localEnded) return;
-    this.trailersSent++;
     this.queue.trailers(stream, trailers);
     this.sentData();
   }

@@ -175,7 +175,8 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     const { block } = this;
     if (!block.open) return this.fail(Violations.UnexpectedContinuation);
     if (!this.floodAllows(start === end, false)) return false;
-    if (!block.append(bytes, start, end, end - start + FRAME_HEADER)) return this.fail(Violations.Continuations);
+    // As Envoy counts a block, its further frames have no headers.
+    if (!block.append(bytes, start, end, end - start)) return this.fail(Violations.Continuations);
     if ((flags & FrameFlag.EndHeaders) === 0) return true;
     const whole = block.take();
     return this.onBlock(id, block.endStream, block.selfDependent, whole, 0, whole.length, block.wireBytes);
@@ -197,7 +198,6 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
       if (opened === undefined) return !this.dead && this.skipBlock(bytes, start, end);
       return this.onHead(opened, ends, selfDependent, bytes, start, end, size);
     }
-    stream.wireReceived += size;
     if (stream.remoteEnded)
       return this.skipBlock(bytes, start, end) && this.streamError(stream, Violations.ClosedStream);
     if (!stream.headSeen) return this.onHead(stream, ends, selfDependent, bytes, start, end, size);
@@ -240,10 +240,8 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     size: number,
   ): boolean {
     const { message, events } = this;
-    if (this.server) {
-      stream.wireReceived += size;
-      events.onStream(stream);
-    }
+    stream.wireReceived += size;
+    if (this.server) events.onStream(stream);
     message.begin(this.server ? REQUEST : RESPONSE, stream.headers, size);
     if (!this.decoder.decode(bytes, start, end, message)) return this.fail(Violations.Compression);
     if (stream.closed) return !this.dead;
@@ -275,6 +273,7 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     end: number,
     size: number,
   ): boolean {
+    this.trailersReceived++;
     const trailers = new Headers();
     const { message } = this;
     message.begin(TRAILERS, trailers, size);
@@ -283,7 +282,8 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     const violation = message.finish(false) ?? (stream.lengthLeft > 0 ? Violations.BadBodyLength : undefined);
     if (violation !== undefined) return this.streamError(stream, violation);
     stream.remoteEnded = true;
-    this.events.onTrailers(stream, trailers);
+    stream.wireReceived += size;
+    this.events.onTrailers(stream, trailers, size);
     this.settle(stream);
     return !this.dead;
   }

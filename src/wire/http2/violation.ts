@@ -64,7 +64,7 @@ export const Violations = {
   SettingsFirst: violation('protocol', ProtocolError, 'the first frame is not SETTINGS'),
   Compression: violation('compression', CompressionError, 'a header block cannot be decompressed'),
   BadField: violation('header', ProtocolError, 'a header has characters that may not stand there'),
-  BadPath: violation('header', ProtocolError, 'the path does not begin with a slash'),
+  BadPath: violation('messaging', ProtocolError, 'the path does not begin with a slash'),
   BadPseudoHeader: violation('header', ProtocolError, 'the pseudo headers are not those of such a message'),
   MissingPseudoHeader: violation('messaging', ProtocolError, 'a pseudo header that has to be there is not'),
   ConnectionField: violation('header', ProtocolError, 'a header belongs to HTTP/1 connections'),
