@@ -8,7 +8,7 @@ import { packageRoot } from '#base/entry.ts';
 import { eventually } from '#testing/eventually.ts';
 import { type ProxyKind, proxyCommand } from '#testing/proxy-command.ts';
 
-const KINDS: readonly ProxyKind[] = ['envoy'];
+const KINDS: readonly ProxyKind[] = ['fairlead', 'envoy'];
 
 class Sample {
   output = '';

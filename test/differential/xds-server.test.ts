@@ -13,7 +13,7 @@ import { freePort } from '#testing/free-port.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import { startProxy } from '#testing/start-proxy.ts';
 
-const KINDS: readonly ProxyKind[] = ['envoy'];
+const KINDS: readonly ProxyKind[] = ['fairlead', 'envoy'];
 
 const HCM = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const ROUTER = 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router';
