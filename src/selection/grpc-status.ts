@@ -19,6 +19,17 @@ export function grpcStatusOf(httpStatus: number): number {
   return STATUS.get(httpStatus) ?? UNKNOWN;
 }
 
+/** Statuses that stand for an error of the service, as 5xx does in HTTP; all others are the caller's affair. */
+const SERVICE_ERRORS = new Set([2, 4, 12, 13, 14, 15]);
+const LARGEST = 16;
+
+/** Whether a call failed through its service. @param status grpc-status; a call without one failed too */
+export function isServiceError(status: string | undefined): boolean {
+  if (status === undefined || !/^\d{1,2}$/.test(status)) return true;
+  const code = Number(status);
+  return code > LARGEST || SERVICE_ERRORS.has(code);
+}
+
 /** @param text bytes, one character each. */
 export function percentEncoded(text: string): string {
   return text.replace(/[^ -$&-~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);

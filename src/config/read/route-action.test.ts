@@ -41,7 +41,14 @@ test('a route that says nothing more has the defaults of Envoy', () => {
 });
 
 test('times are milliseconds; zero is kept, for it turns a time off', () => {
-  const { value } = read({ timeout: '0s', idle_timeout: '0s', max_stream_duration: { max_stream_duration: '1.5s' } });
+  const { value } = read({
+    timeout: '0s',
+    idle_timeout: '0s',
+    max_stream_duration: { max_stream_duration: '1.5s' },
+    max_grpc_timeout: '2s',
+    grpc_timeout_offset: '0.1s',
+  });
+  assert.deepEqual([value?.maxGrpcTimeout, value?.grpcTimeoutOffset], [2000, 100]);
   assert.equal(value?.timeout, 0);
   assert.equal(value?.idleTimeout, 0);
   assert.deepEqual(value?.maxStreamDuration, { maxStreamDuration: 1500 });
@@ -119,7 +126,6 @@ test('what no part of the data path does is refused by name', () => {
   const refused = {
     hedge_policy: {},
     internal_redirect_policy: {},
-    max_grpc_timeout: '1s',
     metadata_match: {},
   };
   for (const [name, value] of Object.entries(refused)) {

@@ -18,7 +18,6 @@ import type {
 } from '#envoy/config/route/v3/route_components_pb.js';
 
 const TYPE = 'envoy.config.route.v3.RouteAction';
-const GRPC = 'the grpc-timeout header comes with HTTP/2';
 const PLUGINS = 'no such extension runs here yet';
 const RATE_LIMITS = 'rate limits come with their filters';
 
@@ -42,6 +41,8 @@ const check = honours(
     'timeout',
     'idle_timeout',
     'max_stream_duration',
+    'max_grpc_timeout',
+    'grpc_timeout_offset',
     'retry_policy',
     'request_mirror_policies',
     'priority',
@@ -59,8 +60,6 @@ const check = honours(
       rate_limits: RATE_LIMITS,
       include_vh_rate_limits: RATE_LIMITS,
       cors: 'CORS comes with its filter',
-      max_grpc_timeout: GRPC,
-      grpc_timeout_offset: GRPC,
       internal_redirect_policy: 'redirects of upstreams are handed to the client',
       internal_redirect_action: 'redirects of upstreams are handed to the client',
       max_internal_redirects: 'redirects of upstreams are handed to the client',
@@ -68,9 +67,11 @@ const check = honours(
     },
   },
 );
-const checkMaxStreamDuration = honours(`${TYPE}.MaxStreamDuration`, ['max_stream_duration'], {
-  refused: { grpc_timeout_header_max: GRPC, grpc_timeout_header_offset: GRPC },
-});
+const checkMaxStreamDuration = honours(`${TYPE}.MaxStreamDuration`, [
+  'max_stream_duration',
+  'grpc_timeout_header_max',
+  'grpc_timeout_header_offset',
+]);
 
 const DEFAULT_TIMEOUT = 15_000;
 /** By the numbers of the enum. */
@@ -86,6 +87,8 @@ export function readRouteAction(
   check(message, at);
   const { retryPolicy, maxStreamDuration } = message;
   const idleTimeout = optionalMilliseconds(message.idleTimeout);
+  const maxGrpcTimeout = optionalMilliseconds(message.maxGrpcTimeout);
+  const grpcTimeoutOffset = optionalMilliseconds(message.grpcTimeoutOffset);
   const hostRewrite = readHostRewrite(message, at);
   return {
     kind: 'route',
@@ -97,6 +100,8 @@ export function readRouteAction(
     // The newer field takes the place of the older one, even where it sets no limit.
     timeout: maxStreamDuration === undefined ? millisecondsOr(message.timeout, DEFAULT_TIMEOUT) : 0,
     ...(idleTimeout === undefined ? {} : { idleTimeout }),
+    ...(maxGrpcTimeout === undefined ? {} : { maxGrpcTimeout }),
+    ...(grpcTimeoutOffset === undefined ? {} : { grpcTimeoutOffset }),
     ...(maxStreamDuration === undefined
       ? {}
       : { maxStreamDuration: readMaxStreamDuration(maxStreamDuration, at.field('max_stream_duration')) }),
@@ -142,5 +147,11 @@ function readMaxStreamDuration(
 ): NonNullable<RouteAction['maxStreamDuration']> {
   checkMaxStreamDuration(message, at);
   const maxStreamDuration = optionalMilliseconds(message.maxStreamDuration);
-  return maxStreamDuration === undefined ? {} : { maxStreamDuration };
+  const grpcTimeoutHeaderMax = optionalMilliseconds(message.grpcTimeoutHeaderMax);
+  const grpcTimeoutHeaderOffset = optionalMilliseconds(message.grpcTimeoutHeaderOffset);
+  return {
+    ...(maxStreamDuration === undefined ? {} : { maxStreamDuration }),
+    ...(grpcTimeoutHeaderMax === undefined ? {} : { grpcTimeoutHeaderMax }),
+    ...(grpcTimeoutHeaderOffset === undefined ? {} : { grpcTimeoutHeaderOffset }),
+  };
 }

@@ -15,6 +15,7 @@ import { type CompiledLocalReply, sendLocalReply } from '#proxy/http/local-reply
 import { prepareRequestHeaders } from '#proxy/http/request-headers.ts';
 import { prepareResponseHeaders } from '#proxy/http/response-headers.ts';
 import { type RouteSource, routeSource } from '#proxy/http/route-tables.ts';
+import { limitDuration } from '#proxy/http/stream-duration.ts';
 import { Upgrades } from '#proxy/http/upgrades.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
@@ -183,11 +184,7 @@ export class ConnectionManager {
       if (perRoute.idleTimeout > 0) worker.timers.arm(stream.idleTimer, perRoute.idleTimeout);
       else worker.timers.cancel(stream.idleTimer);
     }
-    const duration = perRoute?.kind === 'route' ? perRoute.maxStreamDuration?.maxStreamDuration : undefined;
-    if (duration !== undefined) {
-      if (duration > 0) worker.timers.arm(stream.maxDurationTimer, duration);
-      else worker.timers.cancel(stream.maxDurationTimer);
-    }
+    if (perRoute?.kind === 'route') limitDuration(stream, perRoute);
     if (end && !stream.openEnded) worker.timers.cancel(stream.requestTimer);
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
     if ((options.upgrade || stream.method === 'CONNECT') && this.refusesUpgrade(stream)) return;

@@ -122,10 +122,19 @@ function answerGrpc(stream: HttpStream): void {
   const message = stream.localReplyBody;
   stream.localReplyBody = '';
   headers.setKnown(Known['content-type'], 'application/grpc');
-  headers.setKnown(Known['grpc-status'], String(grpcStatusOf(stream.responseCode)));
+  // Who knows better has said so already.
+  if (!headers.hasKnown(Known['grpc-status']))
+    headers.addKnown(Known['grpc-status'], String(grpcStatusOf(stream.responseCode)));
   if (message !== '') headers.setKnown(Known['grpc-message'], percentEncoded(message));
   stream.responseCode = 200;
   stream.filters.response(true);
+}
+
+/** For `sendLocalReply`: a call of gRPC gets this status, whatever the HTTP status stands for. */
+export function withGrpcStatus(status: number): (reply: HttpStream) => void {
+  return ({ requestHeaders, responseHeaders }) => {
+    if (isGrpc(requestHeaders)) responseHeaders.setKnown(Known['grpc-status'], String(status));
+  };
 }
 
 function isGrpc(headers: HttpStream['requestHeaders']): boolean {

@@ -3,8 +3,11 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#stream-timeouts
  */
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { sendLocalReply } from '#proxy/http/local-reply.ts';
+import { sendLocalReply, withGrpcStatus } from '#proxy/http/local-reply.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
+
+/** gRPC's DEADLINE_EXCEEDED. */
+const DEADLINE_EXCEEDED = 4;
 
 /** stream_idle_timeout: nothing moved. */
 export function onStreamIdle(stream: HttpStream): void {
@@ -33,7 +36,13 @@ export function onMaxStreamDuration(stream: HttpStream): void {
     stream.responseCodeDetails = 'max_duration_timeout';
     return stream.manager.resetStream(stream);
   }
-  sendLocalReply(stream, waited(stream), 'downstream duration timeout', 'max_duration_timeout');
+  sendLocalReply(
+    stream,
+    waited(stream),
+    'downstream duration timeout',
+    'max_duration_timeout',
+    withGrpcStatus(DEADLINE_EXCEEDED),
+  );
 }
 
 /** @returns the status for a stream that took too long: by whether the upstream or the client was waited for. */

@@ -9,6 +9,8 @@ import type { AnswerCounts } from '#proxy/upstream/answer-counts.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
+import { isServiceError } from '#selection/grpc-status.ts';
+import { isGrpc } from '#selection/route-conditions.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
 
@@ -25,6 +27,10 @@ export class ResponseAccount {
   private alternative: AnswerCounts | undefined = undefined;
   private internal = false;
   private canary = false;
+  /** The request is a call of gRPC. */
+  private grpc = false;
+  /** What the host's answer is worth is not known before its end. */
+  private pending = false;
 
   /** The request goes to this cluster. Takes x-envoy-upstream-alt-stat-name out of it. */
   begin(stream: HttpStream, cluster: Cluster, host: CompiledVirtualHost, route: CompiledRoute): void {
@@ -34,6 +40,8 @@ export class ResponseAccount {
     if (this.virtualCluster !== undefined) stream.virtualClusterName = this.virtualCluster.name;
     this.routeGroup = route.runtime === undefined ? undefined : RequestGroups.route(route);
     const headers = stream.requestHeaders;
+    this.grpc = isGrpc(headers.getKnown(Known['content-type']));
+    this.pending = false;
     const name = headers.getKnown(Known['x-envoy-upstream-alt-stat-name']);
     if (name !== undefined) {
       headers.removeKnown(Known['x-envoy-upstream-alt-stat-name']);
@@ -66,6 +74,20 @@ export class ResponseAccount {
     this.alternative?.count(status, this.internal, host, this.canary);
     this.virtualCluster?.codes.count(status);
     this.routeGroup?.codes.count(status);
+  }
+
+  /** A host answers: whether well, the head says, or for a call of gRPC the trailers. */
+  hostAnswered(host: Host | undefined, status: number, headers: Headers, end: boolean): void {
+    this.pending = this.grpc && !end;
+    if (this.pending) return;
+    countOutcome(host, this.grpc ? isServiceError(headers.getKnown(Known['grpc-status'])) : status >= 500);
+  }
+
+  /** The answer is whole. */
+  hostDone(host: Host | undefined, trailers: Headers | undefined): void {
+    if (!this.pending) return;
+    this.pending = false;
+    countOutcome(host, isServiceError(trailers?.getKnown(Known['grpc-status'])));
   }
 
   /** How long a whole answer took. @param milliseconds with fractions; @param timeout the request's, 0 where it has none. */
@@ -108,6 +130,11 @@ export class ResponseAccount {
     this.virtualCluster?.stats.upstreamRqTimeout.inc();
     this.routeGroup?.stats.upstreamRqTimeout.inc();
   }
+}
+
+function countOutcome(host: Host | undefined, failed: boolean): void {
+  if (failed) host?.stats.rqError.inc();
+  else host?.stats.rqSuccess.inc();
 }
 
 /** Envoy counts `:method`, `:path`, `:scheme` and `:authority` among the headers of a request, and `:status` and its value among a response's. */

@@ -16,7 +16,7 @@ import { applyRewrites } from '#proxy/http/router/rewrites.ts';
 import { routeHeadersOf } from '#proxy/http/router/route-headers.ts';
 import { replyNoHealthyHost, replyReset, replyUpgradeRefused } from '#proxy/http/router/router-replies.ts';
 import { RouterTimers } from '#proxy/http/router/router-timers.ts';
-import { applyTimeouts } from '#proxy/http/router/timeouts.ts';
+import { type RequestTimeouts, readTimeouts, tellTimeout } from '#proxy/http/router/timeouts.ts';
 import { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import { clock } from '#proxy/transport/io-event.ts';
@@ -49,8 +49,7 @@ export class RouterRun implements FeedOwner {
   private readonly clocks: RouterTimers;
   /** For balancers that look at the request. */
   private readonly choice: LoadBalancerContext;
-  private perTryTimeout = 0;
-  private globalTimeout = 0;
+  private readonly timeouts: RequestTimeouts = { global: 0, perTry: 0, hedged: false, tellsGrpc: false };
   private tried: Host[] | undefined = undefined;
 
   constructor(stream: HttpStream) {
@@ -109,9 +108,9 @@ export class RouterRun implements FeedOwner {
     const host = cluster.loadBalancer.choose(cluster.loadBalancer.asksRequest ? this.choice : undefined);
     if (host === undefined) return this.noHealthyHost();
     const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
-    const timeouts = applyTimeouts(stream, action, policy?.perTryTimeout ?? 0, this.config);
-    this.globalTimeout = timeouts.global;
-    this.perTryTimeout = timeouts.perTry;
+    const { timeouts } = this;
+    readTimeouts(stream, action, policy?.perTryTimeout ?? 0, this.config, timeouts);
+    tellTimeout(stream.requestHeaders, timeouts, this.config, 0);
     this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
     routeHeadersOf(virtualHost).applyRequest(stream, virtualHost.config, route.config, weighted);
     applyRewrites(stream, route, action, weighted, host, this.config.suppressEnvoyHeaders);
@@ -159,7 +158,7 @@ export class RouterRun implements FeedOwner {
     stream.marks.upstreamConnectStart = connection.connectStart;
     stream.marks.upstreamConnectComplete = connection.connectEnd;
     stream.marks.upstreamTlsComplete = connection.tlsEnd;
-    if (this.perTryTimeout > 0) stream.manager.worker.timers.arm(this.clocks.perTry, this.perTryTimeout);
+    if (this.timeouts.perTry > 0) stream.manager.worker.timers.arm(this.clocks.perTry, this.timeouts.perTry);
     const longest = this.cluster?.config.http.common.maxStreamDuration ?? 0;
     if (longest > 0) stream.manager.worker.timers.arm(this.clocks.longest, longest);
     this.activity();
@@ -175,7 +174,7 @@ export class RouterRun implements FeedOwner {
   }
 
   onRequestWhole(): void {
-    if (this.globalTimeout > 0) this.stream.manager.worker.timers.arm(this.clocks.global, this.globalTimeout);
+    if (this.timeouts.global > 0) this.stream.manager.worker.timers.arm(this.clocks.global, this.timeouts.global);
   }
 
   onTooLargeToRepeat(): void {
@@ -209,7 +208,7 @@ export class RouterRun implements FeedOwner {
     const { cluster, stream } = this;
     if (cluster?.timeoutBudget === undefined && cluster?.sizes === undefined) return;
     const headers = this.responseStarted ? stream.responseHeaders : this.attempt.responseHeaders;
-    this.account.attemptOver(stream, milliseconds, this.perTryTimeout, headers);
+    this.account.attemptOver(stream, milliseconds, this.timeouts.perTry, headers);
   }
 
   onInterim(status: number, headers: Headers): void {
@@ -231,8 +230,7 @@ export class RouterRun implements FeedOwner {
     manager.worker.timers.cancel(this.clocks.perTry);
     stream.upstreamHeaderBytesReceived = bytes;
     const headers = this.attempt.responseHeaders;
-    if (status >= 500) host?.stats.rqError.inc();
-    else host?.stats.rqSuccess.inc();
+    this.account.hostAnswered(host, status, headers, end);
     if (this.retry !== undefined) {
       const verdict = this.retry.onResponse(status, headers, clock.wall());
       if (verdict === 'yes') {
@@ -284,12 +282,15 @@ export class RouterRun implements FeedOwner {
   }
 
   onResponseData(chunk: Buffer, end: boolean): void {
-    if (end) this.complete();
-    else this.activity();
+    if (end) {
+      this.account.hostDone(this.attempt.host, undefined);
+      this.complete();
+    } else this.activity();
     this.stream.filters.responseData(chunk, end);
   }
 
   onResponseTrailers(trailers: Headers): void {
+    this.account.hostDone(this.attempt.host, trailers);
     this.complete();
     this.stream.filters.responseTrailers(trailers);
   }
@@ -301,7 +302,7 @@ export class RouterRun implements FeedOwner {
     stream.manager.worker.timers.cancel(this.clocks.global);
     const { marks } = stream;
     const took = clock.now() - (marks.lastDownstreamRxByte >= 0 ? marks.lastDownstreamRxByte : marks.start);
-    this.account.time(took, this.attempt.host, this.globalTimeout);
+    this.account.time(took, this.attempt.host, this.timeouts.global);
     this.feed.disconnect();
     this.feed.pause(false);
   }
@@ -356,6 +357,9 @@ export class RouterRun implements FeedOwner {
     const host = loadBalancer.choose(minding ?? (loadBalancer.asksRequest ? this.choice : undefined));
     if (host === undefined) return this.noHealthyHost();
     stream.attemptCount++;
+    const { lastDownstreamRxByte } = stream.marks;
+    const elapsed = stream.requestEnded ? Math.floor(clock.now() - lastDownstreamRxByte) : 0;
+    tellTimeout(stream.requestHeaders, this.timeouts, this.config, elapsed);
     if (stream.selectedHost?.config.includeIsTimeoutRetryHeader) {
       stream.requestHeaders.setKnown(Known['x-envoy-is-timeout-retry'], String(this.timedOut));
     }

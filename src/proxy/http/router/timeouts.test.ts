@@ -3,7 +3,7 @@ import test from 'node:test';
 import type { RouteAction } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { applyTimeouts } from '#proxy/http/router/timeouts.ts';
+import { type RequestTimeouts, readTimeouts, tellTimeout } from '#proxy/http/router/timeouts.ts';
 import { headersOf } from '#testing/stream-info.ts';
 
 const GLOBAL = 'x-envoy-upstream-rq-timeout-ms';
@@ -16,11 +16,15 @@ function apply(
   perTry: number,
   fields: Record<string, string> = {},
   router: Partial<RouterConfig> = {},
+  action: Partial<RouteAction> = {},
+  elapsed = 0,
 ) {
   const requestHeaders = headersOf(fields);
   const stream = { requestHeaders } as HttpStream;
-  const result = applyTimeouts(stream, { timeout } as RouteAction, perTry, router as RouterConfig);
-  return { ...result, fields: Object.fromEntries(requestHeaders.entries()) };
+  const result: RequestTimeouts = { global: 0, perTry: 0, hedged: false, tellsGrpc: false };
+  readTimeouts(stream, { timeout, ...action } as RouteAction, perTry, router as RouterConfig, result);
+  tellTimeout(requestHeaders, result, router as RouterConfig, elapsed);
+  return { global: result.global, perTry: result.perTry, fields: Object.fromEntries(requestHeaders.entries()) };
 }
 
 test("the route's timeout holds, and the upstream is told of it", () => {
@@ -67,4 +71,28 @@ test('suppress_envoy_headers keeps the upstream from being told', () => {
 test('with hedging the upstream has the whole time', () => {
   const { fields } = apply(15_000, 500, { 'x-envoy-hedge-on-per-try-timeout': 'true' });
   assert.equal(fields[EXPECTED], '15000');
+});
+
+test('the next attempt has the time that is left', () => {
+  const told = (perTry: number, elapsed: number) => apply(1000, perTry, {}, {}, {}, elapsed).fields[EXPECTED];
+  assert.equal(told(0, 300), '700');
+  assert.equal(told(500, 300), '500');
+  assert.equal(told(500, 600), '400');
+  assert.equal(told(500, 1000), '1');
+});
+
+test('a gRPC call has the time that its caller gives it, as far as max_grpc_timeout lets it', () => {
+  const call = (asked: string | undefined, action: Partial<RouteAction>) => {
+    const fields = { 'content-type': 'application/grpc', ...(asked === undefined ? {} : { 'grpc-timeout': asked }) };
+    const { global, fields: after } = apply(15_000, 0, fields, {}, action);
+    return [global, after['grpc-timeout']];
+  };
+  assert.deepEqual(call('2S', {}), [15_000, '2S']);
+  assert.deepEqual(call('2S', { maxGrpcTimeout: 0 }), [2000, '2000m']);
+  assert.deepEqual(call('2S', { maxGrpcTimeout: 500 }), [500, '500m']);
+  assert.deepEqual(call(undefined, { maxGrpcTimeout: 500 }), [500, '500m']);
+  assert.deepEqual(call(undefined, { maxGrpcTimeout: 0 }), [0, undefined]);
+  assert.deepEqual(call('2S', { maxGrpcTimeout: 0, grpcTimeoutOffset: 300 }), [1700, '1700m']);
+  assert.deepEqual(call('100m', { maxGrpcTimeout: 0, grpcTimeoutOffset: 300 }), [100, '100m']);
+  assert.equal(apply(15_000, 0, { 'grpc-timeout': '2S' }, {}, { maxGrpcTimeout: 0 }).global, 15_000);
 });
