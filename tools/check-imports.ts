@@ -14,10 +14,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   wire: ['base'],
   config: ['base', 'api'],
   selection: ['base', 'api', 'config'],
-  explain: ['base', 'api', 'config', 'selection'],
+  dump: ['base', 'api'],
+  explain: ['base', 'api', 'config', 'selection', 'dump'],
   proxy: ['base', 'api', 'config', 'selection', 'wire'],
   control: ['base', 'api'],
-  cli: ['base', 'api', 'config', 'selection', 'explain', 'proxy', 'control'],
+  cli: ['base', 'api', 'config', 'selection', 'dump', 'explain', 'proxy', 'control'],
 };
 
 /** Folders with leave to import more than their area. */

@@ -2,7 +2,7 @@
  * Flags as istioctl's commands take them: `--name value`, `--name=value`, `-n value`, `-nvalue`; a switch stands alone or as `--name=false`.
  * Follows https://pkg.go.dev/github.com/spf13/pflag, with its words for what is wrong.
  */
-import { DumpError } from '#cli/dump/dump-error.ts';
+import { DumpError } from '#dump/dump-error.ts';
 
 export interface Flag {
   readonly name: string;

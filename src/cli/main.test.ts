@@ -61,7 +61,7 @@ test('bash completes commands, flags and samples', () => {
     const line = `${script}\nCOMP_WORDS=(fairlead ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _fairlead; echo "\${COMPREPLY[*]}"`;
     return spawnSync('bash', ['-c', line], { encoding: 'utf8' }).stdout.trim();
   };
-  assert.equal(complete('pro'), 'proxy');
+  assert.equal(complete('pro'), 'proxy proxy-config');
   assert.equal(complete('proxy', '--conc'), '--concurrency');
   assert.equal(complete('sample', 'front'), 'front-proxy');
 });

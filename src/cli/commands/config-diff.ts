@@ -4,14 +4,14 @@
 import { existsSync } from 'node:fs';
 import { type Command, UsageError } from '#cli/command.ts';
 import { checkOutput, renderDoubts } from '#cli/commands/proxy-config/subcommand.ts';
-import { ConfigDump } from '#cli/dump/config-dump.ts';
-import { DumpError } from '#cli/dump/dump-error.ts';
-import { DumpReader } from '#cli/dump/dump-reader.ts';
-import { parseJson } from '#cli/dump/parse-json.ts';
 import { type DumpSource, readSource } from '#cli/dump/read-source.ts';
 import { refusal } from '#cli/dump/refusal.ts';
 import { type Flag, flagsHelp, parseFlags } from '#cli/flags.ts';
 import type { Printed } from '#cli/printed.ts';
+import { ConfigDump } from '#dump/config-dump.ts';
+import { DumpError } from '#dump/dump-error.ts';
+import { DumpReader } from '#dump/dump-reader.ts';
+import { parseJson } from '#dump/parse-json.ts';
 
 const DIFFERENT = 1;
 

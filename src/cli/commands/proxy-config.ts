@@ -6,12 +6,12 @@
 import { closest } from '#base/closest.ts';
 import { type Command, UsageError } from '#cli/command.ts';
 import { renderDoubts, type Subcommand } from '#cli/commands/proxy-config/subcommand.ts';
-import { DumpError } from '#cli/dump/dump-error.ts';
-import { DumpReader } from '#cli/dump/dump-reader.ts';
 import type { DumpSource } from '#cli/dump/read-source.ts';
 import { refusal } from '#cli/dump/refusal.ts';
 import { type FlagValues, flagsHelp, type ParsedFlags, parseFlags } from '#cli/flags.ts';
 import type { Printed } from '#cli/printed.ts';
+import { DumpError } from '#dump/dump-error.ts';
+import { DumpReader } from '#dump/dump-reader.ts';
 
 interface Entry {
   /** The first is the one that help shows. */

@@ -3,8 +3,8 @@
  * Follows envoy.admin.v3.ConfigDump.
  */
 import { compareJson, type Difference, pairs } from '#cli/diff/compare-json.ts';
-import type { ConfigDump, SectionName } from '#cli/dump/config-dump.ts';
-import type { JsonObject } from '#cli/dump/dump-reader.ts';
+import type { ConfigDump, SectionName } from '#dump/config-dump.ts';
+import type { JsonObject } from '#dump/dump-reader.ts';
 
 export type ResourceKind = 'bootstrap' | 'listeners' | 'routes' | 'clusters' | 'endpoints' | 'secrets' | 'ecds';
 

@@ -2,7 +2,7 @@
  * Where two configurations of one kind differ. Order that means nothing to Envoy is none here: of an object's fields, and of the lists that
  * KEYED and UNORDERED name.
  */
-import { isObject, type JsonObject } from '#cli/dump/dump-reader.ts';
+import { isObject, type JsonObject } from '#dump/dump-reader.ts';
 
 /** One of the two is undefined where the field, or the item of a list, is only in the other. */
 export interface Difference {

@@ -2,7 +2,7 @@
  * Asks a proxy's admin API.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/operations/admin
  */
-import { DumpError } from '#cli/dump/dump-error.ts';
+import { DumpError } from '#dump/dump-error.ts';
 
 const TIMEOUT_MS = 10_000;
 /** A string in V8 holds half a gigabyte. */

@@ -2,7 +2,7 @@
  * Where a dump comes from: a file, standard input, or the admin API of a running proxy.
  */
 import { readFileSync } from 'node:fs';
-import { DumpError } from '#cli/dump/dump-error.ts';
+import { DumpError } from '#dump/dump-error.ts';
 
 export type DumpSource = { file: string } | { admin: string };
 

@@ -2,8 +2,8 @@
  * What is printed where a command cannot do what was asked.
  */
 import { printable } from '#base/printable.ts';
-import { BAD_INPUT, DumpError } from '#cli/dump/dump-error.ts';
 import type { Printed } from '#cli/printed.ts';
+import { BAD_INPUT, DumpError } from '#dump/dump-error.ts';
 
 /** @throws the error itself where it is no mistake of the caller's or of the input. */
 export function refusal(error: unknown): Printed {

@@ -2,10 +2,11 @@
  * Clusters as istioctl shows them.
  * Follows envoy.config.cluster.v3.Cluster and https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/
  */
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+
 import { istioResource } from '#cli/writers/istio-resource.ts';
 import { parseSubsetKey, sortByKey } from '#cli/writers/subset-key.ts';
 import { renderTable } from '#cli/writers/table.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 export interface ClusterFilter {
   fqdn: string;

@@ -2,9 +2,10 @@
  * The endpoints of `/clusters?format=json`, with the health that the proxy sees, as istioctl shows them.
  * Follows envoy.admin.v3.Clusters.
  */
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+
 import { compareText } from '#cli/writers/compare-text.ts';
 import { renderTable } from '#cli/writers/table.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 export interface EndpointFilter {
   address: string;

@@ -2,9 +2,10 @@
  * Extension configurations that came by ECDS, as istioctl shows them.
  * Follows envoy.admin.v3.EcdsConfigDump and envoy.config.core.v3.TypedExtensionConfig.
  */
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+
 import { compareText } from '#cli/writers/compare-text.ts';
 import { renderTable } from '#cli/writers/table.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 export function extensionConfigsTable(configs: readonly JsonObject[], reader: DumpReader, color: boolean): string {
   const rows = configs.map((config) => {

@@ -2,7 +2,7 @@
  * The Istio resource that made a route or a cluster, as its metadata tells.
  * Follows https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/ (filter_metadata.istio.config).
  */
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 const PATH = /^\/apis\/networking\.istio\.io\/v1(?:alpha3|beta1)?\/namespaces\/([^/]*)\/[^/]*\/([^/]*)$/;
 

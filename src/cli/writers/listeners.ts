@@ -2,10 +2,11 @@
  * Listeners as istioctl shows them: what each filter chain matches, and where it leads.
  * Follows envoy.config.listener.v3.Listener and https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/
  */
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+
 import { compareText } from '#cli/writers/compare-text.ts';
 import { describeMatch } from '#cli/writers/route-match.ts';
 import { renderTable } from '#cli/writers/table.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 export interface ListenerFilter {
   address: string;

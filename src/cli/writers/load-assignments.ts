@@ -2,10 +2,11 @@
  * The endpoints of a config dump (`?include_eds`) as `istioctl proxy-config eds` shows them.
  * Follows envoy.config.endpoint.v3.ClusterLoadAssignment.
  */
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+
 import type { EndpointFilter } from '#cli/writers/endpoints.ts';
 import { sortByKey } from '#cli/writers/subset-key.ts';
 import { renderTable } from '#cli/writers/table.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 /** Sorted by cluster. @returns assignments with the endpoints that the filter takes; those without any are left out. */
 export function filterAssignments(

@@ -7,8 +7,8 @@ import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 import { typeOfUrl } from '#api/registry.ts';
 import { hasOwnJson, isWrapper } from '#api/well-known.ts';
-import { isObject, type JsonObject } from '#cli/dump/dump-reader.ts';
 import { compareText } from '#cli/writers/compare-text.ts';
+import { isObject, type JsonObject } from '#dump/dump-reader.ts';
 
 /** Text, numbers and the like are themselves; lists of fields are arrays. */
 export type ProtoTree = string | number | boolean | null | readonly ProtoTree[] | ProtoNode;

@@ -2,7 +2,7 @@
  * What a route matches, in istioctl's short form: paths alone.
  * Follows envoy.config.route.v3.RouteMatch.
  */
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 export function describeMatch(match: JsonObject | undefined, reader: DumpReader): string {
   const words: string[] = [];

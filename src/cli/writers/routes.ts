@@ -2,10 +2,11 @@
  * Route configurations as istioctl shows them.
  * Follows envoy.config.route.v3.RouteConfiguration and https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/
  */
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+
 import { istioResource } from '#cli/writers/istio-resource.ts';
 import { describeMatch } from '#cli/writers/route-match.ts';
 import { renderTable } from '#cli/writers/table.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 export interface RouteTableOptions {
   verbose: boolean;

@@ -3,8 +3,8 @@
  * Follows envoy.admin.v3.SecretsConfigDump and RFC 5280.
  */
 import { X509Certificate } from 'node:crypto';
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
 import { renderTable } from '#cli/writers/table.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 export interface SecretTableOptions {
   /** In `proxy-config all`, names begin with `secret/`. */

@@ -3,7 +3,7 @@
  * Follows envoy.config.core.v3.Node (`user_agent_build_version`) and Istio's node metadata.
  */
 import { printable } from '#base/printable.ts';
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 export function versionsText(bootstrap: JsonObject | undefined, reader: DumpReader): string {
   const node = reader.object(bootstrap, 'node');

@@ -14,15 +14,15 @@ import {
   textFlag,
   VERBOSE_FLAG,
 } from '#cli/commands/proxy-config/subcommand.ts';
-import { ConfigDump } from '#cli/dump/config-dump.ts';
-import { DumpError, NOT_THERE } from '#cli/dump/dump-error.ts';
-import { parseJson } from '#cli/dump/parse-json.ts';
 import { readSource } from '#cli/dump/read-source.ts';
 import { clustersTable, filterClusters } from '#cli/writers/clusters.ts';
 import { filterListeners, listenersTable } from '#cli/writers/listeners.ts';
 import { assignmentsTable, filterAssignments } from '#cli/writers/load-assignments.ts';
 import { filterRoutes, routesTable } from '#cli/writers/routes.ts';
 import { versionsText } from '#cli/writers/versions.ts';
+import { ConfigDump } from '#dump/config-dump.ts';
+import { DumpError, NOT_THERE } from '#dump/dump-error.ts';
+import { parseJson } from '#dump/parse-json.ts';
 
 export const subcommand: Subcommand = {
   flags: [

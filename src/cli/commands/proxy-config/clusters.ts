@@ -11,9 +11,9 @@ import {
   type Subcommand,
   textFlag,
 } from '#cli/commands/proxy-config/subcommand.ts';
-import { DumpError, NOT_THERE } from '#cli/dump/dump-error.ts';
 import type { FlagValues } from '#cli/flags.ts';
 import { type ClusterFilter, clustersTable, filterClusters } from '#cli/writers/clusters.ts';
+import { DumpError, NOT_THERE } from '#dump/dump-error.ts';
 
 export const CLUSTER_FLAGS = [
   textFlag('fqdn', 'only with this in the host name', 'HOST'),

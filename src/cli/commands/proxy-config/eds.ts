@@ -14,10 +14,10 @@ import {
   type Subcommand,
   textFlag,
 } from '#cli/commands/proxy-config/subcommand.ts';
-import type { ConfigDump } from '#cli/dump/config-dump.ts';
 import type { FlagValues } from '#cli/flags.ts';
 import type { EndpointFilter } from '#cli/writers/endpoints.ts';
 import { assignmentsTable, filterAssignments } from '#cli/writers/load-assignments.ts';
+import type { ConfigDump } from '#dump/config-dump.ts';
 
 export const ENDPOINT_FLAGS = [
   textFlag('address', 'only of this address', 'ADDRESS'),

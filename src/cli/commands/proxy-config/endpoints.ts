@@ -11,12 +11,12 @@ import {
   SOURCE_FLAGS,
   type Subcommand,
 } from '#cli/commands/proxy-config/subcommand.ts';
-import { ConfigDump } from '#cli/dump/config-dump.ts';
-import { DumpError } from '#cli/dump/dump-error.ts';
-import { isObject } from '#cli/dump/dump-reader.ts';
-import { parseJson } from '#cli/dump/parse-json.ts';
 import { readSource } from '#cli/dump/read-source.ts';
 import { endpointsTable, filterStatuses } from '#cli/writers/endpoints.ts';
+import { ConfigDump } from '#dump/config-dump.ts';
+import { DumpError } from '#dump/dump-error.ts';
+import { isObject } from '#dump/dump-reader.ts';
+import { parseJson } from '#dump/parse-json.ts';
 
 export const subcommand: Subcommand = {
   flags: [OUTPUT_FLAG, ...ENDPOINT_FLAGS, PORT_FLAG, ...SOURCE_FLAGS],

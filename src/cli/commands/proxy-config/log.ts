@@ -5,8 +5,8 @@
 
 import { printable } from '#base/printable.ts';
 import { SOURCE_FLAGS, type Subcommand } from '#cli/commands/proxy-config/subcommand.ts';
-import { DumpError } from '#cli/dump/dump-error.ts';
 import { askAdmin } from '#cli/dump/fetch-admin.ts';
+import { DumpError } from '#dump/dump-error.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warning', 'error', 'critical', 'off'];
 /** What Istio starts a sidecar with. */

@@ -1,8 +1,8 @@
 /**
  * A whole section of a dump as JSON or YAML, in istioctl's form: its JSON is that of Go's jsonpb.
  */
-import type { SectionName } from '#cli/dump/config-dump.ts';
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
+import type { SectionName } from '#dump/config-dump.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
 export async function renderSections(
   name: SectionName,

@@ -11,8 +11,8 @@ import {
   textFlag,
   VERBOSE_FLAG,
 } from '#cli/commands/proxy-config/subcommand.ts';
-import { DumpError, NOT_THERE } from '#cli/dump/dump-error.ts';
 import { filterRoutes, routesTable } from '#cli/writers/routes.ts';
+import { DumpError, NOT_THERE } from '#dump/dump-error.ts';
 
 export const subcommand: Subcommand = {
   flags: [

@@ -4,12 +4,12 @@
  * Follows https://istio.io/latest/docs/reference/commands/istioctl/#istioctl-proxy-config
  */
 import { printable } from '#base/printable.ts';
-import { ConfigDump } from '#cli/dump/config-dump.ts';
-import { DumpError } from '#cli/dump/dump-error.ts';
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
-import { parseJson } from '#cli/dump/parse-json.ts';
 import { type DumpSource, readSource } from '#cli/dump/read-source.ts';
 import type { Flag, FlagValues } from '#cli/flags.ts';
+import { ConfigDump } from '#dump/config-dump.ts';
+import { DumpError } from '#dump/dump-error.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
+import { parseJson } from '#dump/parse-json.ts';
 
 /** One of its commands: a file in this folder, loaded when somebody calls it. */
 export interface Subcommand {

@@ -1,7 +1,7 @@
 /**
  * JSON of a dump, with an error that says how it is broken.
  */
-import { DumpError } from '#cli/dump/dump-error.ts';
+import { DumpError } from '#dump/dump-error.ts';
 
 /** @throws DumpError */
 export function parseJson(text: string): unknown {

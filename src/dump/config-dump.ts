@@ -2,9 +2,9 @@
  * Envoy's `/config_dump`: its sections, and the resources in them.
  * Follows envoy.admin.v3.ConfigDump and https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--config_dump
  */
-import { DumpError, NOT_THERE } from '#cli/dump/dump-error.ts';
-import type { DumpReader, JsonObject } from '#cli/dump/dump-reader.ts';
-import { isObject } from '#cli/dump/dump-reader.ts';
+import { DumpError, NOT_THERE } from '#dump/dump-error.ts';
+import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
+import { isObject } from '#dump/dump-reader.ts';
 
 const ADMIN = 'type.googleapis.com/envoy.admin.v3.';
 const SECTIONS = [
