@@ -5,6 +5,7 @@
 import type { Address } from '#config/model/address.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { TcpProxyConfig } from '#config/model/tcp-proxy.ts';
 import type { ChosenListener } from '#explain/choose-listener.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import { compileFilterChains } from '#selection/compile-filter-chains.ts';
@@ -13,17 +14,17 @@ import type { ConnectionView } from '#selection/request-view.ts';
 import { selectFilterChain } from '#selection/select-filter-chain.ts';
 
 const TLS_INSPECTOR = 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector';
+const TCP = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 const HTTP = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 
 export function chooseFilterChain(
   { listener, address }: ChosenListener,
   request: RequestUnderWay,
   recorder: Recorder,
+  inspect: (listener: ListenerConfig, connection: ConnectionView) => ConnectionView = inspectTls,
 ): FilterChain | undefined {
   request.connection = arrivedAt(address, request.connection);
-  const seen = inspects(listener)
-    ? request.connection
-    : { ...request.connection, transportProtocol: 'raw_buffer', serverName: '', applicationProtocols: [] };
+  const seen = inspect(listener, request.connection);
   return selectFilterChain(compileFilterChains(listener), seen, recorder);
 }
 
@@ -34,24 +35,40 @@ function arrivedAt(address: Address, connection: ConnectionView): ConnectionView
 }
 
 /** Server name and protocols are known before a chain is chosen only where a listener filter looks for them. */
-function inspects({ listenerFilters }: ListenerConfig): boolean {
-  return listenerFilters.some((filter) => filter.typeUrl.endsWith(TLS_INSPECTOR));
+function inspectTls({ listenerFilters }: ListenerConfig, connection: ConnectionView): ConnectionView {
+  return listenerFilters.some((filter) => filter.typeUrl.endsWith(TLS_INSPECTOR))
+    ? connection
+    : notInspected(connection);
+}
+
+export function notInspected(connection: ConnectionView): ConnectionView {
+  return { ...connection, transportProtocol: 'raw_buffer', serverName: '', applicationProtocols: [] };
 }
 
 /** @returns why the chain closes such a connection; undefined: it does not. */
 export function whyClosed(chain: FilterChain, request: RequestUnderWay): string | undefined {
-  const secure = request.target.scheme === 'https';
+  const secure = request.connection.transportProtocol === 'tls';
   if (chain.transport.kind === 'tls') {
     if (!secure) return 'the filter chain speaks TLS, the URL is http';
     const { tls } = chain.transport;
-    if (tls.requireClientCertificate) return 'the filter chain requires a client certificate';
+    if (tls.requireClientCertificate && request.connection.tls?.presented !== true)
+      return 'the filter chain requires a client certificate';
     return undefined;
   }
-  return secure ? 'the filter chain speaks no TLS, the URL is https' : undefined;
+  // A TCP proxy hands TLS on as it is.
+  return secure && connectionManagerOf(chain) !== undefined
+    ? 'the filter chain speaks no TLS, the URL is https'
+    : undefined;
 }
 
 /** @returns the chain's connection manager; undefined where it ends in another filter. */
 export function connectionManagerOf(chain: FilterChain): HttpConnectionManager | undefined {
   const terminal = chain.filters.at(-1);
   return terminal?.typeUrl.endsWith(HTTP) ? (terminal.config as HttpConnectionManager) : undefined;
+}
+
+/** @returns the clusters of the chain's TCP proxy with their weights; undefined where it ends in another filter. */
+export function tcpClustersOf(chain: FilterChain): TcpProxyConfig['clusters'] | undefined {
+  const terminal = chain.filters.at(-1);
+  return terminal?.typeUrl.endsWith(TCP) ? (terminal.config as TcpProxyConfig).clusters : undefined;
 }

@@ -4,12 +4,15 @@
  */
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { ClusterChoice, RouteAction, WeightedCluster } from '#config/model/route.ts';
+import type { ClusterLookup, ExplainedConfiguration } from '#explain/configuration.ts';
 import { describeHosts } from '#explain/describe-hosts.ts';
 import type { ExplainedCluster, ExplainedShare } from '#explain/explanation.ts';
+import { istioResource } from '#explain/istio-resource.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import { type ChosenCluster, chooseCluster, weightOf } from '#selection/choose-cluster.ts';
 import { SelectionRecord } from '#selection/recorder.ts';
-import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
+
+type Surroundings = Pick<ExplainedConfiguration, 'cluster' | 'runtime'>;
 
 export interface ClusterStep {
   explained: ExplainedCluster;
@@ -20,16 +23,16 @@ export interface ClusterStep {
 export function explainCluster(
   action: RouteAction,
   request: RequestUnderWay,
-  clusters: readonly ClusterConfig[],
-  runtime: RuntimeLookup,
+  configuration: Surroundings,
 ): ClusterStep {
+  const { runtime, cluster: clusterNamed } = configuration;
   const choice = action.cluster;
   if (choice.kind === 'weighted_clusters' && !decidedByHeader(choice, request))
-    return byWeight(choice, request, clusters, runtime);
+    return byWeight(choice, request, configuration);
   const record = new SelectionRecord();
   const chosen = chooseCluster(action, request, 0, runtime, undefined, record);
   const { why, rejected } = record.step('cluster');
-  return { explained: { name: chosen.name, why, rejected, ...facts(chosen.name, clusters) }, chosen };
+  return { explained: { name: chosen.name, why, rejected, ...facts(clusterNamed(chosen.name)) }, chosen };
 }
 
 type Weighted = ClusterChoice & { kind: 'weighted_clusters' };
@@ -42,8 +45,7 @@ function decidedByHeader({ headerName }: Weighted, { headers }: RequestUnderWay)
 function byWeight(
   choice: Weighted,
   request: RequestUnderWay,
-  clusters: readonly ClusterConfig[],
-  runtime: RuntimeLookup,
+  { runtime, cluster: clusterNamed }: Surroundings,
 ): ClusterStep {
   const weights = choice.clusters.map((weighted) => weightOf(choice, weighted, runtime));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -52,7 +54,7 @@ function byWeight(
   const shares = choice.clusters.map((weighted, i): ExplainedShare => {
     const name = nameOf(weighted);
     const percent = total === 0 ? 0 : Math.round((weights[i] / total) * 10_000) / 100;
-    return { name, weight: weights[i], percent, hosts: describeHosts(clusterNamed(name, clusters)) };
+    return { name, weight: weights[i], percent, hosts: describeHosts(clusterNamed(name)) };
   });
   const open = shares.filter((share) => share.weight > 0);
   const largest = weights.indexOf(Math.max(...weights));
@@ -64,19 +66,38 @@ function byWeight(
       name: only ?? '',
       why: only === undefined ? `by weight, of ${total}` : 'the only one with a weight',
       rejected: [],
-      ...(only === undefined ? {} : facts(only, clusters)),
+      ...(only === undefined ? {} : facts(clusterNamed(only))),
       shares,
     },
     chosen,
   };
 }
 
-function facts(name: string, clusters: readonly ClusterConfig[]): Partial<ExplainedCluster> {
-  const cluster = clusterNamed(name, clusters);
+function facts(cluster: ClusterConfig | undefined): Partial<ExplainedCluster> {
   if (cluster === undefined) return {};
-  return { type: cluster.discovery.kind, lb_policy: cluster.lbPolicy, hosts: describeHosts(cluster) };
+  const resource = istioResource(cluster.metadata);
+  return {
+    type: cluster.discovery.kind,
+    lb_policy: cluster.lbPolicy,
+    hosts: describeHosts(cluster),
+    ...(resource === undefined ? {} : { resource }),
+  };
 }
 
-export function clusterNamed(name: string, clusters: readonly ClusterConfig[]): ClusterConfig | undefined {
-  return clusters.find((cluster) => cluster.name === name);
+/** Where a TCP proxy sends connections. */
+export function explainTcpClusters(
+  clusters: readonly { name: string; weight: number }[],
+  clusterNamed: ClusterLookup,
+): ExplainedCluster {
+  const [first, ...others] = clusters;
+  if (first !== undefined && others.length === 0)
+    return { name: first.name, why: 'TCP proxy', rejected: [], ...facts(clusterNamed(first.name)) };
+  const total = clusters.reduce((sum, { weight }) => sum + weight, 0);
+  const shares = clusters.map(({ name, weight }) => ({
+    name,
+    weight,
+    percent: total === 0 ? 0 : Math.round((weight / total) * 10_000) / 100,
+    hosts: describeHosts(clusterNamed(name)),
+  }));
+  return { name: '', why: `TCP proxy, by weight, of ${total}`, rejected: [], shares };
 }

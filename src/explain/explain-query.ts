@@ -13,6 +13,10 @@ export interface ExplainQuery {
   destination?: string;
   /** The name that TLS asks for; the URL's host without it. */
   serverName?: string;
+  /** Which way the connection goes through a sidecar, where the destination does not tell. */
+  direction?: 'inbound' | 'outbound';
+  /** The client is another sidecar, which shows this identity (`spiffe://...`) in mutual TLS. */
+  peer?: string;
   /** The protocols that TLS offers. */
   alpn: string[];
 }

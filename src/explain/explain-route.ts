@@ -2,9 +2,9 @@
  * Virtual host and route of a request; and where a route takes only a share of its requests, where the rest goes.
  * Follows envoy.config.route.v3.VirtualHost and RouteMatch.runtime_fraction.
  */
-import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import { clusterNamed } from '#explain/explain-cluster.ts';
+import type { RouteTable } from '#config/model/route.ts';
+import type { ClusterLookup, ExplainedConfiguration } from '#explain/configuration.ts';
 import type { ExplainedRoute, ExplainedVirtualHost } from '#explain/explanation.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import { compileRouteTable } from '#selection/compile-route-table.ts';
@@ -29,12 +29,11 @@ const OUTSIDE = 999_999;
 export function explainRoute(
   { routes }: HttpConnectionManager,
   request: RequestUnderWay,
-  clusters: readonly ClusterConfig[],
-  runtime: RuntimeLookup,
+  { cluster: clusterNamed, runtime }: Pick<ExplainedConfiguration, 'cluster' | 'runtime'>,
   recorder: Recorder,
 ): RoutedRequest | undefined {
   if (routes.kind !== 'inline') return undefined;
-  const table = compileRouteTable(routes.table, runtime);
+  const table = compiled(routes.table, runtime);
   const withPort = meanName(table, request);
   const virtualHost = selectVirtualHost(table, hostForMatching(table, request), recorder);
   if (virtualHost === undefined) return {};
@@ -46,8 +45,19 @@ export function explainRoute(
     virtualHost,
     route,
     withPort,
-    ...(other === route ? {} : { otherwise: describe(other, request, clusters) }),
+    ...(other === route ? {} : { otherwise: describe(other, request, clusterNamed) }),
   };
+}
+
+/** Who explains many requests compiles a table once. */
+const tables = new WeakMap<RouteTable, { table: CompiledRouteTable; runtime: RuntimeLookup }>();
+
+function compiled(table: RouteTable, runtime: RuntimeLookup): CompiledRouteTable {
+  const known = tables.get(table);
+  if (known?.runtime === runtime) return known.table;
+  const made = compileRouteTable(table, runtime);
+  tables.set(table, { table: made, runtime });
+  return made;
 }
 
 /**
@@ -68,7 +78,7 @@ function meanName(table: CompiledRouteTable, request: RequestUnderWay): Explaine
 function describe(
   route: CompiledRoute | undefined,
   { headers }: RequestUnderWay,
-  clusters: readonly ClusterConfig[],
+  clusterNamed: ClusterLookup,
 ): ExplainedRoute['otherwise'] {
   if (route === undefined) return { route: '', status: 404 };
   const { action } = route.config;
@@ -79,6 +89,6 @@ function describe(
   const choice = action.cluster;
   if (choice.kind === 'weighted_clusters') return { route: name };
   const cluster = choice.kind === 'cluster' ? choice.name : (headers.get(choice.header) ?? '');
-  const known = clusterNamed(cluster, clusters) !== undefined;
+  const known = clusterNamed(cluster) !== undefined;
   return { route: name, cluster, ...(known ? {} : { status: action.clusterNotFoundResponseCode }) };
 }

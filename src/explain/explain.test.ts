@@ -253,7 +253,7 @@ test('the upstream’s request is told: rewritten, with what each level adds, an
   assert.deepEqual([upstream.method, upstream.host, upstream.path], ['GET', 'up.test', '/new/a']);
   assert.deepEqual(
     [upstream.timeout_ms, upstream.retries],
-    [3000, { on: ['5xx'], number: 4, per_try_timeout_ms: 1000 }],
+    [3000, { from: 'route', on: ['5xx'], number: 4, per_try_timeout_ms: 1000 }],
   );
   assert.deepEqual(Object.fromEntries(upstream.headers.map(({ name, value }) => [name, value])), {
     'x-forwarded-proto': 'http',

@@ -6,18 +6,21 @@
 
 import { addressText } from '#config/model/address.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { FilterChain } from '#config/model/listener.ts';
 import type { RouteAction } from '#config/model/route.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import { answerDirectly } from '#explain/answer-directly.ts';
-import { chooseFilterChain, connectionManagerOf, whyClosed } from '#explain/choose-filter-chain.ts';
+import { chooseFilterChain, connectionManagerOf, tcpClustersOf, whyClosed } from '#explain/choose-filter-chain.ts';
 import { chooseListener } from '#explain/choose-listener.ts';
+import { type ExplainedConfiguration, ofSnapshot } from '#explain/configuration.ts';
 import { configuredRuntime } from '#explain/configured-runtime.ts';
-import { clusterNamed, explainCluster } from '#explain/explain-cluster.ts';
+import { explainCluster, explainTcpClusters } from '#explain/explain-cluster.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import { explainRoute, type RoutedRequest } from '#explain/explain-route.ts';
 import type { ExplainedManager, ExplainedStep, Explanation } from '#explain/explanation.ts';
 import { fillOperators } from '#explain/format-operators.ts';
 import { forwardRequest } from '#explain/forward-request.ts';
+import { istioResource } from '#explain/istio-resource.ts';
 import { answer, asSent } from '#explain/local-answer.ts';
 import type { FillFormat } from '#explain/mutate-headers.ts';
 import { asksForUpgrade, prepareRequest } from '#explain/prepare-request.ts';
@@ -31,54 +34,79 @@ import { decodeUtf8 } from '#selection/utf8-text.ts';
  * @throws Error that says what is wrong with the query, for the user.
  */
 export function explain(snapshot: Snapshot, query: ExplainQuery, runtime?: RuntimeLookup): Explanation {
-  const request = new RequestUnderWay(query);
-  return new Way(snapshot, request, runtime ?? configuredRuntime(snapshot.runtime)).walk();
+  return explainIn(ofSnapshot(snapshot, runtime ?? configuredRuntime(snapshot.runtime)), query);
+}
+
+/** @throws Error that says what is wrong with the query, for the user. */
+export function explainIn(configuration: ExplainedConfiguration, query: ExplainQuery): Explanation {
+  return new Way(configuration, new RequestUnderWay(query)).walk();
 }
 
 /** One request's way; each step is entered in the explanation as it is taken. */
 class Way {
-  readonly #snapshot: Snapshot;
+  readonly #configuration: ExplainedConfiguration;
   readonly #request: RequestUnderWay;
-  readonly #runtime: RuntimeLookup;
   readonly #record = new SelectionRecord();
   readonly #found: Explanation;
 
-  constructor(snapshot: Snapshot, request: RequestUnderWay, runtime: RuntimeLookup) {
-    this.#snapshot = snapshot;
+  constructor(configuration: ExplainedConfiguration, request: RequestUnderWay) {
+    this.#configuration = configuration;
     this.#request = request;
-    this.#runtime = runtime;
     this.#found = { request: describeRequest(request), listener: { name: '', why: '', rejected: [] } };
   }
 
   walk(): Explanation {
+    this.#connect();
+    const notes = this.#configuration.notes?.() ?? [];
+    if (notes.length > 0) this.#found.notes = notes;
+    return this.#found;
+  }
+
+  #connect(): Explanation {
     const found = this.#found;
     const request = this.#request;
-    const listener = chooseListener(this.#snapshot.listeners, request, this.#record);
+    const { listeners, arrive, inspect, open, judge } = this.#configuration;
+    const arrival = arrive?.call(this.#configuration, request, this.#record);
+    if (arrival !== undefined) found.way_in = arrival.told;
+    const listener = arrival === undefined ? chooseListener(listeners, request, this.#record) : arrival.chosen;
     found.listener = this.#step('listener', 'no listener takes the connection');
     if (listener === undefined) return this.#closed('nothing listens there');
     found.listener.address = addressText(listener.address);
 
-    const chain = chooseFilterChain(listener, request, this.#record);
+    const inspected = inspect?.bind(this.#configuration);
+    const chosen = chooseFilterChain(listener, request, this.#record, inspected);
+    const chain = chosen && (open?.call(this.#configuration, chosen) ?? chosen);
     const step = this.#step('filter_chain', 'no filter chain matches the connection');
     found.filter_chain = { ...step, tls: chain?.transport.kind === 'tls' };
     if (chain === undefined) return this.#closed('no filter chain matches (filter_chain_not_found)');
     const closed = whyClosed(chain, request);
     if (closed !== undefined) return this.#closed(closed);
+    const judged = judge?.call(this.#configuration, chain, request);
+    if (judged !== undefined && judged.policies.length > 0) found.policies = judged.policies;
+    if (judged?.closed !== undefined) return this.#closed(judged.closed);
     const manager = connectionManagerOf(chain);
-    if (manager === undefined) return this.#closed('the filter chain has no HTTP connection manager');
-    this.#manage(manager);
+    if (manager === undefined) return this.#proxyTcp(chain);
+    this.#manage(manager, chain);
     if (found.response !== undefined) found.response = asSent(found.response, request, manager);
     return found;
   }
 
-  #manage(manager: HttpConnectionManager): void {
+  /** Bytes of any protocol go on as they are. */
+  #proxyTcp(chain: FilterChain): Explanation {
+    const clusters = tcpClustersOf(chain);
+    if (clusters === undefined)
+      return this.#closed('the filter chain has neither an HTTP connection manager nor a TCP proxy');
+    this.#found.cluster = explainTcpClusters(clusters, this.#configuration.cluster);
+    this.#found.tcp = true;
+    return this.#found;
+  }
+
+  #manage(manager: HttpConnectionManager, chain: FilterChain): void {
     const found = this.#found;
     const request = this.#request;
-    const refused = prepareRequest(request, manager, this.#snapshot.node);
+    const refused = prepareRequest(request, manager, this.#configuration.node);
     const routed =
-      refused === undefined
-        ? explainRoute(manager, request, this.#snapshot.clusters, this.#runtime, this.#record)
-        : undefined;
+      refused === undefined ? explainRoute(manager, request, this.#configuration, this.#record) : undefined;
     found.connection_manager = describeManager(manager, request);
     if (refused !== undefined) {
       found.response = refused;
@@ -93,16 +121,30 @@ class Way {
     if (routed.virtualHost !== undefined) found.route = this.#step('route', 'no route matches the request');
     if (asksForUpgrade(request)) found.response = answer(403, 'upgrade_failed');
     else if (routed.route === undefined) found.response = answer(404, 'route_not_found');
-    else this.#take(manager, routed, routed.route);
+    else this.#take(manager, chain, routed, routed.route);
   }
 
   /** The route is known: what comes of it. */
-  #take(manager: HttpConnectionManager, routed: RoutedRequest, route: NonNullable<RoutedRequest['route']>): void {
+  #take(
+    manager: HttpConnectionManager,
+    chain: FilterChain,
+    routed: RoutedRequest,
+    route: NonNullable<RoutedRequest['route']>,
+  ): void {
     const found = this.#found;
     const request = this.#request;
     const facts = { route: route.config.name, cluster: '' };
     const fill: FillFormat = (format, empty = '') => fillOperators(format, request, facts, empty);
     if (found.route !== undefined && routed.otherwise !== undefined) found.route.otherwise = routed.otherwise;
+    const resource = istioResource(route.config.metadata);
+    if (found.route !== undefined && resource !== undefined) found.route.resource = resource;
+    const judged = this.#configuration.judge?.(chain, request, route);
+    if (judged !== undefined && judged.policies.length > 0)
+      found.policies = [...(found.policies ?? []), ...judged.policies];
+    if (judged?.response !== undefined) {
+      found.response = judged.response;
+      return;
+    }
     const direct = answerDirectly(route, request, fill);
     if (direct !== undefined) {
       found.response = direct;
@@ -124,10 +166,9 @@ class Way {
     fill: FillFormat,
   ): void {
     const found = this.#found;
-    const { clusters } = this.#snapshot;
-    const { explained, chosen } = explainCluster(action, this.#request, clusters, this.#runtime);
+    const { explained, chosen } = explainCluster(action, this.#request, this.#configuration);
     found.cluster = explained;
-    const cluster = clusterNamed(chosen.name, clusters);
+    const cluster = this.#configuration.cluster(chosen.name);
     if (cluster === undefined) {
       found.response = answer(action.clusterNotFoundResponseCode, 'cluster_not_found');
       return;
@@ -179,7 +220,7 @@ function withPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether some route takes the request. */
-export function isRouted({ route }: Explanation): boolean {
-  return route !== undefined && route.name !== '';
+/** Whether some route takes the request, or a TCP proxy the connection. */
+export function isRouted({ route, tcp, cluster }: Explanation): boolean {
+  return (route !== undefined && route.name !== '') || (tcp === true && cluster !== undefined);
 }

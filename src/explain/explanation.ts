@@ -6,17 +6,51 @@ import type { Rejection } from '#selection/recorder.ts';
 
 export interface Explanation {
   request: ExplainedRequest;
+  /** How a connection that the system redirects comes in. */
+  way_in?: ExplainedWayIn;
   listener: ExplainedStep & { address?: string };
   filter_chain?: ExplainedStep & { tls: boolean };
   connection_manager?: ExplainedManager;
   virtual_host?: ExplainedVirtualHost;
   route?: ExplainedRoute;
+  /** What filters on the way do with the request, in their order. */
+  policies?: ExplainedPolicy[];
+  /** A TCP proxy takes the connection: no request is looked at. */
+  tcp?: true;
   cluster?: ExplainedCluster;
   upstream?: ExplainedUpstream;
   /** What the proxy answers by itself. */
   response?: ExplainedResponse;
   /** Why the connection is closed without an answer. */
   closed?: string;
+  /** What was not understood, or left aside, of the configuration on the way. */
+  notes?: string[];
+}
+
+/** A sidecar's connections come by the system's redirection. */
+export interface ExplainedWayIn {
+  /** The listener that they are redirected to. */
+  name: string;
+  address: string;
+  direction: 'inbound' | 'outbound';
+  /** Where the client meant to connect. */
+  original_destination: string;
+  why: string;
+}
+
+export interface ExplainedPolicy {
+  filter: string;
+  /** `depends`: the request alone does not tell. `notes`: it changes nothing of where the request goes. */
+  outcome: 'allows' | 'denies' | 'depends' | 'notes';
+  why: string;
+  /** The one that decides. */
+  policy?: string;
+  /** Its Istio resource. */
+  resource?: string;
+  /** Where its configuration stands. */
+  level: 'listener' | 'route table' | 'virtual host' | 'route';
+  /** Other policies, and why they do not match. */
+  rejected?: Rejection[];
 }
 
 /** What won a step and why; an empty name: nothing did. */
@@ -59,11 +93,15 @@ export interface ExplainedVirtualHost extends ExplainedStep {
 }
 
 export interface ExplainedRoute extends ExplainedStep {
+  /** The Istio resource that made it. */
+  resource?: string;
   /** What the others get where the route takes only a share of its requests (runtime_fraction). */
   otherwise?: { route: string; cluster?: string; status?: number };
 }
 
 export interface ExplainedCluster extends ExplainedStep {
+  /** The Istio resource that shaped it. */
+  resource?: string;
   /** Empty where weights decide: then each share names its cluster. */
   name: string;
   type?: string;
@@ -100,6 +138,8 @@ export interface ExplainedUpstream {
   tls?: { server_name: string };
   /** 0: none. */
   timeout_ms: number;
+  /** What says so. */
+  timeout_from?: 'route' | 'request' | 'default';
   idle_timeout_ms?: number;
   max_stream_duration_ms?: number;
   priority?: 'HIGH';
@@ -108,6 +148,8 @@ export interface ExplainedUpstream {
 }
 
 export interface ExplainedRetries {
+  /** What says so. */
+  from: 'route' | 'virtual host' | 'request';
   on: string[];
   number: number;
   per_try_timeout_ms: number;

@@ -16,6 +16,8 @@ import { pathEnd } from '#selection/path-match.ts';
 import { rewriteHost, rewritePath } from '#selection/rewrite.ts';
 import { decodeUtf8 } from '#selection/utf8-text.ts';
 
+/** Of a route that says nothing. */
+const DEFAULT_TIMEOUT = 15_000;
 /** Stands for a name that depends on the host that the load balancer takes. */
 const HOST_NAME = "(the host's name)";
 
@@ -34,7 +36,8 @@ export function forwardRequest(request: RequestUnderWay, to: ForwardedTo, fill: 
   const { virtualHost } = route;
   const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
   const timeouts = takeTimeouts(request, action, policy?.perTryTimeout ?? 0, router);
-  const retries = takeRetries(request, policy, timeouts.perTry);
+  const level = action.retryPolicy === undefined ? 'virtual host' : 'route';
+  const retries = takeRetries(request, policy, timeouts.perTry, level);
   mutateRequestHeaders(request.headers, route, chosen.weighted, fill);
   rewrite(request, to, router.suppressEnvoyHeaders, fill);
   if (virtualHost.config.includeRequestAttemptCount) request.headers.set('x-envoy-attempt-count', '1');
@@ -51,6 +54,7 @@ export function forwardRequest(request: RequestUnderWay, to: ForwardedTo, fill: 
     headers: request.headers.list(),
     ...(cluster.transport.kind === 'tls' ? { tls: { server_name: serverName(cluster, request) } } : {}),
     timeout_ms: timeouts.global,
+    timeout_from: timeouts.from,
     ...(idle > 0 ? { idle_timeout_ms: idle } : {}),
     ...(longest === undefined || longest === 0 ? {} : { max_stream_duration_ms: longest }),
     ...(action.priority === 'HIGH' ? { priority: action.priority } : {}),
@@ -65,15 +69,17 @@ function takeTimeouts(
   action: RouteAction,
   perTryOfPolicy: number,
   router: RouterConfig,
-): { global: number; perTry: number } {
+): { global: number; from: NonNullable<ExplainedUpstream['timeout_from']>; perTry: number } {
   const asked = headers.take('x-envoy-upstream-rq-timeout-ms');
   const expected = router.respectExpectedRqTimeout ? headers.get('x-envoy-expected-rq-timeout-ms') : undefined;
-  const global = milliseconds(asked ?? expected) ?? action.timeout;
+  const ofRequest = milliseconds(asked ?? expected);
+  const global = ofRequest ?? action.timeout;
   let perTry = milliseconds(headers.take('x-envoy-upstream-rq-per-try-timeout-ms')) ?? perTryOfPolicy;
   if (perTry >= global && global !== 0) perTry = 0;
   const told = perTry > 0 ? perTry : global;
   if (told > 0 && !router.suppressEnvoyHeaders) headers.set('x-envoy-expected-rq-timeout-ms', String(told));
-  return { global, perTry };
+  const from = ofRequest === undefined ? (action.timeout === DEFAULT_TIMEOUT ? 'default' : 'route') : 'request';
+  return { global, from, perTry };
 }
 
 function milliseconds(text: string | undefined): number | undefined {
@@ -85,6 +91,7 @@ function takeRetries(
   { headers }: RequestUnderWay,
   policy: RetryPolicy | undefined,
   perTry: number,
+  level: ExplainedRetries['from'],
 ): ExplainedRetries | undefined {
   const asked = ['x-envoy-retry-on', 'x-envoy-retry-grpc-on'].flatMap((name) => headers.take(name)?.split(',') ?? []);
   const maximum = headers.take('x-envoy-max-retries');
@@ -93,7 +100,8 @@ function takeRetries(
   const on = [...new Set([...(policy?.retryOn ?? []), ...asked.map((word) => word.trim())])];
   if (on.length === 0) return undefined;
   const number = maximum !== undefined && /^\d+$/.test(maximum) ? Number(maximum) : (policy?.numRetries ?? 1);
-  return { on, number, per_try_timeout_ms: perTry };
+  const from = policy === undefined ? 'request' : level;
+  return { from, on, number, per_try_timeout_ms: perTry };
 }
 
 function rewrite(request: RequestUnderWay, to: ForwardedTo, suppressEnvoyHeaders: boolean, fill: FillFormat): void {

@@ -6,10 +6,12 @@ import { printable } from '#base/printable.ts';
 import type {
   ExplainedHeader,
   ExplainedHost,
+  ExplainedPolicy,
   ExplainedRoute,
   ExplainedStep,
   ExplainedUpstream,
   ExplainedVirtualHost,
+  ExplainedWayIn,
   Explanation,
 } from '#explain/explanation.ts';
 import type { Rejection } from '#selection/recorder.ts';
@@ -33,6 +35,8 @@ const LABEL = 15;
 const LONGEST_NAME = 28;
 /** So many candidates are shown at a step; the JSON form has them all. */
 const SHOWN = 8;
+/** So many notes are shown. */
+const NOTES = 4;
 
 const CODES = { won: '1', lost: '2', failed: '31', detail: '0', label: '36' } as const;
 
@@ -49,22 +53,28 @@ function heading({ request }: Explanation): string[] {
 }
 
 function rowsOf(explanation: Explanation): Row[] {
-  const { listener, filter_chain: chain, virtual_host: host, route, cluster, upstream, response } = explanation;
-  const rows = stepRows('listener', listener);
+  const { way_in: wayIn, listener, filter_chain: chain, virtual_host: host, route, cluster } = explanation;
+  const { upstream, response, policies = [], notes = [] } = explanation;
+  const rows = wayIn === undefined ? [] : wayInRows(wayIn);
+  rows.push(...stepRows('listener', listener));
   if (chain !== undefined) rows.push(...stepRows('filter chain', chain));
   rows.push(...changes(explanation));
   if (host !== undefined) rows.push(...stepRows('virtual host', host), ...withPortRows(host));
-  if (route !== undefined) rows.push(...stepRows('route', route), ...otherwiseRows(route));
+  if (route !== undefined) {
+    const { why, resource } = route;
+    rows.push(...stepRows('route', { ...route, why: joined([why, resource]) }), ...otherwiseRows(route));
+  }
+  rows.push(...policies.flatMap(policyRows));
   if (cluster !== undefined) {
-    const facts = [cluster.why, cluster.type, cluster.lb_policy].filter((fact) => fact !== undefined && fact !== '');
-    rows.push(...stepRows('cluster', { ...cluster, why: facts.join(', ') }));
+    const { why, type, lb_policy: policy, resource } = cluster;
+    rows.push(...stepRows('cluster', { ...cluster, why: joined([why, type, policy, resource]) }));
     for (const share of cluster.shares ?? []) {
       rows.push(detail(`  ${share.name}`, `${share.percent} %, weight ${share.weight}${hostsText(share.hosts)}`));
     }
     rows.push(...(cluster.hosts ?? []).slice(0, SHOWN).map(hostRow));
     const more = (cluster.hosts?.length ?? 0) - SHOWN;
     if (more > 0) rows.push(detail('', `and ${more} more hosts`));
-    if (cluster.hosts?.length === 0) rows.push(detail('', 'no hosts are configured'));
+    if (cluster.hosts?.length === 0) rows.push(detail('', hostlessText(cluster.type)));
   }
   if (upstream !== undefined) rows.push(...upstreamRows(upstream, cluster?.name === ''));
   if (response !== undefined) {
@@ -77,7 +87,43 @@ function rowsOf(explanation: Explanation): Row[] {
   }
   if (explanation.closed !== undefined)
     rows.push({ label: 'closed', name: '', text: explanation.closed, style: 'failed' });
-  return rows;
+  return [...rows, ...noteRows(notes)];
+}
+
+function joined(facts: readonly (string | undefined)[]): string {
+  return facts.filter((fact) => fact !== undefined && fact !== '').join(', ');
+}
+
+function hostlessText(type: string | undefined): string {
+  return type === 'ORIGINAL_DST' ? 'the original destination is the host' : 'no hosts are configured';
+}
+
+function wayInRows({ name, address, why, original_destination: destination }: ExplainedWayIn): Row[] {
+  return [
+    { label: 'way in', name, text: `${address}: ${why}`, style: 'won' },
+    detail('', `original destination ${destination}`),
+  ];
+}
+
+const OUTCOMES = { allows: 'allows', denies: 'denies', depends: 'may refuse', notes: '' } as const;
+
+function policyRows(policy: ExplainedPolicy): Row[] {
+  const { filter, outcome, why, policy: named, resource, level, rejected = [] } = policy;
+  const from = level === 'listener' ? '' : `by the ${level}`;
+  const name = filter.replace(/^envoy\.filters\.(http|network)\./, '');
+  const text = joined([OUTCOMES[outcome], why, resource ?? named, from]);
+  const near = rejected
+    .slice(0, SHOWN)
+    .map((one): Row => ({ label: '', name: `  not ${one.name}`, text: one.why, style: 'lost' }));
+  return [{ label: 'policy', name, text, style: outcome === 'denies' ? 'failed' : 'won' }, ...near];
+}
+
+function noteRows(notes: readonly string[]): Row[] {
+  const rows = notes
+    .slice(0, NOTES)
+    .map((note, i): Row => ({ label: i === 0 ? 'left aside' : '', name: '', text: note, style: 'lost' }));
+  const more = notes.length - NOTES;
+  return more > 0 ? [...rows, { label: '', name: '', text: `and ${more} more`, style: 'lost' }] : rows;
 }
 
 function stepRows(label: string, { name, why, rejected }: ExplainedStep): Row[] {
@@ -149,10 +195,12 @@ function hostsText(hosts: readonly ExplainedHost[]): string {
 function upstreamRows(upstream: ExplainedUpstream, ofSome: boolean): Row[] {
   const { method, host, path, retries, tls, mirrors } = upstream;
   const limits = [
-    upstream.timeout_ms === 0 ? 'no timeout' : `timeout ${duration(upstream.timeout_ms)}`,
+    `${upstream.timeout_ms === 0 ? 'no timeout' : `timeout ${duration(upstream.timeout_ms)}`}${upstream.timeout_from === 'request' ? ' (the request asks for it)' : ''}`,
     upstream.idle_timeout_ms === undefined ? '' : `idle timeout ${duration(upstream.idle_timeout_ms)}`,
     upstream.max_stream_duration_ms === undefined ? '' : `${duration(upstream.max_stream_duration_ms)} at the longest`,
-    retries === undefined ? 'no retries' : `${retries.number} retries on ${retries.on.join(', ')}`,
+    retries === undefined
+      ? 'no retries'
+      : `${retries.number} retries on ${retries.on.join(', ')}${retries.from === 'route' ? '' : ` (by the ${retries.from})`}`,
     retries === undefined || retries.per_try_timeout_ms === 0 ? '' : `${duration(retries.per_try_timeout_ms)} a try`,
     upstream.priority === undefined ? '' : `priority ${upstream.priority}`,
   ];

@@ -10,6 +10,8 @@ import type { ConnectionView, RequestView } from '#selection/request-view.ts';
 import { encodeUtf8 } from '#selection/utf8-text.ts';
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What an Istio sidecar offers to another. */
+const PEER_PROTOCOLS = ['istio-http/1.1', 'istio', 'http/1.1'];
 const BAD_VALUE = /[\0\r\n]/;
 
 export class RequestUnderWay implements RequestView {
@@ -23,10 +25,13 @@ export class RequestUnderWay implements RequestView {
   path: string;
   scheme: string;
   /** The address to connect to where it is known: an IP address or a unix socket's path. */
-  readonly destination: string | undefined;
+  destination: string | undefined;
   /** The client as the proxy trusts it. */
   client: string;
   internal = false;
+  readonly direction: ExplainQuery['direction'];
+  /** The client's identity where it shows a certificate of the mesh. */
+  readonly peer: string | undefined;
   /** Decides fractions: 0 is in every one that takes any request at all. */
   random = 0;
 
@@ -50,7 +55,10 @@ export class RequestUnderWay implements RequestView {
     this.destination = unix ? query.destination : to.address === '' ? undefined : to.address;
     const from = parseAddress(query.source ?? '127.0.0.1', 'source');
     this.client = from.address;
-    const secure = target.scheme === 'https';
+    this.direction = query.direction;
+    this.peer = query.peer;
+    const secure = target.scheme === 'https' || query.peer !== undefined;
+    const alpn = query.alpn.length === 0 && query.peer !== undefined ? PEER_PROTOCOLS : query.alpn;
     const name = query.serverName ?? (known === undefined ? target.hostname : '');
     this.connection = {
       destinationAddress: unix ? (query.destination as string) : to.address,
@@ -60,8 +68,8 @@ export class RequestUnderWay implements RequestView {
       directSourceAddress: unix ? '' : from.address,
       serverName: secure ? name.toLowerCase() : '',
       transportProtocol: secure ? 'tls' : 'raw_buffer',
-      applicationProtocols: secure ? query.alpn : [],
-      tls: secure ? { presented: false, validated: false } : undefined,
+      applicationProtocols: secure ? alpn : [],
+      tls: secure ? { presented: query.peer !== undefined, validated: query.peer !== undefined } : undefined,
     };
   }
 }

@@ -1,10 +1,11 @@
 /**
- * `fairlead explain`: says where a request would go by a bootstrap, and why. It opens no socket and starts no proxy.
+ * `fairlead explain`: says where a request would go by a bootstrap, a config dump or a running proxy, and why. It starts no proxy, and opens no
+ * socket but to an admin API that it is to ask.
  */
 import { readFileSync } from 'node:fs';
 import type { Source } from '#api/source.ts';
-import { type Command, UsageError } from '#cli/command.ts';
-import { type ExplainOptions, parseExplainOptions } from '#cli/explain-options.ts';
+import type { Command } from '#cli/command.ts';
+import { parseExplainOptions } from '#cli/explain-options.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 
 /** No route takes the request, or the configuration is wrong. */
@@ -14,6 +15,7 @@ export const command: Command = {
   async run(args) {
     const options = await parseExplainOptions(args);
     if (options === undefined) return 0;
+    if (options.dump !== undefined) return await (await import('#cli/explain-dump.ts')).explainDump(options);
     const { loadSource, sourceOf } = await import('#api/source.ts');
     const { ConfigError } = await import('#api/problems.ts');
     const sources: Source[] = [];
@@ -28,12 +30,18 @@ export const command: Command = {
       process.stderr.write(`${renderProblems(error.problems, sources, { color: process.stderr.isTTY === true })}\n`);
       return NO_ROUTE;
     }
-    return await tell(loaded, options);
+    const [{ ofSnapshot }, { configuredRuntime }] = await Promise.all([
+      import('#explain/configuration.ts'),
+      import('#explain/configured-runtime.ts'),
+    ]);
+    const configuration = ofSnapshot(loaded.snapshot, configuredRuntime(loaded.snapshot.runtime));
+    return await (await import('#cli/tell-explanation.ts')).tellExplanation(configuration, options);
   },
 
   async completions() {
     return [
       ...['--config-path', '--config-yaml', '--request', '--header', '--source', '--destination', '--sni', '--alpn'],
+      ...['--file', '--admin', '--clusters', '--diff', '--all-hosts', '--inbound', '--outbound', '--peer'],
       ...['--output', '--help'],
     ];
   },
@@ -50,23 +58,4 @@ async function load(sources: readonly Source[]): Promise<LoadedBootstrap> {
     extensions: extensionReaders(),
     files: (path) => readFileSync(path),
   });
-}
-
-/** Prints the explanation. @returns the exit status. */
-async function tell({ snapshot }: LoadedBootstrap, { query, output }: ExplainOptions): Promise<number> {
-  const { explain, isRouted } = await import('#explain/explain.ts');
-  let explanation: ReturnType<typeof explain>;
-  try {
-    explanation = explain(snapshot, query);
-  } catch (error) {
-    throw new UsageError((error as Error).message, 'explain');
-  }
-  if (output === 'json') process.stdout.write(`${JSON.stringify(explanation, undefined, 2)}\n`);
-  else if (output === 'yaml') process.stdout.write((await import('yaml')).stringify(explanation));
-  else {
-    const { renderExplanation } = await import('#explain/render-explanation.ts');
-    const color = process.stdout.isTTY === true && !process.env.NO_COLOR;
-    process.stdout.write(renderExplanation(explanation, { color }));
-  }
-  return isRouted(explanation) ? 0 : NO_ROUTE;
 }

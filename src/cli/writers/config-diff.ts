@@ -32,6 +32,13 @@ export function renderConfigDiff(kinds: readonly KindDifference[], { color }: Di
   return [...lines.filter((line) => line !== ''), summary(kinds), ''].join('\n');
 }
 
+/** Of one thing, a line each. */
+export function renderDifferences(differences: readonly Difference[], { color }: DiffOptions): string {
+  const paint = (text: string, code: string) => (color ? `\x1b[${code}m${text}\x1b[0m` : text);
+  const lines = differences.flatMap((difference) => fieldLines(difference, paint));
+  return `${lines.length === 0 ? '      no difference' : lines.join('\n')}\n`;
+}
+
 function fieldLines(
   { path, before, after, moved }: Difference,
   paint: (text: string, code: string) => string,
