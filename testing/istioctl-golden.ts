@@ -14,7 +14,8 @@ export interface GoldenScenario {
   commands: [file: string, command: string, output: number][];
 }
 
-const FOLDER = new URL('../test/golden/istioctl/', import.meta.url);
+const GOLDEN = new URL('../test/golden/', import.meta.url);
+const FOLDER = new URL('istioctl/', GOLDEN);
 
 export function goldenScenarios(): string[] {
   return readdirSync(FOLDER)
@@ -23,8 +24,16 @@ export function goldenScenarios(): string[] {
 }
 
 export function goldenScenario(name: string): GoldenScenario {
-  const packed = readFileSync(fileURLToPath(new URL(`${name}.json.br`, FOLDER)));
-  return JSON.parse(brotliDecompressSync(packed).toString());
+  return unpacked(new URL(`${name}.json.br`, FOLDER)) as GoldenScenario;
+}
+
+/** Config dumps of the proxies of a small mesh that real istiod configured, by name. */
+export function goldenDumps(mesh: string): Record<string, unknown> {
+  return unpacked(new URL(`dumps/${mesh}.json.br`, GOLDEN)) as Record<string, unknown>;
+}
+
+function unpacked(file: URL): unknown {
+  return JSON.parse(brotliDecompressSync(readFileSync(fileURLToPath(file))).toString());
 }
 
 /** The words of a command line, which has no other quotes than single ones. */

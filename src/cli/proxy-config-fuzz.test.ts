@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { proxyConfig } from '#cli/commands/proxy-config.ts';
+import { changed, changes } from '#testing/changed-dump.ts';
 import { goldenScenario } from '#testing/istioctl-golden.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 
@@ -20,73 +21,6 @@ const FILTERED = [
   ['clusters', '--fqdn', 'a', '--port', '80', '--direction', 'outbound', '--subset', 'v'],
   ['eds', '--port', '80', '--address', 'a', '--status', 'healthy'],
 ];
-
-/** In place of some value: values of every kind, hostile names among them. */
-const anything = fc.oneof(
-  fc.constantFrom<unknown>(
-    null,
-    true,
-    0,
-    -1.5,
-    1e300,
-    '',
-    [],
-    {},
-    [null],
-    [[]],
-    { '@type': 'a.b/c.D' },
-    { '@type': 7 },
-  ),
-  fc.constantFrom('\x1b[2J\x07', '\u202eevil\u2066', '\ud800', '__proto__', 'a\tb\nc\r\x85', 'outbound|x|y|z|', '||||'),
-  fc.constant('x'.repeat(100_000)),
-  fc.jsonValue({ maxDepth: 2 }),
-);
-
-interface Change {
-  /** Which of the places, as a share. */
-  at: number;
-  how: 'replace' | 'drop' | 'rename' | 'reverse';
-  by: unknown;
-}
-
-const changes = fc.array(
-  fc.record<Change>({
-    at: fc.double({ min: 0, max: 0.999, noNaN: true }),
-    how: fc.constantFrom('replace', 'drop', 'rename', 'reverse'),
-    by: anything,
-  }),
-  { minLength: 1, maxLength: 12 },
-);
-
-/** Every value inside, with the object or list that holds it. */
-function places(root: object): [holder: Record<string, unknown>, key: string][] {
-  const found: [Record<string, unknown>, string][] = [];
-  const visit = (holder: Record<string, unknown>) => {
-    for (const key of Object.keys(holder)) {
-      found.push([holder, key]);
-      const value = holder[key];
-      if (typeof value === 'object' && value !== null) visit(value as Record<string, unknown>);
-    }
-  };
-  visit(root as Record<string, unknown>);
-  return found;
-}
-
-function changed(dump: unknown, list: Change[]): unknown {
-  const copy = structuredClone(dump) as object;
-  for (const { at, how, by } of list) {
-    const all = places(copy);
-    if (all.length === 0) return copy;
-    const [holder, key] = all[Math.floor(at * all.length)];
-    if (how === 'replace') holder[key] = by;
-    else if (how === 'reverse' && Array.isArray(holder[key])) holder[key].reverse();
-    else {
-      if (how === 'rename') holder[`${key}_of_tomorrow`] = holder[key];
-      delete holder[key];
-    }
-  }
-  return copy;
-}
 
 /** No output may hold what a terminal obeys. */
 const OBEYED = /[\p{Cf}\p{Cs}\u2028\u2029]|(?!\n)\p{Cc}/u;

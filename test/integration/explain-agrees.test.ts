@@ -9,7 +9,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { sourceOf } from '#api/source.ts';
 import { loadBootstrap } from '#config/load.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
-import { explain } from '#explain/explain.ts';
+import type { DumpConfiguration } from '#explain/dump/dump-configuration.ts';
+import { explain, explainIn } from '#explain/explain.ts';
 import type { Explanation } from '#explain/explanation.ts';
 import { NEW_REQUEST_ID } from '#explain/prepare-request.ts';
 import { extensionReaders } from '#proxy/extensions.ts';
@@ -21,7 +22,8 @@ import {
   socketAddress,
   staticCluster,
 } from '#testing/bootstrap.ts';
-import { startProxy } from '#testing/start-proxy.ts';
+import { explainedDump } from '#testing/explained-dump.ts';
+import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { startUpstream } from '#testing/start-upstream.ts';
 import { type WireClient, type WireResponse, wireClient } from '#testing/wire-client.ts';
 import { Random } from './random.ts';
@@ -45,18 +47,22 @@ test('explain says what the running proxy does with 10,000 random requests over 
     listener.address = socketAddress(port);
   }
   const snapshot = load(given);
+  const dumped = await dumpOf(proxy, ports);
   const seen = new Map<Outcome['status'], number>();
   for (const [name, port] of ports) {
     const asker = new Asker(port);
     for (let i = 0; i < REQUESTS; i++) {
       const request = randomRequest(random);
-      const told = explain(snapshot, {
+      const query = {
         url: `http://127.0.0.1:${port}${request.path}`,
         method: request.method,
         headers: request.headers,
         source: request.source,
         alpn: [],
-      });
+      };
+      const told = explain(snapshot, query);
+      const { notes: _, ...byDump } = explainIn(dumped, query);
+      assert.deepEqual(byDump, told, `by its dump: ${JSON.stringify(request)}`);
       const done = await asker.ask(request);
       seen.set(done.status, (seen.get(done.status) ?? 0) + 1);
       const place = `seed ${SEED}, listener ${name}, request ${i}: ${JSON.stringify(request)}`;
@@ -71,6 +77,14 @@ test('explain says what the running proxy does with 10,000 random requests over 
   for (const status of [200, 301, 307, 400, 404, 410, 503, 'closed'] as const)
     assert.ok((seen.get(status) ?? 0) > 10, `hardly any of the answers was ${status}: ${JSON.stringify([...seen])}`);
 });
+
+/** What the running proxy dumps, with the ports that it chose. */
+async function dumpOf(proxy: RunningProxy, ports: ReadonlyMap<string, number>): Promise<DumpConfiguration> {
+  const root = JSON.parse((await proxy.admin.get('/config_dump?include_eds')).body);
+  for (const { static_listeners: all = [] } of root.configs)
+    for (const { listener } of all) listener.address = socketAddress(ports.get(listener.name) as number);
+  return explainedDump(root);
+}
 
 function configurations(random: Random, port: number): Json {
   const routes = new RandomRoutes(random);

@@ -4,12 +4,13 @@
  */
 import type { ClusterConfig, HealthStatus } from '#config/model/cluster.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
-import type { NodeInfo } from '#config/model/snapshot.ts';
+import type { NodeInfo, RuntimeLayer } from '#config/model/snapshot.ts';
 import { readContext } from '#config/read/context.ts';
 import type { ExtensionReaders } from '#config/read/extensions.ts';
 import type { ConfigDump } from '#dump/config-dump.ts';
 import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 import type { Arrival, ExplainedConfiguration, Judgement } from '#explain/configuration.ts';
+import { configuredRuntime } from '#explain/configured-runtime.ts';
 import { arriveAtSidecar } from '#explain/dump/arrive.ts';
 import { hostHealth } from '#explain/dump/host-health.ts';
 import { inspectConnection } from '#explain/dump/inspect-connection.ts';
@@ -22,7 +23,7 @@ import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
 import type { Recorder } from '#selection/recorder.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
-import { CONFIGURED_ONLY } from '#selection/runtime-lookup.ts';
+import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
 
 export interface DumpSources {
   dump: ConfigDump;
@@ -34,7 +35,8 @@ export interface DumpSources {
 export class DumpConfiguration implements ExplainedConfiguration {
   readonly node: NodeInfo;
   readonly listeners: readonly ListenerConfig[];
-  readonly runtime = CONFIGURED_ONLY;
+  /** Of the bootstrap's static layers. */
+  readonly runtime: RuntimeLookup;
   readonly reader: DumpReader;
   readonly #outlines: readonly ListenerOutline[];
   readonly #routes: ReadonlyMap<string, JsonObject>;
@@ -63,6 +65,7 @@ export class DumpConfiguration implements ExplainedConfiguration {
     this.#extensionConfigs = byName(has('EcdsConfigDump') ? dump.extensionConfigs : [], 'name', reader);
     this.#health = clusters && hostHealth(clusters, reader);
     this.node = nodeOf(dump);
+    this.runtime = configuredRuntime(staticLayers(dump));
     for (const { chains } of this.#outlines) for (const [chain, json] of chains) this.#jsonOf.set(chain, json);
   }
 
@@ -162,6 +165,15 @@ function nodeOf(dump: ConfigDump): NodeInfo {
       subZone: reader.text(locality, 'sub_zone'),
     },
   };
+}
+
+function staticLayers(dump: ConfigDump): RuntimeLayer[] {
+  const { reader } = dump;
+  const bootstrap = reader.object(dump.sections('BootstrapConfigDump')[0], 'bootstrap');
+  return reader.objects(reader.object(bootstrap, 'layered_runtime'), 'layers').flatMap((layer): RuntimeLayer[] => {
+    const values = reader.object(layer, 'static_layer') as (RuntimeLayer & { kind: 'static' })['values'] | undefined;
+    return values === undefined ? [] : [{ name: reader.text(layer, 'name'), kind: 'static', values }];
+  });
 }
 
 /** As Istio tells them: in the metadata, and in the node's id (`sidecar~10.244.1.5~...`). */
