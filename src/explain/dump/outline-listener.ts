@@ -58,7 +58,6 @@ export function outlineListener(json: JsonObject, reader: DumpReader, note: Note
     enableReusePort: true,
     bindToPort: bindsToPort(json, reader),
     useOriginalDst: reader.flag(json, 'use_original_dst'),
-    transparent: reader.flag(json, 'transparent'),
     freebind: false,
     trafficDirection: direction === 'INBOUND' || direction === 'OUTBOUND' ? direction : 'UNSPECIFIED',
     drainType: 'DEFAULT',
