@@ -4,16 +4,16 @@
  */
 import type { Address } from '#config/model/address.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { FilterChain } from '#config/model/listener.ts';
 import type { TcpProxyConfig } from '#config/model/tcp-proxy.ts';
 import type { ChosenListener } from '#explain/choose-listener.ts';
+import { inspectConnection } from '#explain/inspect-connection.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import { compileFilterChains } from '#selection/compile-filter-chains.ts';
 import type { Recorder } from '#selection/recorder.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
 import { selectFilterChain } from '#selection/select-filter-chain.ts';
 
-const TLS_INSPECTOR = 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector';
 const TCP = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 const HTTP = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 
@@ -21,10 +21,9 @@ export function chooseFilterChain(
   { listener, address }: ChosenListener,
   request: RequestUnderWay,
   recorder: Recorder,
-  inspect: (listener: ListenerConfig, connection: ConnectionView) => ConnectionView = inspectTls,
 ): FilterChain | undefined {
   request.connection = arrivedAt(address, request.connection);
-  const seen = inspect(listener, request.connection);
+  const seen = inspectConnection(listener, request.connection);
   return selectFilterChain(compileFilterChains(listener), seen, recorder);
 }
 
@@ -32,17 +31,6 @@ export function chooseFilterChain(
 function arrivedAt(address: Address, connection: ConnectionView): ConnectionView {
   if (connection.destinationAddress !== '' || address.kind !== 'ip') return connection;
   return { ...connection, destinationAddress: address.address };
-}
-
-/** Server name and protocols are known before a chain is chosen only where a listener filter looks for them. */
-function inspectTls({ listenerFilters }: ListenerConfig, connection: ConnectionView): ConnectionView {
-  return listenerFilters.some((filter) => filter.typeUrl.endsWith(TLS_INSPECTOR))
-    ? connection
-    : notInspected(connection);
-}
-
-export function notInspected(connection: ConnectionView): ConnectionView {
-  return { ...connection, transportProtocol: 'raw_buffer', serverName: '', applicationProtocols: [] };
 }
 
 /** @returns why the chain closes such a connection; undefined: it does not. */

@@ -4,12 +4,9 @@
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import type { NodeInfo, Snapshot } from '#config/model/snapshot.ts';
-import type { ChosenListener } from '#explain/choose-listener.ts';
-import type { ExplainedPolicy, ExplainedResponse, ExplainedWayIn } from '#explain/explanation.ts';
+import type { ExplainedPolicy, ExplainedResponse } from '#explain/explanation.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
-import type { Recorder } from '#selection/recorder.ts';
-import type { ConnectionView } from '#selection/request-view.ts';
 import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
 
 export type ClusterLookup = (name: string) => ClusterConfig | undefined;
@@ -19,10 +16,8 @@ export interface ExplainedConfiguration {
   readonly listeners: readonly ListenerConfig[];
   readonly runtime: RuntimeLookup;
   readonly cluster: ClusterLookup;
-  /** How a redirected connection comes in; undefined: as it is addressed. */
-  arrive?(request: RequestUnderWay, recorder: Recorder): Arrival | undefined;
-  /** What listener filters find out before a chain is chosen; without it, what the TLS inspector does. */
-  inspect?(listener: ListenerConfig, connection: ConnectionView): ConnectionView;
+  /** The address of a service, as the configuration tells it, and where. */
+  resolve?(host: string, port: number): ResolvedHost | undefined;
   /** The chain with its filters, where they are not read yet. */
   open?(chain: FilterChain): FilterChain;
   /** What policies on the way say to a connection, or with a route to a request. */
@@ -31,10 +26,9 @@ export interface ExplainedConfiguration {
   notes?(): string[];
 }
 
-export interface Arrival {
-  told: ExplainedWayIn;
-  /** Undefined: nothing takes it. */
-  chosen?: ChosenListener;
+export interface ResolvedHost {
+  address: string;
+  why: string;
 }
 
 export interface Judgement {

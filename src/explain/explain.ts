@@ -10,6 +10,7 @@ import type { FilterChain } from '#config/model/listener.ts';
 import type { RouteAction } from '#config/model/route.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import { answerDirectly } from '#explain/answer-directly.ts';
+import { arrive } from '#explain/arrive.ts';
 import { chooseFilterChain, connectionManagerOf, tcpClustersOf, whyClosed } from '#explain/choose-filter-chain.ts';
 import { chooseListener } from '#explain/choose-listener.ts';
 import { type ExplainedConfiguration, ofSnapshot } from '#explain/configuration.ts';
@@ -65,16 +66,15 @@ class Way {
   #connect(): Explanation {
     const found = this.#found;
     const request = this.#request;
-    const { listeners, arrive, inspect, open, judge } = this.#configuration;
-    const arrival = arrive?.call(this.#configuration, request, this.#record);
+    const { listeners, open, judge } = this.#configuration;
+    const arrival = arrive(this.#configuration, request, this.#record);
     if (arrival !== undefined) found.way_in = arrival.told;
     const listener = arrival === undefined ? chooseListener(listeners, request, this.#record) : arrival.chosen;
     found.listener = this.#step('listener', 'no listener takes the connection');
     if (listener === undefined) return this.#closed('nothing listens there');
     found.listener.address = addressText(listener.address);
 
-    const inspected = inspect?.bind(this.#configuration);
-    const chosen = chooseFilterChain(listener, request, this.#record, inspected);
+    const chosen = chooseFilterChain(listener, request, this.#record);
     const chain = chosen && (open?.call(this.#configuration, chosen) ?? chosen);
     const step = this.#step('filter_chain', 'no filter chain matches the connection');
     found.filter_chain = { ...step, tls: chain?.transport.kind === 'tls' };

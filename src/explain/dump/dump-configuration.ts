@@ -9,11 +9,9 @@ import { readContext } from '#config/read/context.ts';
 import type { ExtensionReaders } from '#config/read/extensions.ts';
 import type { ConfigDump } from '#dump/config-dump.ts';
 import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
-import type { Arrival, ExplainedConfiguration, Judgement } from '#explain/configuration.ts';
+import type { ExplainedConfiguration, Judgement, ResolvedHost } from '#explain/configuration.ts';
 import { configuredRuntime } from '#explain/configured-runtime.ts';
-import { arriveAtSidecar } from '#explain/dump/arrive.ts';
 import { hostHealth } from '#explain/dump/host-health.ts';
-import { inspectConnection } from '#explain/dump/inspect-connection.ts';
 import { openChain } from '#explain/dump/open-chain.ts';
 import { openCluster } from '#explain/dump/open-cluster.ts';
 import { type ListenerOutline, outlineListener } from '#explain/dump/outline-listener.ts';
@@ -21,8 +19,6 @@ import { resolveHost } from '#explain/dump/resolve-host.ts';
 import { judgeConnection, judgeRequest } from '#explain/policies/judge.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
-import type { Recorder } from '#selection/recorder.ts';
-import type { ConnectionView } from '#selection/request-view.ts';
 import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
 
 export interface DumpSources {
@@ -85,17 +81,8 @@ export class DumpConfiguration implements ExplainedConfiguration {
     return opened;
   };
 
-  arrive(request: RequestUnderWay, recorder: Recorder): Arrival | undefined {
-    const facts = {
-      listeners: this.listeners,
-      ownAddresses: ownAddresses(this.node),
-      resolve: (host: string, port: number) => resolveHost(host, port, this.#routes, this.#outlines, this.reader),
-    };
-    return arriveAtSidecar(facts, request, recorder);
-  }
-
-  inspect(listener: ListenerConfig, connection: ConnectionView): ConnectionView {
-    return inspectConnection(listener, connection);
+  resolve(host: string, port: number): ResolvedHost | undefined {
+    return resolveHost(host, port, this.#routes, this.#outlines, this.reader);
   }
 
   open(chain: FilterChain): FilterChain {
@@ -127,11 +114,6 @@ export class DumpConfiguration implements ExplainedConfiguration {
     const notes = [...this.#notes];
     this.#notes = new Set();
     return notes;
-  }
-
-  /** Route configurations by name, for who goes through all of them. */
-  get routeTables(): ReadonlyMap<string, JsonObject> {
-    return this.#routes;
   }
 
   /** Of many items of a list, one note is enough. */
@@ -174,11 +156,4 @@ function staticLayers(dump: ConfigDump): RuntimeLayer[] {
     const values = reader.object(layer, 'static_layer') as (RuntimeLayer & { kind: 'static' })['values'] | undefined;
     return values === undefined ? [] : [{ name: reader.text(layer, 'name'), kind: 'static', values }];
   });
-}
-
-/** As Istio tells them: in the metadata, and in the node's id (`sidecar~10.244.1.5~...`). */
-function ownAddresses({ id, metadata }: NodeInfo): string[] {
-  const listed = typeof metadata.INSTANCE_IPS === 'string' ? metadata.INSTANCE_IPS.split(',') : [];
-  const parts = id.split('~');
-  return [...listed, ...(parts.length === 4 ? [parts[1]] : [])].filter((address) => address !== '');
 }

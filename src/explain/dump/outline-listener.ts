@@ -5,13 +5,23 @@
  */
 
 import type { Address } from '#config/model/address.ts';
-import type { FilterChain, FilterChainMatch, ListenerConfig } from '#config/model/listener.ts';
+import type {
+  FilterChain,
+  FilterChainMatch,
+  ListenerConfig,
+  ListenerFilterPredicate,
+  ListenerFilterUse,
+} from '#config/model/listener.ts';
 import { readAddress } from '#config/read/address.ts';
 import { MATCH_ANYTHING, readFilterChainMatch } from '#config/read/filter-chain-match.ts';
 import { readFilterChainMatcher } from '#config/read/filter-chain-matcher.ts';
+import { readListenerFilterPredicate } from '#config/read/listener-filter-predicate.ts';
 import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 import type { Address as AddressMessage } from '#envoy/config/core/v3/address_pb.js';
-import type { FilterChainMatch as MatchMessage } from '#envoy/config/listener/v3/listener_components_pb.js';
+import type {
+  FilterChainMatch as MatchMessage,
+  ListenerFilterChainMatchPredicate as PredicateMessage,
+} from '#envoy/config/listener/v3/listener_components_pb.js';
 import type { Listener } from '#envoy/config/listener/v3/listener_pb.js';
 import { readLeniently } from '#explain/dump/read-leniently.ts';
 
@@ -46,19 +56,15 @@ export function outlineListener(json: JsonObject, reader: DumpReader, note: Note
     filterChains,
     ...(last === undefined ? {} : { defaultFilterChain: outline(last) }),
     ...(matcher === undefined ? {} : { filterChainMatcher: matcher }),
-    listenerFilters: reader.objects(json, 'listener_filters').map((filter) => ({
-      name: reader.text(filter, 'name'),
-      typeUrl: reader.text(reader.object(filter, 'typed_config'), '@type'),
-      config: reader.object(filter, 'filter_disabled') ?? {},
-      disabled: false,
-    })),
+    listenerFilters: reader.objects(json, 'listener_filters').map((filter) => outlineFilter(filter, reader, note)),
     listenerFiltersTimeout: 0,
     continueOnListenerFiltersTimeout: true,
     perConnectionBufferLimitBytes: 0,
     enableReusePort: true,
     bindToPort: bindsToPort(json, reader),
     useOriginalDst: reader.flag(json, 'use_original_dst'),
-    freebind: false,
+    socketOptions: [],
+    mptcp: false,
     trafficDirection: direction === 'INBOUND' || direction === 'OUTBOUND' ? direction : 'UNSPECIFIED',
     drainType: 'DEFAULT',
     accessLog: [],
@@ -67,6 +73,25 @@ export function outlineListener(json: JsonObject, reader: DumpReader, note: Note
     metadata: {},
   };
   return { listener, json, chains };
+}
+
+function outlineFilter(json: JsonObject, reader: DumpReader, note: Note): ListenerFilterUse {
+  const rule = reader.object(json, 'filter_disabled');
+  const disabledFor =
+    rule &&
+    readLeniently<PredicateMessage, ListenerFilterPredicate | undefined>(
+      'envoy.config.listener.v3.ListenerFilterChainMatchPredicate',
+      rule,
+      readListenerFilterPredicate,
+      note,
+    );
+  return {
+    name: reader.text(json, 'name'),
+    typeUrl: reader.text(reader.object(json, 'typed_config'), '@type'),
+    config: {},
+    disabled: false,
+    ...(disabledFor === undefined ? {} : { disabledFor }),
+  };
 }
 
 function bindsToPort(json: JsonObject, reader: DumpReader): boolean {

@@ -5,12 +5,8 @@
 import { isIP } from 'node:net';
 import { addressText } from '#config/model/address.ts';
 import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
+import type { ResolvedHost } from '#explain/configuration.ts';
 import type { ListenerOutline } from '#explain/dump/outline-listener.ts';
-
-export interface ResolvedHost {
-  address: string;
-  why: string;
-}
 
 export function resolveHost(
   host: string,

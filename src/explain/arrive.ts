@@ -7,28 +7,25 @@
 import type { Address } from '#config/model/address.ts';
 import { addressText } from '#config/model/address.ts';
 import type { ListenerConfig } from '#config/model/listener.ts';
+import type { NodeInfo } from '#config/model/snapshot.ts';
 import { type ChosenListener, chooseListener } from '#explain/choose-listener.ts';
-import type { Arrival } from '#explain/configuration.ts';
+import type { ExplainedConfiguration } from '#explain/configuration.ts';
+import type { ExplainedWayIn } from '#explain/explanation.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import type { Recorder } from '#selection/recorder.ts';
 
-const ORIGINAL_DST = 'original_dst';
+const ORIGINAL_DST = '.filters.listener.original_dst.v3.';
 
-export interface SidecarFacts {
-  listeners: readonly ListenerConfig[];
-  /** The pod's own addresses. */
-  ownAddresses: readonly string[];
-  /** The address of a service, as the configuration tells it, and where. */
-  resolve(host: string, port: number): { address: string; why: string } | undefined;
+type Facts = Pick<ExplainedConfiguration, 'listeners' | 'node' | 'resolve'>;
+
+export interface Arrival {
+  told: ExplainedWayIn;
+  chosen: ChosenListener;
 }
 
 /** @returns undefined where nothing is redirected: there is no such listener, or the connection does not leave the machine. */
-export function arriveAtSidecar(
-  facts: SidecarFacts,
-  request: RequestUnderWay,
-  recorder: Recorder,
-): Arrival | undefined {
-  const { listeners, ownAddresses } = facts;
+export function arrive(facts: Facts, request: RequestUnderWay, recorder: Recorder): Arrival | undefined {
+  const { listeners } = facts;
   const { target } = request;
   const local =
     target.hostname === 'localhost' || request.destination?.startsWith('127.') || request.destination === '::1';
@@ -37,7 +34,7 @@ export function arriveAtSidecar(
     request.direction === 'inbound' ||
     (request.direction === undefined &&
       (request.peer !== undefined ||
-        (request.destination !== undefined && ownAddresses.includes(request.destination))));
+        (request.destination !== undefined && ownAddresses(facts.node).includes(request.destination))));
   const way = inbound ? listeners.find(takesInbound) : listeners.find(takesOutbound);
   if (way === undefined) return undefined;
   return inbound ? arriveInbound(way, facts, request, recorder) : arriveOutbound(way, facts, request, recorder);
@@ -49,32 +46,25 @@ function takesOutbound({ useOriginalDst, bindToPort, trafficDirection }: Listene
 
 function takesInbound({ listenerFilters, bindToPort, trafficDirection }: ListenerConfig): boolean {
   return (
-    bindToPort && trafficDirection === 'INBOUND' && listenerFilters.some(({ name }) => name.endsWith(ORIGINAL_DST))
+    bindToPort &&
+    trafficDirection === 'INBOUND' &&
+    listenerFilters.some(({ typeUrl }) => typeUrl.includes(ORIGINAL_DST))
   );
 }
 
-function arriveInbound(
-  way: ListenerConfig,
-  { ownAddresses }: SidecarFacts,
-  request: RequestUnderWay,
-  recorder: Recorder,
-): Arrival {
-  const address = request.destination ?? ownAddresses[0] ?? '';
+function arriveInbound(way: ListenerConfig, { node }: Facts, request: RequestUnderWay, recorder: Recorder): Arrival {
+  const address = request.destination ?? ownAddresses(node)[0] ?? '';
   request.connection = { ...request.connection, destinationAddress: address };
   recorder.won('listener', way.name, 'takes what comes in from outside');
   const why = 'the system redirects what comes in; the listener filter original_dst tells where it was meant to go';
   return { told: { ...told(way, request), direction: 'inbound', why }, chosen: chosen(way) };
 }
 
-function arriveOutbound(
-  way: ListenerConfig,
-  { listeners, resolve }: SidecarFacts,
-  request: RequestUnderWay,
-  recorder: Recorder,
-): Arrival {
+function arriveOutbound(way: ListenerConfig, facts: Facts, request: RequestUnderWay, recorder: Recorder): Arrival {
+  const { listeners } = facts;
   const resolved =
     request.destination === undefined
-      ? resolve(request.target.hostname, request.connection.destinationPort)
+      ? facts.resolve?.(request.target.hostname, request.connection.destinationPort)
       : undefined;
   const address = request.destination ?? resolved?.address;
   if (address !== undefined) request.connection = { ...request.connection, destinationAddress: address };
@@ -118,4 +108,11 @@ function told({ name, addresses }: ListenerConfig, { connection, target }: Reque
     ipv4Compat: false,
   };
   return { name, address: addressText(addresses[0]), original_destination: addressText(original) };
+}
+
+/** As Istio tells them: in the metadata, and in the node's id (`sidecar~10.244.1.5~...`). */
+function ownAddresses({ id, metadata }: NodeInfo): string[] {
+  const listed = typeof metadata.INSTANCE_IPS === 'string' ? metadata.INSTANCE_IPS.split(',') : [];
+  const parts = id.split('~');
+  return [...listed, ...(parts.length === 4 ? [parts[1]] : [])].filter((address) => address !== '');
 }
