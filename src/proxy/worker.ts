@@ -56,7 +56,8 @@ export class Worker implements WorkerContext {
     useLocalAddressOf(start.localAddressIpVersion);
     this.runtime = new RuntimeView(start.runtime);
     this.drain = new DrainState(clock, start.drainTimeMs, start.drainStrategy);
-    this.downstreamLimit = new DownstreamLimit(start.downstreamCount, snapshot.overload.maxActiveDownstreamConnections);
+    const { maxActiveDownstreamConnections: most = Number.POSITIVE_INFINITY } = snapshot.overload;
+    this.downstreamLimit = new DownstreamLimit(start.downstreamCount, () => most);
     this.ticketSecret = start.ticketSecret;
     this.secrets = new WorkerSecrets(start.secrets);
     this.node = { id: snapshot.node.id, cluster: snapshot.node.cluster, locality: snapshot.node.locality };

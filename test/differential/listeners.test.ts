@@ -121,6 +121,35 @@ onBoth('a connection that no chain is for is closed, and counted', async (t, kin
   assert.equal(await proxy.stat('listener.l.no_filter_chain_match'), 1);
 });
 
+onBoth('a listener takes as many connections as the runtime says', async (t, kind, concurrency) => {
+  const tree = bootstrap(
+    ['few', 'many'].map((name) => httpListener({ name, listener: { stat_prefix: name, filter_chains: [chain('c')] } })),
+    [],
+    {
+      layered_runtime: {
+        layers: [
+          { name: 's', static_layer: { 'envoy.resource_limits.listener.few.connection_limit': 2 } },
+          { name: 'a', admin_layer: {} },
+        ],
+      },
+    },
+  );
+  const proxy = await startProxy(t, tree, { kind, concurrency });
+  const first = await proxy.connect('few');
+  await proxy.connect('few');
+  await proxy.statBecomes('listener.few.downstream_cx_active', 2);
+  const third = await proxy.connect('few');
+  await third.closed();
+  assert.equal(await proxy.stat('listener.few.downstream_cx_overflow'), 1);
+  await proxy.connect('many');
+  first.destroy();
+  await proxy.statBecomes('listener.few.downstream_cx_active', 1);
+  const fourth = await proxy.connect('few');
+  await proxy.statBecomes('listener.few.downstream_cx_active', 2);
+  assert.equal(fourth.ending, undefined);
+  assert.equal(await proxy.stat('listener.many.downstream_cx_overflow'), 0);
+});
+
 onBoth(
   'a server that fails health checks asks connections to go, except at listeners that drain when changed only',
   async (t, kind, concurrency) => {

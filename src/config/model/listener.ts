@@ -34,6 +34,8 @@ export interface ListenerConfig {
   drainType: 'DEFAULT' | 'MODIFY_ONLY';
   accessLog: AccessLogConfig[];
   ignoreGlobalConnLimit: boolean;
+  /** Counts the listener's connections on all workers: four bytes that they share. */
+  connectionCount: SharedArrayBuffer;
   maxConnectionsToAcceptPerSocketEvent: number;
   /** Of a listener whose addresses are UDP. */
   udp?: UdpListenerConfig;

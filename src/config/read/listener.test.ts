@@ -27,6 +27,7 @@ test('a listener has the defaults of Envoy', () => {
     drainType: 'DEFAULT',
     accessLog: [],
     ignoreGlobalConnLimit: false,
+    connectionCount: new SharedArrayBuffer(4),
     maxConnectionsToAcceptPerSocketEvent: 0,
     metadata: {},
   });

@@ -152,6 +152,7 @@ function readCommon(
     accessLog: readAccessLogs(message.accessLog, at.field('access_log'), context),
     // The overload manager does nothing but to limit connections.
     ignoreGlobalConnLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager,
+    connectionCount: new SharedArrayBuffer(4),
     maxConnectionsToAcceptPerSocketEvent: message.maxConnectionsToAcceptPerSocketEvent ?? 0,
     metadata: readMetadata(message.metadata, at.field('metadata')),
   };

@@ -1,22 +1,28 @@
 /**
- * How many client connections all workers may hold together. Follows the resource monitor
- * envoy.resource_monitors.global_downstream_max_connections.
+ * How many client connections all workers may hold together: in all (the resource monitor
+ * envoy.resource_monitors.global_downstream_max_connections), or of one listener (the runtime key
+ * `envoy.resource_limits.listener.<name>.connection_limit`).
  */
 export class DownstreamLimit {
   private readonly counter: Int32Array;
-  private readonly limit: number;
+  private readonly limit: () => number;
 
-  /** @param shared four bytes that all workers share; @param limit undefined: none */
-  constructor(shared: SharedArrayBuffer, limit: number | undefined) {
+  /** @param shared four bytes that all workers share; @param limit asked for each connection */
+  constructor(shared: SharedArrayBuffer, limit: () => number) {
     this.counter = new Int32Array(shared);
-    this.limit = limit ?? Number.POSITIVE_INFINITY;
+    this.limit = limit;
   }
 
   /** @returns whether one more may be accepted; it then counts. */
   take(): boolean {
-    if (Atomics.add(this.counter, 0, 1) < this.limit) return true;
+    if (Atomics.add(this.counter, 0, 1) < this.limit()) return true;
     Atomics.sub(this.counter, 0, 1);
     return false;
+  }
+
+  /** Counts one more, whatever the limit. */
+  force(): void {
+    Atomics.add(this.counter, 0, 1);
   }
 
   give(): void {

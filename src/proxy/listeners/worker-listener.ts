@@ -7,6 +7,7 @@ import type { Timer } from '#base/timers.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import { buildFilterChain, type FilterChainInUse } from '#proxy/listeners/filter-chain-in-use.ts';
 import { ListenSocket } from '#proxy/listeners/listen-socket.ts';
 import type { ListenerFilterInUse } from '#proxy/listeners/listener-filter.ts';
@@ -49,6 +50,7 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
   private chains: CompiledFilterChains;
   private inUse = new Map<FilterChain, FilterChainInUse>();
   private sockets: ListenSocket[] = [];
+  private readonly limit: DownstreamLimit;
   private readonly filters: readonly ListenerFilterInUse[];
   /** Connections that listener filters still look at. */
   private readonly filtering = new Set<ListenerFilterRun>();
@@ -67,6 +69,10 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     listenerExtensionStats(scope);
     this.threadStats = listenerThreadStats(scope.scope(`worker_${worker.index}`));
     this.chains = compileFilterChains(config);
+    const limitKey = `envoy.resource_limits.listener.${config.name}.connection_limit`;
+    this.limit = new DownstreamLimit(config.connectionCount, () =>
+      worker.runtime.integer(limitKey, Number.POSITIVE_INFINITY),
+    );
     this.filters = listenerFiltersInUse(config, worker);
     this.accessLogs = compileAccessLogs(config.accessLog, {
       scope: worker.scope,
@@ -170,6 +176,12 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
   accept(accepted: Socket, address: Address): void {
     this.stats.connectionsAcceptedPerSocketEvent.record(1);
     if (!this.admit(accepted)) return;
+    if (!this.limit.take()) {
+      this.stats.downstreamCxOverflow.inc();
+      this.giveBackGlobal();
+      accepted.destroy();
+      return;
+    }
     const connection = new DownstreamConnection();
     connection.startMark = clock.now();
     const unix = address.kind === 'pipe';
@@ -193,11 +205,12 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
   /** Takes over a connection that came to another listener and was on its way to this one's address (use_original_dst). */
   adopt(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
     if (!this.admit(socket)) return;
+    this.limit.force();
     connection.handedOff = true;
     this.begin(socket, connection, early);
   }
 
-  /** Whether the limits let one more connection in; it is closed where they do not. */
+  /** Whether the limit on all connections lets one more in; it is closed where it does not. */
   private admit(socket: Socket): boolean {
     const { stats, worker } = this;
     if (!this.config.ignoreGlobalConnLimit && !worker.downstreamLimit.take()) {
@@ -210,6 +223,11 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
 
   /** The connection's place among those that the limits allow is free again. */
   private giveBack(): void {
+    this.limit.give();
+    this.giveBackGlobal();
+  }
+
+  private giveBackGlobal(): void {
     if (!this.config.ignoreGlobalConnLimit) this.worker.downstreamLimit.give();
   }
 
