@@ -1,6 +1,7 @@
 /**
  * Which connections a listener filter leaves alone. Follows envoy.config.listener.v3.ListenerFilterChainMatchPredicate.
  */
+import { isIP } from 'node:net';
 import type { ListenerFilterPredicate } from '#config/model/listener.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
 
@@ -12,9 +13,9 @@ export function compileListenerFilterPredicate(
       return () => true;
     case 'destination_port': {
       const { start, end } = predicate;
-      // A unix socket has no port, and its connections have no address that is an IP address.
+      // Unix sockets and internal listeners have no port.
       return ({ destinationPort: port, destinationAddress }) =>
-        port >= start && port < end && !destinationAddress.startsWith('/');
+        port >= start && port < end && isIP(destinationAddress) !== 0;
     }
     case 'not': {
       const inner = compileListenerFilterPredicate(predicate.predicate);

@@ -1,8 +1,6 @@
 /**
  * What listener filters find out about a connection, what becomes of it, and what they count: ours and real Envoy with the same bytes.
  */
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import type { ConnectionOptions } from 'node:tls';
 import {
   answering,
@@ -16,7 +14,8 @@ import {
 } from '#testing/bootstrap.ts';
 import { signed } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
-import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
+import type { RunningProxy } from '#testing/start-proxy.ts';
+import { sameOnBoth } from './same-on-both.ts';
 
 const SAID = [
   '%DOWNSTREAM_REMOTE_ADDRESS%',
@@ -87,29 +86,6 @@ async function tell(proxy: RunningProxy, to: string, bytes: string | Buffer, pie
   return { answer: answer.replaceAll(`:${port}`, ':LISTENER'), counted };
 }
 
-/** Runs the same on both. Fails where what was seen differs. */
-function onBoth(
-  name: string,
-  tree: Json,
-  run: (proxy: RunningProxy, note: (what: string, seen: unknown) => void) => Promise<void>,
-): void {
-  test(name, async (t) => {
-    const [envoy, ours] = await Promise.all(
-      (['envoy', 'fairlead'] as const).map(async (kind) => {
-        const proxy = await startProxy(t, tree, { kind });
-        const seen: Record<string, unknown> = {};
-        await run(proxy, (what, one) => {
-          seen[what] = one;
-        });
-        return seen;
-      }),
-    );
-    if (process.env.FAIRLEAD_SHOW) t.diagnostic(JSON.stringify(envoy, null, 1));
-    assert.ok(Object.keys(envoy).length > 0);
-    assert.deepEqual(ours, envoy);
-  });
-}
-
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n');
 const FOUR = Buffer.of(1, 2, 3, 4, 5, 6, 7, 8, 1, 0, 2, 0);
 
@@ -147,7 +123,7 @@ const HEADERS: Record<string, string | Buffer> = {
   'binary, cut TLV': binary(0x21, 0x11, FOUR, tlv(2, 'abc').subarray(0, 5)),
 };
 
-onBoth(
+sameOnBoth(
   'the PROXY protocol says who the client is, in every form that there is',
   bootstrap([
     listener('plain', [filter(PROXY)]),
@@ -175,7 +151,7 @@ onBoth(
   },
 );
 
-onBoth(
+sameOnBoth(
   'the HTTP inspector tells protocols apart, and filter chains are chosen by them',
   bootstrap([
     listener('http', [filter(HTTP)], {
@@ -202,7 +178,7 @@ onBoth(
   },
 );
 
-onBoth(
+sameOnBoth(
   'time, a client that leaves, predicates and rate limits decide over connections before there is a chain',
   bootstrap([
     listener('goes_on', [filter(TLS), filter(HTTP)], { continue_on_listener_filters_timeout: true }),
@@ -272,7 +248,7 @@ const CLIENTS: Record<string, ConnectionOptions> = {
   'one suite': { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256', ecdhCurve: 'prime256v1' },
 };
 
-onBoth(
+sameOnBoth(
   'the TLS inspector tells names, protocols and fingerprints, and TLS goes on with what it read',
   bootstrap([
     listener('tls', [filter(TLS, { enable_ja3_fingerprinting: true, enable_ja4_fingerprinting: true }), filter(HTTP)], {

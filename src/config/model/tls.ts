@@ -110,4 +110,7 @@ export interface UpstreamTls extends CommonTls {
 
 /** What stands between a socket and its bytes. */
 export type DownstreamTransport = { kind: 'raw_buffer' } | { kind: 'tls'; tls: DownstreamTls };
-export type UpstreamTransport = { kind: 'raw_buffer' } | { kind: 'tls'; tls: UpstreamTls };
+export type UpstreamTransport = ({ kind: 'raw_buffer' } | { kind: 'tls'; tls: UpstreamTls }) & {
+  /** Metadata that go along to internal listeners (internal_upstream). */
+  passthrough?: { of: 'host' | 'cluster'; name: string }[];
+};

@@ -10,13 +10,13 @@ import { honours } from '#config/read/support.ts';
 import type {
   Address as AddressMessage,
   CidrRange as CidrRangeMessage,
+  EnvoyInternalAddress,
   Pipe,
   SocketAddress,
 } from '#envoy/config/core/v3/address_pb.js';
 
-const checkAddress = honours('envoy.config.core.v3.Address', ['socket_address', 'pipe'], {
-  refused: { envoy_internal_address: 'internal listeners come later' },
-});
+const checkAddress = honours('envoy.config.core.v3.Address', ['socket_address', 'pipe', 'envoy_internal_address']);
+const checkInternal = honours('envoy.config.core.v3.EnvoyInternalAddress', ['server_listener_name', 'endpoint_id']);
 const checkSocketAddress = honours(
   'envoy.config.core.v3.SocketAddress',
   ['protocol', 'address', 'port_value', 'resolver_name', 'ipv4_compat'],
@@ -42,8 +42,10 @@ export function readAddress(message: AddressMessage | undefined, at: Place, host
       return readSocketAddress(address.value, at.field('socket_address'), host);
     case 'pipe':
       return readPipe(address.value, at.field('pipe'));
+    case 'envoyInternalAddress':
+      return readInternal(address.value, at.field('envoy_internal_address'));
     default:
-      return { kind: 'internal', name: '', endpointId: '' };
+      throw at.problem('one of socket_address, pipe, envoy_internal_address is required');
   }
 }
 
@@ -69,6 +71,13 @@ export function readSocketAddress(message: SocketAddress, at: Place, host: HostK
     protocol: message.protocol === UDP ? 'UDP' : 'TCP',
     ipv4Compat: message.ipv4Compat,
   };
+}
+
+function readInternal(message: EnvoyInternalAddress, at: Place): Address {
+  checkInternal(message, at);
+  const { addressNameSpecifier: by, endpointId } = message;
+  if (by.case !== 'serverListenerName') throw at.problem('server_listener_name is required');
+  return { kind: 'internal', name: by.value, endpointId };
 }
 
 function readPipe(message: Pipe, at: Place): Address {

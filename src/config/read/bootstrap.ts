@@ -5,6 +5,7 @@ import type { Place } from '#api/place.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { DynamicResources, Snapshot } from '#config/model/snapshot.ts';
 import { readAdmin } from '#config/read/admin.ts';
+import { readBootstrapExtensions } from '#config/read/bootstrap-extensions.ts';
 import { readCluster } from '#config/read/cluster.ts';
 import { readClusterManager } from '#config/read/cluster-manager.ts';
 import { readAdsConfig, readConfigSource } from '#config/read/config-source.ts';
@@ -38,6 +39,7 @@ const check = honours(
   [
     'node',
     'static_resources',
+    'bootstrap_extensions',
     'dynamic_resources',
     'cluster_manager',
     'stats_config',
@@ -72,7 +74,6 @@ const check = honours(
       stats_eviction_interval: 'stats are kept',
       tracing: 'tracing comes later',
       header_prefix: 'headers begin with x-envoy-',
-      bootstrap_extensions: 'none runs here',
       fatal_actions: 'none runs here',
       config_sources: XDS,
       default_config_source: XDS,
@@ -132,6 +133,7 @@ export function bootstrapContext(message: Bootstrap, at: Place, context: ReadCon
     ...context,
     clusterNames: new Set(clusters.map(({ name }) => name)),
     primaryClusters: new Set(clusters.filter(isPrimary).map(({ name }) => name)),
+    internalListeners: readBootstrapExtensions(message.bootstrapExtensions, at.field('bootstrap_extensions'), context),
     hasAds: message.dynamicResources?.adsConfig !== undefined,
     secrets: readStaticSecrets(secrets, at.field('static_resources').field('secrets')),
     ...optional(

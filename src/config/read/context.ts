@@ -15,6 +15,8 @@ export interface ReadContext {
   /** A file's content. Throws as node:fs does; `readDataSource` turns that into a problem with its place. */
   readonly files: (path: string) => Buffer;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The bootstrap has the extension without which there are no internal listeners. */
+  readonly internalListeners?: boolean;
   /** Unknown fields are warned of, not refused (`--allow-unknown-static-fields`); for those who decode free-form values. */
   readonly lenient: boolean;
   /**

@@ -2,7 +2,7 @@
  * Listeners: where clients connect, and what becomes of their connections. Follows envoy.config.listener.v3.Listener.
  */
 import type { Place } from '#api/place.ts';
-import { addressText } from '#config/model/address.ts';
+import { type Address, addressText } from '#config/model/address.ts';
 import type { ListenerConfig } from '#config/model/listener.ts';
 import { readAccessLogs } from '#config/read/access-log.ts';
 import type { ReadContext } from '#config/read/context.ts';
@@ -50,6 +50,7 @@ const check = honours(
     'tcp_keepalive',
     'tcp_fast_open_queue_length',
     'enable_mptcp',
+    'internal_listener',
   ],
   {
     withoutEffect: {
@@ -62,10 +63,10 @@ const check = honours(
       stats_matcher: 'stats are chosen by stats_config',
       per_connection_buffer_high_watermark_timeout: 'slow clients are bounded by stream timeouts',
       api_listener: 'API listeners are for Envoy Mobile',
-      internal_listener: 'internal listeners come later',
     },
   },
 );
+const checkInternal = honours(`${LISTENER}.Listener.InternalListenerConfig`, []);
 const checkDeprecatedV1 = honours(`${LISTENER}.Listener.DeprecatedV1`, ['bind_to_port']);
 
 const NO_UDP_OPTIONS = 'socket options of UDP listeners: Node binds their sockets by itself';
@@ -79,7 +80,10 @@ const DIRECTIONS = ['UNSPECIFIED', 'INBOUND', 'OUTBOUND'] as const;
 /** @throws PlacedError for one that cannot be bound; what is wrong inside is noted. */
 export function readListener(message: Listener, at: Place, context: ReadContext): ListenerConfig {
   check(message, at);
-  const sockets = readListenerSockets(message, at);
+  const sockets =
+    message.listenerSpecifier.case === 'internalListener'
+      ? readInternal(message, at, context)
+      : readListenerSockets(message, at);
   const words = `error adding listener '${addressText(sockets[0].address)}'`;
   if (isUdp(sockets[0].address)) return readUdp(message, sockets, at, context, words);
   if (message.udpListenerConfig !== undefined) {
@@ -103,6 +107,26 @@ export function readListener(message: Listener, at: Place, context: ReadContext)
     ...(filterChainMatcher === undefined ? {} : { filterChainMatcher }),
     listenerFilters: [...listenerFilters, ...impliedListenerFilters(message, at, context)],
   };
+}
+
+/** One that only this process connects to: it has a name, and no socket. */
+function readInternal(message: Listener, at: Place, { internalListeners }: ReadContext): ReadSocket[] {
+  const words = `error adding listener named '${message.name}'`;
+  checkInternal((message.listenerSpecifier.value ?? {}) as never, at.field('internal_listener'));
+  if (internalListeners !== true) at.report(`${words}: InternalListener bootstrap extension is mandatory`);
+  if (message.address !== undefined || message.additionalAddresses.length > 0)
+    at.field('address').report(`${words}: address should not be used when an internal listener config is provided`);
+  if (message.socketOptions.length > 0) at.field('socket_options').report(`${words}: does not support socket option`);
+  const { enableMptcp, freebind, transparent, tcpBacklogSize, tcpFastOpenQueueLength: queue, tcpKeepalive } = message;
+  if (
+    [enableMptcp || undefined, freebind, transparent, tcpBacklogSize, queue, tcpKeepalive].some((f) => f !== undefined)
+  )
+    at.report(`${words}: has unsupported tcp listener feature`);
+  return [{ address: { kind: 'internal', name: message.name, endpointId: '' }, options: [] }];
+}
+
+function internalStatPrefix(address: Address): string {
+  return address.kind === 'internal' ? `envoy_internal_${address.name}` : '';
 }
 
 /** A listener without connections. */
@@ -137,7 +161,7 @@ function readCommon(
   return {
     name: message.name,
     addresses: sockets.map(({ address }) => address),
-    statPrefix: message.statPrefix,
+    statPrefix: message.statPrefix || internalStatPrefix(sockets[0].address),
     listenerFiltersTimeout: millisecondsOr(message.listenerFiltersTimeout, DEFAULT_LISTENER_FILTERS_TIMEOUT),
     continueOnListenerFiltersTimeout: message.continueOnListenerFiltersTimeout,
     perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT,

@@ -9,6 +9,7 @@ import { readCommonTls } from '#config/read/common-tls.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readDownstreamTls } from '#config/read/downstream-tls.ts';
 import { extensionMessage, unknownExtension, unsupportedExtension } from '#config/read/extensions.ts';
+import { internalTransport } from '#config/read/internal-transport.ts';
 import { honours } from '#config/read/support.ts';
 import type { TransportSocket } from '#envoy/config/core/v3/base_pb.js';
 import type { DownstreamTlsContext, UpstreamTlsContext } from '#envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
@@ -43,6 +44,11 @@ export function readUpstreamTransport(
   at: Place,
   context: ReadContext,
 ): UpstreamTransport {
+  const internal = message && internalTransport(message, at, context);
+  if (internal !== undefined) {
+    const inside = at.field('typed_config').field('transport_socket');
+    return { ...readUpstreamTransport(internal.transportSocket, inside, context), passthrough: internal.passthrough };
+  }
   const found = findTransport(message, UPSTREAM, DOWNSTREAM, at, context);
   if (found === undefined) return { kind: 'raw_buffer' };
   return { kind: 'tls', tls: readUpstreamTls(found as UpstreamTlsContext, at.field('typed_config'), context) };

@@ -32,6 +32,8 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   directSourceAddress = '';
   /** A listener filter found out where the connection was going; it may belong to another listener (use_original_dst). */
   destinationRestored = false;
+  /** It comes from this process itself, to an internal listener. */
+  internal = false;
   /** Another listener handed it over; it is not handed on. */
   handedOff = false;
   /** The SNI that the client asked for; from the client hello. */
@@ -111,6 +113,16 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
     this.remoteAddress = hostPort(address, port);
   }
 
+  /** It comes from this process to a listener of its own. */
+  setInternal(listener: string, endpointId: string): void {
+    this.localAddress = `envoy://${listener}/${endpointId}`;
+    this.directLocalAddress = this.localAddress;
+    this.remoteAddress = INTERNAL_CLIENT;
+    this.directRemoteAddress = INTERNAL_CLIENT;
+    this.destinationAddress = this.localAddress;
+    this.internal = true;
+  }
+
   /** Both ends are a unix socket, which has a path and no ports. */
   setPath(path: string): void {
     this.localAddress = path;
@@ -120,6 +132,9 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
     this.destinationAddress = path;
   }
 }
+
+/** The other end of every connection to an internal listener, in Envoy's words. */
+export const INTERNAL_CLIENT = 'envoy://internal_client_address/';
 
 /** `127.0.0.1:80`, `[::1]:80`. */
 export function hostPort(address: string, port: number): string {

@@ -17,7 +17,7 @@ import {
   ListenerFilterRun,
 } from '#proxy/listeners/listener-filter-run.ts';
 import { listenerFiltersInUse } from '#proxy/listeners/listener-filters-in-use.ts';
-import type { ConnectionTaker } from '#proxy/listeners/listener-lookup.ts';
+import type { ConnectionTaker, InternalConnection } from '#proxy/listeners/listener-lookup.ts';
 import type { ServedListener } from '#proxy/listeners/served-listener.ts';
 import type { TerminalInUse } from '#proxy/network/network-filter.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
@@ -31,6 +31,7 @@ import {
   listenerThreadStats,
 } from '#proxy/observe/stats/listener-stats.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
+import { loadNative } from '#proxy/transport/native-sockets.ts';
 import { type OwnedSocket, own, rewrap, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { BoundAddress, FilterChainUpdate, ListenPlace } from '#proxy/worker-messages.ts';
@@ -74,6 +75,8 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
       worker.runtime.integer(limitKey, Number.POSITIVE_INFINITY),
     );
     this.filters = listenerFiltersInUse(config, worker);
+    // Now rather than with the first connection.
+    if (config.addresses[0].kind === 'internal') loadNative();
     this.accessLogs = compileAccessLogs(config.accessLog, {
       scope: worker.scope,
       timers: worker.timers,
@@ -150,6 +153,8 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     const predecessor = former instanceof WorkerListener ? former : undefined;
     const theirs = [...(predecessor?.sockets ?? [])];
     const taken: ListenSocket[] = [];
+    const [internal] = this.config.addresses;
+    if (internal.kind === 'internal') return [{ address: internal, fds: [], kind: 'pipe', reusable: true }];
     for (const [i, address] of this.config.addresses.entries()) {
       const options = this.config.socketOptions[i] ?? [];
       const at = theirs.findIndex((socket) => socket.serves(address, options, this.config));
@@ -200,6 +205,18 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
         accepted.remotePort ?? 0,
       );
     this.begin(rewrap(accepted), connection, undefined);
+  }
+
+  acceptInternal(socket: OwnedSocket, { endpointId, metadata, filterState }: InternalConnection): void {
+    this.stats.connectionsAcceptedPerSocketEvent.record(1);
+    if (!this.admit(socket)) return;
+    this.limit.force();
+    const connection = new DownstreamConnection();
+    connection.startMark = clock.now();
+    connection.setInternal(this.config.name, endpointId);
+    connection.dynamicMetadata = metadata;
+    connection.filterState = filterState;
+    this.begin(socket, connection, undefined);
   }
 
   /** Takes over a connection that came to another listener and was on its way to this one's address (use_original_dst). */
@@ -399,7 +416,8 @@ function endChain({ filter, tls }: FilterChainInUse): void {
 
 /** Closes a socket; what was read of it and nobody answers resets it, as it would had it not been read. */
 function close(socket: Socket, unanswered: Buffer | undefined): void {
-  if (unanswered === undefined || socket.destroyed) socket.destroy();
+  // A unix socket cannot be reset.
+  if (unanswered === undefined || socket.destroyed || socket.remoteFamily === undefined) socket.destroy();
   else socket.resetAndDestroy();
 }
 

@@ -97,6 +97,12 @@ export class WorkerListeners implements ListenerLookup {
     return undefined;
   }
 
+  internal(name: string): ConnectionTaker | undefined {
+    const found = this.served(name);
+    if (!(found instanceof WorkerListener) || found.stopped) return undefined;
+    return found.config.addresses[0].kind === 'internal' ? found : undefined;
+  }
+
   private listAddresses(): Map<string, WorkerListener> {
     const all = new Map<string, WorkerListener>();
     for (const id of this.serving.values()) {

@@ -4,7 +4,7 @@
  * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/security/ssl
  */
 import type { X509Certificate } from 'node:crypto';
-import { isIP, type OnReadOpts, type TcpNetConnectOpts } from 'node:net';
+import { isIP, type OnReadOpts, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { UpstreamTls } from '#config/model/tls.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
@@ -29,7 +29,11 @@ export interface UpstreamTlsRequest {
 }
 
 /** Where to connect to and from, as `net.connect` takes it. */
-export type ConnectTarget = Partial<TcpNetConnectOpts> & { path?: string };
+export type ConnectTarget = Partial<TcpNetConnectOpts> & {
+  path?: string;
+  /** One that is connected. */
+  socket?: Socket;
+};
 
 /** Versions are those of Envoy: a client speaks no TLS 1.3 unless it is told to. */
 const DEFAULT_MAX_VERSION = 'TLSv1.2';

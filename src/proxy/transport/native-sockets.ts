@@ -44,6 +44,11 @@ function native(): Calls {
   return calls;
 }
 
+/** Loads what the first call would load. */
+export function loadNative(): void {
+  native();
+}
+
 /** @throws an error with `code` (`EPERM`) and `errno`, as Node's have */
 export function setSocketOption(fd: number, level: number, name: number, value: Uint8Array): void {
   check('setsockopt', native().setsockopt(fd, level, name, value, value.length));

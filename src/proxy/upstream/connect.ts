@@ -4,9 +4,10 @@
 
 import { connect, type Socket } from 'node:net';
 import type { ClusterConfig } from '#config/model/cluster.ts';
-import { hostPort } from '#proxy/listeners/downstream-connection.ts';
+import { hostPort, INTERNAL_CLIENT } from '#proxy/listeners/downstream-connection.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
-import { onread, own } from '#proxy/transport/owned-socket.ts';
+import { type OwnedSocket, onread, own } from '#proxy/transport/owned-socket.ts';
+import { connectInternal, failedConnection } from '#proxy/upstream/connect-internal.ts';
 import { connectTarget } from '#proxy/upstream/connect-target.ts';
 import type { ConnectionRequest, UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
 
@@ -17,7 +18,14 @@ const KERNEL_KEEPALIVE = { time: 7200, interval: 75, probes: 9 };
 export function openSocket(connection: UpstreamConnection, { serverName, alpn }: ConnectionRequest): Socket {
   const { cluster, host } = connection;
   const tls = cluster.transports.tlsFor(host);
-  const where = connectTarget(host.address, host.additionalAddresses, cluster.config.bind);
+  const { address } = host;
+  const internal = address.kind === 'internal' ? connectInternal(connection, address, tls !== undefined) : undefined;
+  if (internal === undefined && address.kind === 'internal') return prepared(failedConnection(connection), connection);
+  if (internal !== undefined && tls === undefined) return readyInternal(internal, connection);
+  const where =
+    internal === undefined
+      ? connectTarget(address, host.additionalAddresses, cluster.config.bind)
+      : { socket: internal };
   if (tls === undefined) {
     const socket = connect({ ...where, onread } as never);
     socket.once('connect', () => {
@@ -36,14 +44,25 @@ export function openSocket(connection: UpstreamConnection, { serverName, alpn }:
     },
     onFailure: (reason) => connection.onTransportFailure(reason),
   });
-  return prepared(socket, connection);
+  // Node reads through `onread` only from sockets that it made itself.
+  return prepared(socket, connection, internal !== undefined);
 }
 
-function prepared(socket: Socket, connection: UpstreamConnection): Socket {
+/** It is connected already; whoever asked hears of that once it has the socket. */
+function readyInternal(socket: OwnedSocket, connection: UpstreamConnection): Socket {
+  own(socket, connection, false);
+  process.nextTick(() => {
+    connection.info.localAddress = INTERNAL_CLIENT;
+    if (!socket.destroyed) asEvent(() => connection.onReady());
+  });
+  return socket;
+}
+
+function prepared(socket: Socket, connection: UpstreamConnection, reads = false): Socket {
   const { tcpKeepalive } = connection.cluster.config;
   if (tcpKeepalive !== undefined) keepAlive(socket, tcpKeepalive);
   countAttempts(socket, connection);
-  own(socket, connection, false);
+  own(socket, connection, reads);
   return socket;
 }
 
@@ -54,6 +73,10 @@ function keepAlive(socket: Socket, configured: NonNullable<ClusterConfig['tcpKee
 
 /** Which of the host's addresses it was. */
 function noteAddresses({ info, host }: UpstreamConnection, socket: Socket): void {
+  if (host.address.kind === 'internal') {
+    info.localAddress = INTERNAL_CLIENT;
+    return;
+  }
   info.localAddress = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
   if (host.additionalAddresses.length === 0) return;
   info.remoteAddress = hostPort(socket.remoteAddress ?? '', socket.remotePort ?? 0);

@@ -19,6 +19,7 @@ type Match = [key: string, value: unknown][];
 
 interface Choice {
   match: Match;
+  passthrough: UpstreamTransport['passthrough'];
   /** Undefined: bytes go as they are. */
   tls: LiveUpstreamTls | undefined;
 }
@@ -32,12 +33,15 @@ export interface TransportParts {
 export class UpstreamTransports {
   private readonly choices: Choice[];
   private readonly own: LiveUpstreamTls | undefined;
+  private readonly passthrough: UpstreamTransport['passthrough'];
 
   /** @param scope the cluster's stats. @throws where certificates or parameters do not fit */
   constructor(config: ClusterConfig, scope: Scope, parts: TransportParts) {
     this.own = contextOf(config.transport, scope, parts);
+    this.passthrough = config.transport.passthrough;
     this.choices = config.transportSocketMatches.map(({ match, transport }) => ({
       match: Object.entries(match),
+      passthrough: transport.passthrough,
       tls: contextOf(transport, scope, parts),
     }));
   }
@@ -47,6 +51,12 @@ export class UpstreamTransports {
     if (this.choices.length === 0) return this.own;
     for (const { match, tls } of this.choices) if (matches(match, host)) return tls;
     return this.own;
+  }
+
+  /** @returns the metadata that go along to this host, an internal listener. */
+  passthroughFor(host: Host): UpstreamTransport['passthrough'] {
+    for (const { match, passthrough } of this.choices) if (matches(match, host)) return passthrough;
+    return this.passthrough;
   }
 
   /** The cluster is gone; its connections are not touched. */

@@ -21,9 +21,16 @@ const directLocal: TextOf = ({ connection }) => known(connection.directLocalAddr
 const upstreamRemote: TextOf = (info) => (isConnected(info) ? known(info.upstream?.remoteAddress) : undefined);
 const upstreamLocal: TextOf = (info) => known(info.upstream?.localAddress);
 
+const INTERNAL = /^envoy:\/\/[^/]*\/(.*)$/;
+
 /** Addresses of internal listeners have ids; others have an empty one. */
-function noEndpointId(address: TextOf): OperatorDefinition {
-  return plain(textOperator((info) => (address(info) === undefined ? undefined : '')));
+function endpointId(address: TextOf): OperatorDefinition {
+  return plain(
+    textOperator((info) => {
+      const text = address(info);
+      return text === undefined ? undefined : (INTERNAL.exec(text)?.[1] ?? '');
+    }),
+  );
 }
 
 export const addressOperators: OperatorTable = {
@@ -36,15 +43,15 @@ export const addressOperators: OperatorTable = {
   DOWNSTREAM_LOCAL_ADDRESS: nameOf(local),
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(local),
   DOWNSTREAM_LOCAL_PORT: port(local),
-  DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId(local),
+  DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID: endpointId(local),
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS: nameOf(directLocal),
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(directLocal),
   DOWNSTREAM_DIRECT_LOCAL_PORT: port(directLocal),
-  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: noEndpointId(directLocal),
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: endpointId(directLocal),
   UPSTREAM_REMOTE_ADDRESS: nameOf(upstreamRemote),
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: withoutPort(upstreamRemote),
   UPSTREAM_REMOTE_PORT: port(upstreamRemote),
-  UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID: noEndpointId(upstreamRemote),
+  UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID: endpointId(upstreamRemote),
   UPSTREAM_LOCAL_ADDRESS: nameOf(upstreamLocal),
   UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: withoutPort(upstreamLocal),
   UPSTREAM_LOCAL_PORT: port(upstreamLocal),
@@ -83,12 +90,17 @@ function port(address: TextOf): OperatorDefinition {
 /** `127.0.0.1:80` without its port, `[::1]:80` without its brackets too; a path as it is. */
 export function stripPort(address: string): string {
   const colon = address.lastIndexOf(':');
-  if (colon < 0 || address.startsWith('/') || address.startsWith('@')) return address;
+  if (colon < 0 || isNoIp(address)) return address;
   return address.startsWith('[') ? address.slice(1, colon - 1) : address.slice(0, colon);
 }
 
+/** A unix socket's path, or an internal listener. */
+function isNoIp(address: string): boolean {
+  return address.startsWith('/') || address.startsWith('@') || address.startsWith('envoy://');
+}
+
 function portOf(address: string): string {
-  if (address.startsWith('/') || address.startsWith('@')) return '';
+  if (isNoIp(address)) return '';
   return address.slice(address.lastIndexOf(':') + 1);
 }
 
