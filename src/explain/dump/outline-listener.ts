@@ -69,6 +69,7 @@ export function outlineListener(json: JsonObject, reader: DumpReader, note: Note
     drainType: 'DEFAULT',
     accessLog: [],
     ignoreGlobalConnLimit: false,
+    connectionCount: new SharedArrayBuffer(4),
     maxConnectionsToAcceptPerSocketEvent: 0,
     metadata: {},
   };
