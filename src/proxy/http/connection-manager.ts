@@ -73,6 +73,7 @@ export class ConnectionManager {
   /** The router that ends the filters. */
   readonly router: RouterConfig;
   readonly filters: readonly FilterInUse[];
+  private readonly filtersBackwards: readonly FilterInUse[];
   readonly localReply: CompiledLocalReply;
   readonly log = logger('http');
   readonly isInternalAddress: (address: string) => boolean;
@@ -92,6 +93,7 @@ export class ConnectionManager {
     this.config = config;
     this.worker = parts.worker;
     this.filters = parts.filters;
+    this.filtersBackwards = parts.filters.toReversed();
     this.accessLogs = parts.accessLogs;
     this.upstreamLogs = parts.upstreamLogs;
     this.localReply = parts.localReply;
@@ -188,7 +190,7 @@ export class ConnectionManager {
     if (end && !stream.openEnded) worker.timers.cancel(stream.requestTimer);
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
     if ((options.upgrade || stream.method === 'CONNECT') && this.refusesUpgrade(stream)) return;
-    stream.filters.request(this.filters, end);
+    stream.filters.request(this.filters, this.filtersBackwards, end);
   }
 
   /** Lets an upgrade go on, or answers it. A tunnel by CONNECT is never made. */

@@ -12,9 +12,19 @@ import type { Headers } from '#wire/headers.ts';
 
 /** Go on with the next filter. */
 export const Continue = 0;
-/** Wait: what follows is held until `stream.filters.continueRequest()` or `continueResponse()`, or the stream was answered. */
+/**
+ * Wait: the head, and what is shown from now on, is held until `stream.filters.continueRequest()` or `continueResponse()`, or this filter
+ * answers Continue to what follows, or the stream was answered. What follows is still shown to it (Envoy's StopIteration for heads,
+ * StopIterationAndBuffer for data).
+ */
 export const Stop = 1;
-export type FilterStatus = typeof Continue | typeof Stop;
+/** Of heads alone: as Stop, and what follows is not shown before it goes on (StopAllIterationAndWatermark). */
+export const StopAll = 2;
+/** Of data alone: as Stop, but this piece is not held: the filter keeps what it wants of it (StopIterationNoBuffer). */
+export const StopNoBuffer = 3;
+export type FilterStatus = typeof Continue | typeof Stop | typeof StopAll;
+/** A buffer goes on in place of the data that was shown; in place of trailers it is the last of the body. */
+export type DataStatus = typeof Continue | typeof Stop | typeof StopAll | typeof StopNoBuffer | Buffer;
 
 /** `Config` is plain data; `Stats` is what `stats` made; what a filter keeps of one stream is in `stream.filters.state`. */
 export interface HttpFilter<Config = unknown, Stats = unknown> {
@@ -31,11 +41,11 @@ export interface HttpFilter<Config = unknown, Stats = unknown> {
   prepare?(config: Config): unknown;
 
   request?(stream: HttpStream, use: FilterInUse<Config, Stats>, end: boolean): FilterStatus;
-  requestData?(stream: HttpStream, use: FilterInUse<Config, Stats>, chunk: Buffer, end: boolean): FilterStatus;
-  requestTrailers?(stream: HttpStream, use: FilterInUse<Config, Stats>, trailers: Headers): FilterStatus;
+  requestData?(stream: HttpStream, use: FilterInUse<Config, Stats>, chunk: Buffer, end: boolean): DataStatus;
+  requestTrailers?(stream: HttpStream, use: FilterInUse<Config, Stats>, trailers: Headers): DataStatus;
   response?(stream: HttpStream, use: FilterInUse<Config, Stats>, end: boolean): FilterStatus;
-  responseData?(stream: HttpStream, use: FilterInUse<Config, Stats>, chunk: Buffer, end: boolean): FilterStatus;
-  responseTrailers?(stream: HttpStream, use: FilterInUse<Config, Stats>, trailers: Headers): FilterStatus;
+  responseData?(stream: HttpStream, use: FilterInUse<Config, Stats>, chunk: Buffer, end: boolean): DataStatus;
+  responseTrailers?(stream: HttpStream, use: FilterInUse<Config, Stats>, trailers: Headers): DataStatus;
   /** The stream is over, whatever way. */
   end?(stream: HttpStream, use: FilterInUse<Config, Stats>): void;
 }
