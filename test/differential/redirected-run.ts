@@ -94,6 +94,8 @@ async function ask(target: string): Promise<string> {
     const { stdout } = await promisify(execFile)('ip', args);
     return `${stdout.split('\r\n\r\n')[1]} ${/^x-said: (.*)\r$/m.exec(stdout)?.[1]}`;
   } catch (error) {
-    return `curl ${(error as { code: number }).code}`;
+    // 52 and 56: closed before an answer, with or without a reset, which is a race of the two ends.
+    const { code } = error as { code: number };
+    return code === 52 || code === 56 ? 'curl closed' : `curl ${code}`;
   }
 }

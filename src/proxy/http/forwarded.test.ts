@@ -19,7 +19,8 @@ function apply({ config = {}, fields = {}, peer = '10.0.0.9', tls = false }: Giv
   const requestHeaders = headersOf(fields);
   const connection = {
     directSourceAddress: peer,
-    directRemoteAddress: peer.includes(':') ? `[${peer}]:77` : `${peer}:77`,
+    sourceAddress: peer,
+    remoteAddress: peer.includes(':') ? `[${peer}]:77` : `${peer}:77`,
     destinationPort: 8080,
     tls: tls ? {} : undefined,
   };
