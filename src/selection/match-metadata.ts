@@ -33,7 +33,8 @@ export function compileValue(matcher: ValueMatcher): ValueTest {
     case 'null':
       return (value) => value === null;
     case 'present':
-      return (value) => (value !== undefined) === matcher.present;
+      // As in Envoy, `present_match: false` holds for nothing: `invert` asks for absence.
+      return (value) => matcher.present && value !== undefined;
     case 'bool':
       return (value) => value === matcher.value;
     case 'double':
@@ -73,7 +74,7 @@ function describeValue(matcher: ValueMatcher): string {
     case 'null':
       return 'null';
     case 'present':
-      return matcher.present ? 'to be present' : 'to be absent';
+      return matcher.present ? 'to be present' : 'nothing (present_match is false)';
     case 'bool':
       return String(matcher.value);
     case 'double':

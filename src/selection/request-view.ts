@@ -40,5 +40,14 @@ export interface ConnectionView {
   transportProtocol: string;
   applicationProtocols: readonly string[];
   /** Undefined: no TLS. */
-  tls?: { presented: boolean; validated: boolean };
+  tls?: { presented: boolean; validated: boolean; peer?: PeerView };
+}
+
+/** What a certificate says of its owner. */
+export interface PeerView {
+  subject: string;
+  uriSans: readonly string[];
+  dnsSans: readonly string[];
+  ipSans: readonly string[];
+  emailSans: readonly string[];
 }

@@ -9,12 +9,19 @@ import type { Place } from '#api/place.ts';
 import type { MatchInput } from '#config/model/matcher-tree.ts';
 import { unsupportedExtension } from '#config/read/extensions.ts';
 import { honours } from '#config/read/support.ts';
-import type { FilterStateInput } from '#envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.js';
+import type {
+  DynamicMetadataInput,
+  FilterStateInput,
+} from '#envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.js';
 import type { HttpRequestHeaderMatchInput } from '#envoy/type/matcher/v3/http_inputs_pb.js';
 
 const NETWORK = 'envoy.extensions.matching.common_inputs.network.v3';
 const HEADER = 'envoy.type.matcher.v3.HttpRequestHeaderMatchInput';
 const FILTER_STATE = `${NETWORK}.FilterStateInput`;
+const DYNAMIC_METADATA = `${NETWORK}.DynamicMetadataInput`;
+const CERTIFICATES = ['UriSanInput', 'DnsSanInput', 'SubjectInput'].map(
+  (kind) => `envoy.extensions.matching.common_inputs.ssl.v3.${kind}`,
+);
 
 const ADDRESSES = [
   'DestinationIPInput',
@@ -43,6 +50,11 @@ export const ROUTE_INPUTS: MatchInputs = {
 /** Inputs of connections. */
 export const CONNECTION_INPUTS: MatchInputs = { typeNames: new Set([...ADDRESSES, ...PROTOCOLS]) };
 
+/** Inputs of access control of connections. */
+export const RBAC_INPUTS: MatchInputs = {
+  typeNames: new Set([...ADDRESSES, ...PROTOCOLS, ...CERTIFICATES, FILTER_STATE, DYNAMIC_METADATA]),
+};
+
 /** Inputs of datagrams. */
 export const UDP_INPUTS: MatchInputs = { typeNames: new Set(ADDRESSES.slice(0, 4)) };
 
@@ -52,7 +64,8 @@ const checks = new Map([
     FILTER_STATE,
     honours(FILTER_STATE, ['key'], { refused: { field: 'filter state is matched by its text' } }),
   ] as const,
-  ...[...ADDRESSES, ...PROTOCOLS].map((name) => honoured(name)),
+  honoured(DYNAMIC_METADATA, 'filter', 'path'),
+  ...[...ADDRESSES, ...PROTOCOLS, ...CERTIFICATES].map((name) => honoured(name)),
 ]);
 
 function honoured(name: string, ...fields: string[]) {
@@ -84,6 +97,10 @@ function inputOf(typeName: string, message: Message): MatchInput {
       return { kind, key: (message as HttpRequestHeaderMatchInput).headerName.toLowerCase() };
     case FILTER_STATE:
       return { kind, key: (message as FilterStateInput).key };
+    case DYNAMIC_METADATA: {
+      const { filter, path } = message as DynamicMetadataInput;
+      return { kind, key: '', filter, path: path.map(({ segment }) => segment.value ?? '') };
+    }
     default:
       return { kind, key: '' };
   }

@@ -37,6 +37,7 @@ export function networkFilterChain(filters: readonly FilterUse[], parts: FilterC
     accept: (socket, connection) => runOf(connection).accept(socket),
     drain: () => terminal.drain(),
     closeAll: () => terminal.closeAll(),
+    halfClose: terminal.halfClose ?? false,
     get active() {
       return terminal.active;
     },

@@ -30,6 +30,7 @@ function chain(...filters: Partial<NetworkFilter>[]) {
     },
     drain() {},
     closeAll() {},
+    halfClose: true,
     active: 0,
   };
   const uses = filters.map((filter, index) => ({ index, filter }) as unknown as NetworkFilterInUse);

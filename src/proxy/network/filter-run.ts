@@ -107,6 +107,12 @@ export class FilterRun implements SocketOwner {
 
   onEnd(): void {
     if (this.closed) return;
+    if (!this.chainEnd.halfClose) {
+      // The connection is over with the client's end, and filters hear of that.
+      if (this.terminal === undefined) this.socket?.destroySoon();
+      else this.terminal.onEnd();
+      return;
+    }
     this.ended = true;
     this.walk(0);
   }

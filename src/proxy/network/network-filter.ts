@@ -78,6 +78,8 @@ export interface TerminalInUse {
   drain(): void;
   /** The drain time is over: every connection closes. */
   closeAll(): void;
+  /** Connections outlive their clients' ends: filters see those. */
+  readonly halfClose?: boolean;
   /** Connections open. */
   readonly active: number;
 }

@@ -6,6 +6,7 @@ import { connectionLimit } from '#proxy/network/filters/connection-limit.ts';
 import { directResponse } from '#proxy/network/filters/direct-response.ts';
 import { echo } from '#proxy/network/filters/echo.ts';
 import { localRateLimit } from '#proxy/network/filters/local-ratelimit.ts';
+import { rbac } from '#proxy/network/filters/rbac.ts';
 import { setFilterState } from '#proxy/network/filters/set-filter-state.ts';
 import { sniCluster } from '#proxy/network/filters/sni-cluster.ts';
 import type { NetworkFilter, TerminalFilter } from '#proxy/network/network-filter.ts';
@@ -20,4 +21,5 @@ export const networkFilters: readonly (NetworkFilter | TerminalFilter)[] = [
   connectionLimit,
   localRateLimit,
   setFilterState,
+  rbac,
 ];

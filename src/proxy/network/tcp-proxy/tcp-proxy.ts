@@ -27,6 +27,7 @@ export const tcpProxy = terminalFilter<TcpProxyConfig>({
 export type TcpLogType = 'TcpConnectionStart' | 'TcpUpstreamConnected' | 'TcpPeriodic' | 'TcpConnectionEnd';
 
 export class TcpProxyInUse implements TerminalInUse {
+  readonly halfClose = true;
   active = 0;
   readonly config: TcpProxyConfig;
   readonly worker: WorkerContext;

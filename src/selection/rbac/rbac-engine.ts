@@ -1,0 +1,56 @@
+/**
+ * Whether policies let a request or a connection pass, and which of them decided. One engine for both kinds of filters, and for explain.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/rbac_filter and envoy.config.rbac.v3.RBAC
+ */
+import type { MatchInput } from '#config/model/matcher-tree.ts';
+import type { RbacAction, RbacRules } from '#config/model/rbac.ts';
+import { compileTree, type InputReader } from '#selection/matcher-tree.ts';
+import { anyOf, compilePermission, compilePrincipal, type RbacTest } from '#selection/rbac/rbac-rules.ts';
+import type { RbacView } from '#selection/rbac/rbac-view.ts';
+
+export interface RbacVerdict {
+  allowed: boolean;
+  /** The policy that matched; empty: none did. */
+  policy: string;
+  /** Of action LOG: whether the access log is asked for this one; else undefined. */
+  logged?: boolean;
+}
+
+export type RbacEngine = (view: RbacView) => RbacVerdict;
+
+/** @param inputOf how a generic matcher reads an input */
+export function compileRbac(rules: RbacRules, inputOf: (input: MatchInput) => InputReader<RbacView>): RbacEngine {
+  if (rules.kind === 'matcher') {
+    const matcher = compileTree(rules.matcher, (action) => action, inputOf);
+    return (view) => {
+      const found = matcher(view);
+      // What no branch says anything about is denied.
+      return found === undefined ? { allowed: false, policy: '' } : verdict(found.action, true, found.name);
+    };
+  }
+  const policies = rules.policies.map(({ name, permissions, principals }) => ({
+    name,
+    permits: anyOf(permissions.map(compilePermission)),
+    knows: anyOf(principals.map(compilePrincipal)),
+  }));
+  const { action } = rules;
+  return (view) => {
+    const matched = policies.find(matches(view));
+    return verdict(action, matched !== undefined, matched?.name ?? '');
+  };
+}
+
+function matches(view: RbacView) {
+  return ({ permits, knows }: { permits: RbacTest; knows: RbacTest }) => permits(view) && knows(view);
+}
+
+function verdict(action: RbacAction, matched: boolean, policy: string): RbacVerdict {
+  switch (action) {
+    case 'ALLOW':
+      return { allowed: matched, policy };
+    case 'DENY':
+      return { allowed: !matched, policy };
+    case 'LOG':
+      return { allowed: true, policy, logged: matched };
+  }
+}
