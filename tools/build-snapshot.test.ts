@@ -46,6 +46,8 @@ test('the program says the same from a snapshot as from its files', {
     ['proxy', '--nonesuch'],
     ['proxy', '-c', config, '--mode', 'validate'],
     ['explain', '-c', config, 'http://a.test/'],
+    ['explain', '--admin', '127.0.0.1:1', 'http://a.test/'],
+    ['explain', '--file', config, 'http://a.test/'],
   ]) {
     const fromFiles = run(QUIET, args);
     assert.deepEqual(

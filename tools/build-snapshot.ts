@@ -22,7 +22,7 @@ const LATE = {
   'node:crypto': `${late('node:crypto', ['createHash', 'createPrivateKey', 'hkdfSync', 'randomInt', 'verify'], ['X509Certificate'])}
     export const constants = { get SSL_OP_NO_TICKET() { return load().constants.SSL_OP_NO_TICKET; } };`,
   'node:dgram': late('node:dgram', ['createSocket']),
-  'node:http': `${late('node:http', ['createServer'])}
+  'node:http': `${late('node:http', ['createServer', 'request'])}
     export const STATUS_CODES = /* @__PURE__ */ new Proxy({}, { get: (_, status) => load().STATUS_CODES[status] });`,
   'node:module': late('node:module', ['createRequire']),
   'node:tls': `${late('node:tls', ['connect', 'createSecureContext'])}

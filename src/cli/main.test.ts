@@ -64,4 +64,5 @@ test('bash completes commands, flags and samples', () => {
   assert.equal(complete('pro'), 'proxy proxy-config');
   assert.equal(complete('proxy', '--conc'), '--concurrency');
   assert.equal(complete('sample', 'front'), 'front-proxy');
+  assert.equal(complete('pc', 'boot'), 'bootstrap');
 });

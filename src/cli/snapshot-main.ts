@@ -15,6 +15,8 @@ import { mapSnapshotPages } from '#cli/snapshot-pages.ts';
 import { loadBootstrap } from '#config/load.ts';
 import '#cli/commands/explain.ts';
 import '#cli/commands/proxy.ts';
+import '#cli/explain-dump.ts';
+import '#explain/dump/dump-configuration.ts';
 import '#explain/explain.ts';
 import '#explain/render-explanation.ts';
 import { extensionReaders } from '#proxy/extensions.ts';

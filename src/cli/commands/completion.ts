@@ -36,7 +36,11 @@ export const command: Command = {
 };
 
 async function words(): Promise<CompletionWords[]> {
-  return await Promise.all(
-    COMMANDS.map(async ({ name, summary, load }) => ({ name, summary, words: await (await load()).completions() })),
+  const all = await Promise.all(
+    COMMANDS.map(async ({ name, aliases = [], summary, load }) => {
+      const words = await (await load()).completions();
+      return [name, ...aliases].map((each) => ({ name: each, summary, words }));
+    }),
   );
+  return all.flat();
 }
