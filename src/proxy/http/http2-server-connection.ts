@@ -8,7 +8,6 @@ import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { becomeUpgrade, statusOfUpgrade } from '#proxy/http/extended-connect.ts';
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
 import { countViolation, resetDetails, violationDetails, violationFlag } from '#proxy/http/http2-failures.ts';
-import { KeepalivePings } from '#proxy/http/http2-keepalive.ts';
 import { PrematureResets } from '#proxy/http/premature-resets.ts';
 import { joinRequestFields } from '#proxy/http/single-fields.ts';
 import { StreamDeadlines } from '#proxy/http/stream-deadlines.ts';
@@ -16,6 +15,7 @@ import type { DownstreamConnection } from '#proxy/listeners/downstream-connectio
 import { Flag } from '#proxy/observe/response-flags.ts';
 import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
+import { KeepalivePings } from '#proxy/transport/keepalive-pings.ts';
 import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { type OutputSource, SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
 import type { Headers } from '#wire/headers.ts';

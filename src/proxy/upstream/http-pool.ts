@@ -3,12 +3,14 @@
  * https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/connection_pooling
  */
 import { logger } from '#base/logger.ts';
+import { http2SessionOptions } from '#proxy/transport/http2-session-options.ts';
 import { ConnectionPool, type PoolOrigin } from '#proxy/upstream/connection-pool.ts';
 import { Http1Client } from '#proxy/upstream/http1-client.ts';
 import { Http2Client } from '#proxy/upstream/http2-client.ts';
 import type { PooledClient } from '#proxy/upstream/pooled-client.ts';
 import type { HttpWaiter } from '#proxy/upstream/request-encoder.ts';
 import type { UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
+import type { SessionOptions } from '#wire/http2/session-options.ts';
 
 export type PoolProtocol = 'http1' | 'http2' | 'auto';
 
@@ -25,6 +27,7 @@ export class HttpPool extends ConnectionPool<HttpWaiter> {
   protected readonly alpn: readonly string[];
   protected readonly expectedRoom: number;
   private readonly protocol: PoolProtocol;
+  private http2: SessionOptions | undefined = undefined;
 
   constructor(origin: PoolOrigin, protocol: PoolProtocol) {
     super(origin);
@@ -34,6 +37,19 @@ export class HttpPool extends ConnectionPool<HttpWaiter> {
     this.protocol = protocol;
     this.alpn = ALPN[protocol];
     this.expectedRoom = protocol === 'http2' ? http2.maxConcurrentStreams : 1;
+  }
+
+  /** What sessions of HTTP/2 are told. */
+  sessionOptions(): SessionOptions {
+    const { http, perConnectionBufferLimitBytes } = this.cluster.config;
+    this.http2 ??= http2SessionOptions(http.http2, {
+      role: 'client',
+      maxHeaderListBytes: this.headBytesLimit,
+      maxHeadersCount: this.maxHeadersCount,
+      streamErrorOnInvalidMessage: false,
+      bufferLimit: perConnectionBufferLimitBytes,
+    });
+    return this.http2;
   }
 
   protected onConnecting(): void {

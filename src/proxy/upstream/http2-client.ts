@@ -2,10 +2,11 @@
  * One HTTP/2 connection to an upstream host: many requests at a time, each a stream (RFC 9113). It belongs to a pool.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/connection_pooling#http-2
  */
+import { countViolation } from '#proxy/http/http2-failures.ts';
 import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
+import { KeepalivePings, type KeptAlive } from '#proxy/transport/keepalive-pings.ts';
 import { SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
 import type { HttpPool } from '#proxy/upstream/http-pool.ts';
-import { Http2Keepalive } from '#proxy/upstream/http2-keepalive.ts';
 import {
   CONNECTION_FULL,
   type Http2Request,
@@ -13,7 +14,6 @@ import {
   STREAM_FULL,
   takeRequest,
 } from '#proxy/upstream/http2-request.ts';
-import { clientSessionOptions } from '#proxy/upstream/http2-session-options.ts';
 import { PooledClient } from '#proxy/upstream/pooled-client.ts';
 import type { HttpWaiter } from '#proxy/upstream/request-encoder.ts';
 import type { ResetReason, ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
@@ -27,12 +27,12 @@ import type { Stream } from '#wire/http2/stream.ts';
 import type { Violation } from '#wire/http2/violation.ts';
 import { Known } from '#wire/known-headers.ts';
 
-export class Http2Client extends PooledClient<HttpWaiter> implements SessionEvents<Http2Request> {
+export class Http2Client extends PooledClient<HttpWaiter> implements SessionEvents<Http2Request>, KeptAlive {
   readonly session: Session<Http2Request>;
   private readonly pool: HttpPool;
   private readonly stats: Http2CodecStats;
   private readonly outgoing: SessionOutgoing;
-  private readonly keepalive: Http2Keepalive | undefined;
+  private readonly keepalive: KeepalivePings | undefined;
   /** As many as are configured, or as the host lets us have. */
   protected concurrency: number;
   private readonly bufferLimit: number;
@@ -51,11 +51,12 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     this.stats.nghttp2UpstreamConnections.inc();
     this.concurrency = http2.maxConcurrentStreams;
     this.bufferLimit = config.perConnectionBufferLimitBytes;
-    this.session = new Session(clientSessionOptions(config, pool), this);
+    this.session = new Session(pool.sessionOptions(), this);
     this.outgoing = new SessionOutgoing(connection.socket, this.session);
-    this.keepalive = http2.keepalive === undefined ? undefined : new Http2Keepalive(this, http2.keepalive, pool.worker);
+    const { timers, random } = pool.worker;
+    this.keepalive =
+      http2.keepalive === undefined ? undefined : new KeepalivePings(http2.keepalive, this, timers, random);
     this.session.start();
-    this.keepalive?.start();
   }
 
   begin(waiter: HttpWaiter): void {
@@ -93,8 +94,12 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     for (const { owner } of [...this.session.streams.values()]) owner?.block(CONNECTION_FULL, true);
   }
 
+  sendPing(): void {
+    this.session.ping();
+  }
+
   /** PINGs were not answered in time. */
-  onKeepaliveTimeout(): void {
+  onPingTimeout(): void {
     this.stats.keepaliveTimeout.inc();
     this.close();
     this.breakAll('connection_termination', '');
@@ -174,8 +179,9 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
   }
 
   onStreamError(stream: Stream<Http2Request>, violation: Violation): void {
-    this.countViolation(violation);
-    const reason = violation.kind === 'too-many-headers' ? 'remote_reset' : 'protocol_error';
+    countViolation(violation, this.stats);
+    const tooMuch = violation.kind === 'too-many-headers' || violation.kind === 'too-large-headers';
+    const reason = tooMuch ? 'remote_reset' : 'protocol_error';
     this.break(stream.owner as Http2Request, reason, '');
   }
 
@@ -216,11 +222,11 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
   }
 
   onPingAck(): void {
-    this.keepalive?.onAnswer();
+    this.keepalive?.onAck();
   }
 
   onConnectionError(violation: Violation): void {
-    this.countViolation(violation);
+    countViolation(violation, this.stats);
     const { cluster, log } = this.pool;
     cluster.stats.upstreamCxProtocolError.inc();
     log.debug(() => `[C${this.connection.info.connectionId}] protocol error: ${violation.text}`);
@@ -236,11 +242,6 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
 
   onOutputFull(): void {
     this.outgoing.flush();
-  }
-
-  private countViolation({ kind }: Violation): void {
-    if (kind === 'too-many-headers') this.stats.headerOverflow.inc();
-    else if (kind === 'header' || kind === 'messaging') this.stats.rxMessagingError.inc();
   }
 
   private count(): void {
