@@ -12,6 +12,8 @@ const REMOVED = -1;
 const HELD = -2;
 const FIRST_CAPACITY = 32;
 const LF = 10;
+/** Emptying the lists costs more than keeping what a few fields were. */
+const KEPT_STRINGS = 64;
 
 /** Lower-case forms of names as clients spell them: bounded, because clients choose them. */
 const lowered = new Map<string, string>();
@@ -32,8 +34,10 @@ export class Headers {
   readonly known = new Int16Array(KNOWN.length).fill(-1);
   /** Some known name came more than once. */
   repeated = false;
+  /** Names and values of string fields; those from `held` on are of messages before. */
   private names: string[] = [];
   private values: string[] = [];
+  private held = 0;
 
   /** Empties it for the next message; keeps the memory. */
   clear(): void {
@@ -41,10 +45,11 @@ export class Headers {
     for (let i = 0; i < this.count; i++) this.known[this.ids[i]] = -1;
     this.count = 0;
     this.repeated = false;
-    if (this.names.length > 0) {
-      this.names.length = 0;
-      this.values.length = 0;
+    if (this.held > KEPT_STRINGS) {
+      this.names = [];
+      this.values = [];
     }
+    this.held = 0;
   }
 
   /** Notes a field that stands in `text`. For the parser; `id` is its known number or 0. */
@@ -129,10 +134,7 @@ export class Headers {
 
   /** Appends a field whose known number, or 0, the caller has. */
   addField(id: number, name: string, value: string): void {
-    const first = HELD - this.names.length;
-    this.names.push(name);
-    this.values.push(value);
-    this.push(id, first, 0, 0, 0, 0);
+    this.push(id, this.hold(name, value), 0, 0, 0, 0);
   }
 
   /** Replaces every field of that name by one, in the place of the first. */
@@ -287,11 +289,17 @@ export class Headers {
   private replace(id: number, name: string, value: string): void {
     const i = id !== 0 ? this.known[id] : this.find(name, 0);
     if (i < 0) return this.addField(id, name, value);
-    this.spans[i << 2] = HELD - this.names.length;
+    this.spans[i << 2] = this.hold(name, value);
     this.plain[i] = 0;
-    this.names.push(name);
-    this.values.push(value);
     if (id === 0 || this.repeated) this.removeFrom(name, i + 1);
+  }
+
+  /** Keeps a field as strings. @returns the first number of its span */
+  private hold(name: string, value: string): number {
+    const at = this.held++;
+    this.names[at] = name;
+    this.values[at] = value;
+    return HELD - at;
   }
 
   private removeFrom(name: string, from: number): number {

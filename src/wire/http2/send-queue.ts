@@ -78,6 +78,7 @@ export class SendQueue<Owner> {
 
   private hold(stream: Stream<Owner>, chunk: Buffer, start: number): void {
     if (start < chunk.length) {
+      stream.pending ??= [];
       stream.pending.push(Buffer.from(chunk.subarray(start)));
       stream.pendingBytes += chunk.length - start;
       this.pendingBytes += chunk.length - start;
@@ -118,7 +119,8 @@ export class SendQueue<Owner> {
 
   /** Sends one frame of what waits. */
   private sendPiece(stream: Stream<Owner>): void {
-    const first = stream.pending[0];
+    const pending = stream.pending as Buffer[];
+    const first = pending[0];
     const start = stream.pendingStart;
     const left = first.length - start;
     const size = Math.min(left, stream.sendWindow, this.window, this.writer.maxFrameSize, LARGEST_FRAME);
@@ -129,7 +131,7 @@ export class SendQueue<Owner> {
     const last = whole && stream.localEnded && stream.pendingTrailers === undefined;
     this.frame(stream, first, start, start + size, last);
     if (size === left) {
-      stream.pending.shift();
+      pending.shift();
       stream.pendingStart = 0;
     } else stream.pendingStart = start + size;
     if (stream.blocked && stream.pendingBytes <= this.bufferLimit >> 1) {
@@ -152,7 +154,7 @@ export class SendQueue<Owner> {
   drop(stream: Stream<Owner>): void {
     this.pendingBytes -= stream.pendingBytes;
     stream.pendingBytes = 0;
-    stream.pending.length = 0;
+    stream.pending = undefined;
     stream.pendingTrailers = undefined;
   }
 }

@@ -10,7 +10,7 @@ import type { Violation } from '#wire/http2/violation.ts';
 
 export interface SessionEvents<Owner> {
   /**
-   * Server: a client opens a stream. Its fields go to `stream.headers`, which the owner may replace by its own before this returns, and its
+   * Server: a client opens a stream. Its fields go to `stream.headers`, which the owner replaces by its own before this returns, and its
    * `stream.owner` is to be set here. Other frames cannot come in between this and `onHead` or `onStreamError`.
    */
   onStream(stream: Stream<Owner>): void;

@@ -15,6 +15,9 @@ import { SessionStreams } from '#wire/http2/session-streams.ts';
 import type { Stream } from '#wire/http2/stream.ts';
 import { type Violation, Violations } from '#wire/http2/violation.ts';
 
+/** Where the fields go of messages that nobody wants. */
+const unclaimed = new Headers();
+
 export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
   private readonly reader: FrameReader;
   private readonly decoder = new HpackDecoder();
@@ -206,7 +209,8 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
 
   /** Reads a block that nobody wants: it changes the table all the same. */
   private skipBlock(bytes: Buffer, start: number, end: number): boolean {
-    this.message.begin(TRAILERS, new Headers(), 0);
+    unclaimed.clear();
+    this.message.begin(TRAILERS, unclaimed, 0);
     return this.decoder.decode(bytes, start, end, this.message) || this.fail(Violations.Compression);
   }
 
@@ -224,7 +228,7 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
       this.lastRemoteId = id;
       if (id > this.lastServedId) return undefined;
       this.flood.openedStreams++;
-      if (this.streams.size < this.options.maxConcurrentStreams) return this.add(id, undefined, new Headers());
+      if (this.streams.size < this.options.maxConcurrentStreams) return this.add(id, undefined, unclaimed);
       this.writeReset(id, ErrorCode.RefusedStream);
     }
     return undefined;
@@ -242,6 +246,7 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     const { message, events } = this;
     stream.wireReceived += size;
     if (this.server) events.onStream(stream);
+    if (stream.headers === unclaimed) unclaimed.clear();
     message.begin(this.server ? REQUEST : RESPONSE, stream.headers, size);
     if (!this.decoder.decode(bytes, start, end, message)) return this.fail(Violations.Compression);
     if (stream.closed) return !this.dead;
@@ -274,7 +279,8 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     size: number,
   ): boolean {
     this.trailersReceived++;
-    const trailers = new Headers();
+    const trailers = stream.trailers ?? new Headers();
+    trailers.clear();
     const { message } = this;
     message.begin(TRAILERS, trailers, size);
     if (!this.decoder.decode(bytes, start, end, message)) return this.fail(Violations.Compression);

@@ -9,6 +9,8 @@ export class Stream<Owner> {
   owner: Owner | undefined = undefined;
   /** Where the fields of the peer's message go. */
   headers: Headers;
+  /** Where the fields of the peer's trailers go, if its owner has a place for them; it is emptied before. */
+  trailers: Headers | undefined = undefined;
   /** The peer has sent all that it will. */
   remoteEnded = false;
   /** The owner has: what waits for a window is still to go. */
@@ -39,7 +41,7 @@ export class Stream<Owner> {
   wireReceived = 0;
   wireSent = 0;
   /** Data that waits for a window. */
-  readonly pending: Buffer[] = [];
+  pending: Buffer[] | undefined = undefined;
   pendingBytes = 0;
   /** Where in the first of `pending` the rest begins. */
   pendingStart = 0;
