@@ -27,9 +27,10 @@ for (const kind of ['envoy', 'fairlead'] as ProxyKind[]) {
         tcp_keepalive: { keepalive_time: 100, keepalive_interval: 7, keepalive_probes: 3 },
         socket_options: [{ level: 1, name: 25, buf_value: Buffer.from('lo\0').toString('base64') }],
         tcp_fast_open_queue_length: 3,
+        tcp_backlog_size: 77,
       });
       const proxy = await startProxy(t, tree, { kind, concurrency });
-      assert.match(sockets(port, '-l'), /127\.0\.0\.1%lo:/);
+      assert.match(sockets(port, '-l'), /LISTEN +0 +77 +127\.0\.0\.1%lo:/);
       const wire = await proxy.connect();
       assert.match(sockets(port, '-o'), /timer:\(keepalive,1min(3[0-9]|40)/);
       wire.destroy();

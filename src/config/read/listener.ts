@@ -1,7 +1,9 @@
 /**
  * Listeners: where clients connect, and what becomes of their connections. Follows envoy.config.listener.v3.Listener.
  */
+
 import type { Place } from '#api/place.ts';
+import { sharedBytes } from '#base/shared-bytes.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { ListenerConfig } from '#config/model/listener.ts';
 import { readAccessLogs } from '#config/read/access-log.ts';
@@ -176,7 +178,7 @@ function readCommon(
     accessLog: readAccessLogs(message.accessLog, at.field('access_log'), context),
     // The overload manager does nothing but to limit connections.
     ignoreGlobalConnLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager,
-    connectionCount: new SharedArrayBuffer(4),
+    connectionCount: sharedBytes(4),
     maxConnectionsToAcceptPerSocketEvent: message.maxConnectionsToAcceptPerSocketEvent ?? 0,
     metadata: readMetadata(message.metadata, at.field('metadata')),
   };

@@ -1,7 +1,9 @@
 /**
  * Buckets of tokens for local rate limits. Follows envoy.type.v3.TokenBucket.
  */
+
 import type { Place } from '#api/place.ts';
+import { sharedBytes } from '#base/shared-bytes.ts';
 import { TOKEN_BUCKET_STATE_SIZE, type TokenBucketConfig } from '#base/token-bucket.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
 import { honours } from '#config/read/support.ts';
@@ -21,6 +23,6 @@ export function readTokenBucket(message: TokenBucket | undefined, at: Place): To
     maxTokens: message.maxTokens,
     tokensPerFill: message.tokensPerFill ?? 1,
     fillInterval,
-    state: new SharedArrayBuffer(TOKEN_BUCKET_STATE_SIZE),
+    state: sharedBytes(TOKEN_BUCKET_STATE_SIZE),
   };
 }

@@ -4,6 +4,7 @@
  * Follows envoy.config.listener.v3.Listener.
  */
 
+import { sharedBytes } from '#base/shared-bytes.ts';
 import type { Address } from '#config/model/address.ts';
 import type {
   FilterChain,
@@ -69,7 +70,7 @@ export function outlineListener(json: JsonObject, reader: DumpReader, note: Note
     drainType: 'DEFAULT',
     accessLog: [],
     ignoreGlobalConnLimit: false,
-    connectionCount: new SharedArrayBuffer(4),
+    connectionCount: sharedBytes(4),
     maxConnectionsToAcceptPerSocketEvent: 0,
     metadata: {},
   };

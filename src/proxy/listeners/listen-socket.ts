@@ -116,7 +116,9 @@ export class ListenSocket {
     this.servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(bindError(address, error)));
-      server.listen({ ...target, backlog: this.owner.config.tcpBacklogSize ?? 4096 }, () => {
+      const backlog = this.owner.config.tcpBacklogSize ?? 4096;
+      // Node takes the backlog of a socket that is there already from an argument of its own.
+      (server.listen as (...args: unknown[]) => void).call(server, { ...target, backlog }, backlog, () => {
         server.removeAllListeners('error');
         if (address.kind === 'pipe' && target.fd === undefined) settlePath(address, String(target.path));
         server.on('error', (error) =>
