@@ -1,94 +1,139 @@
 /**
- * What explain says is what the running proxy does: random requests over random configurations, asked of both.
+ * What explain says is what the running proxy does: random requests over 200 random configurations, asked of both; of static ones by the
+ * bootstrap and by the proxy's dump, of those that came by xDS by its dump.
  * FAIRLEAD_SEED=N tries the configurations of another seed.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { type TestContext, test } from 'node:test';
-import { isDeepStrictEqual } from 'node:util';
+import { test } from 'node:test';
 import { sourceOf } from '#api/source.ts';
 import { loadBootstrap } from '#config/load.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import type { DumpConfiguration } from '#explain/dump/dump-configuration.ts';
 import { explain, explainIn } from '#explain/explain.ts';
+import type { ExplainQuery } from '#explain/explain-query.ts';
 import type { Explanation } from '#explain/explanation.ts';
-import { NEW_REQUEST_ID } from '#explain/prepare-request.ts';
 import { extensionReaders } from '#proxy/extensions.ts';
 import {
   bootstrap,
   connectionManager,
   httpListener,
   type Json,
+  loadAssignment,
   socketAddress,
   staticCluster,
 } from '#testing/bootstrap.ts';
+import { configSource, dynamicBootstrap, edsCluster } from '#testing/dynamic-resources.ts';
 import { explainedDump } from '#testing/explained-dump.ts';
+import { ManagementServer } from '#testing/management-server.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
-import { startUpstream } from '#testing/start-upstream.ts';
-import { type WireClient, type WireResponse, wireClient } from '#testing/wire-client.ts';
+import { Asker, expected, type Outcome, startEcho } from './explained-outcome.ts';
 import { Random } from './random.ts';
-import { type RandomRequest, randomRequest } from './random-request.ts';
+import { randomRequest } from './random-request.ts';
 import { RandomRoutes } from './random-routes.ts';
 
 const SEED = Number(process.env.FAIRLEAD_SEED ?? 1);
-const CONFIGURATIONS = 40;
-const REQUESTS = 250;
+const STATIC = { configurations: 40, requests: 100 };
+const BY_XDS = { configurations: 160, requests: 50 };
+const CLUSTERS = ['c0', 'c1', 'c2'];
+const RUNTIME = { split: { c0: 0, c1: 5 }, all: 100, none: 0 };
+const LAYERS = { layered_runtime: { layers: [{ name: 'static', static_layer: RUNTIME }] } };
 
-test('explain says what the running proxy does with 10,000 random requests over 40 random configurations', async (t) => {
+test('explain says what the running proxy does, by its bootstrap and by its dump', async (t) => {
   const random = new Random(SEED);
   const upstream = await startEcho(t);
-  const given = configurations(random, upstream);
+  const given = bootstrap(
+    listenersOf(random, STATIC.configurations),
+    CLUSTERS.map((name) => staticCluster(name, [upstream])),
+    LAYERS,
+  );
   const proxy = await startProxy(t, given);
-  const ports = new Map<string, number>();
   const listeners = (given.static_resources as { listeners: Json[] }).listeners;
-  for (const listener of listeners) {
-    const port = await proxy.listenerPort(listener.name as string);
-    ports.set(listener.name as string, port);
-    listener.address = socketAddress(port);
-  }
+  const ports = await portsOf(proxy, listeners);
+  for (const listener of listeners) listener.address = socketAddress(ports.get(listener.name as string) as number);
   const snapshot = load(given);
   const dumped = await dumpOf(proxy, ports);
-  const seen = new Map<Outcome['status'], number>();
-  for (const [name, port] of ports) {
-    const asker = new Asker(port);
-    for (let i = 0; i < REQUESTS; i++) {
-      const request = randomRequest(random);
-      const query = {
-        url: `http://127.0.0.1:${port}${request.path}`,
-        method: request.method,
-        headers: request.headers,
-        source: request.source,
-        alpn: [],
-      };
-      const told = explain(snapshot, query);
-      const { notes: _, ...byDump } = explainIn(dumped, query);
-      assert.deepEqual(byDump, told, `by its dump: ${JSON.stringify(request)}`);
-      const done = await asker.ask(request);
-      seen.set(done.status, (seen.get(done.status) ?? 0) + 1);
-      const place = `seed ${SEED}, listener ${name}, request ${i}: ${JSON.stringify(request)}`;
-      assert.deepEqual(
-        done,
-        expected(told, done),
-        `${place}\n${JSON.stringify({ ...told, request: undefined, listener: undefined })}`,
-      );
-    }
-    asker.close();
-  }
+  const seen = await compare(random, ports, STATIC.requests, (query) => {
+    const told = explain(snapshot, query);
+    assert.deepEqual(byDump(dumped, query), told, `by its dump: ${JSON.stringify(query)}`);
+    return told;
+  });
   for (const status of [200, 301, 307, 400, 404, 410, 503, 'closed'] as const)
     assert.ok((seen.get(status) ?? 0) > 10, `hardly any of the answers was ${status}: ${JSON.stringify([...seen])}`);
 });
 
-/** What the running proxy dumps, with the ports that it chose. */
+test('explain says what the running proxy does with what came by xDS', async (t) => {
+  const random = new Random(SEED + 1000);
+  const upstream = await startEcho(t);
+  const listeners = listenersOf(random, BY_XDS.configurations);
+  const server = await ManagementServer.start(t);
+  server.serve(
+    'cluster',
+    '1',
+    CLUSTERS.map((name) => edsCluster(name, 'ads')),
+  );
+  server.serve(
+    'endpoint',
+    '1',
+    CLUSTERS.map((name) => loadAssignment(name, [upstream])),
+  );
+  server.serve('route', '1', listeners.flatMap(tablesToFetch));
+  server.serve('listener', '1', listeners);
+  const proxy = await startProxy(t, dynamicBootstrap(server, 'ads', { bootstrap: LAYERS }));
+  const ports = await portsOf(proxy, listeners);
+  const dumped = await dumpOf(proxy, ports);
+  await compare(random, ports, BY_XDS.requests, (query) => byDump(dumped, query));
+});
+
+/** Asks the proxy and explain. @returns how often each status came. */
+async function compare(
+  random: Random,
+  ports: ReadonlyMap<string, number>,
+  requests: number,
+  explained: (query: ExplainQuery) => Explanation,
+): Promise<Map<Outcome['status'], number>> {
+  const seen = new Map<Outcome['status'], number>();
+  for (const [name, port] of ports) {
+    const asker = new Asker(port);
+    for (let i = 0; i < requests; i++) {
+      const request = randomRequest(random);
+      const { method, headers, source, path } = request;
+      const told = explained({ url: `http://127.0.0.1:${port}${path}`, method, headers, source, alpn: [] });
+      const done = await asker.ask(request);
+      seen.set(done.status, (seen.get(done.status) ?? 0) + 1);
+      const place = `seed ${SEED}, listener ${name}, request ${i}: ${JSON.stringify(request)}`;
+      const summary = JSON.stringify({ ...told, request: undefined, listener: undefined });
+      assert.deepEqual(done, expected(told, done), `${place}\n${summary}`);
+    }
+    asker.close();
+  }
+  return seen;
+}
+
+function byDump(dumped: DumpConfiguration, query: ExplainQuery): Explanation {
+  const { notes: _, ...explanation } = explainIn(dumped, query);
+  return explanation;
+}
+
+async function portsOf(proxy: RunningProxy, listeners: readonly Json[]): Promise<Map<string, number>> {
+  const ports = new Map<string, number>();
+  for (const { name } of listeners) ports.set(name as string, await proxy.listenerPort(name as string));
+  return ports;
+}
+
+/** What the running proxy dumps, with the ports that the system chose. */
 async function dumpOf(proxy: RunningProxy, ports: ReadonlyMap<string, number>): Promise<DumpConfiguration> {
   const root = JSON.parse((await proxy.admin.get('/config_dump?include_eds')).body);
-  for (const { static_listeners: all = [] } of root.configs)
-    for (const { listener } of all) listener.address = socketAddress(ports.get(listener.name) as number);
+  for (const { static_listeners: fixed = [], dynamic_listeners: fetched = [] } of root.configs) {
+    for (const listener of [...fixed, ...fetched].map((entry) => entry.listener ?? entry.active_state.listener))
+      listener.address = socketAddress(ports.get(listener.name) as number);
+  }
   return explainedDump(root);
 }
 
-function configurations(random: Random, port: number): Json {
+function listenersOf(random: Random, count: number): Json[] {
   const routes = new RandomRoutes(random);
-  const listeners = Array.from({ length: CONFIGURATIONS }, (_, i) => {
+  return Array.from({ length: count }, (_, i) => {
     const listener = httpListener({ name: `l${i}`, manager: routes.manager(`l${i}`) });
     if (!random.chance(30)) return listener;
     const second = { filters: [connectionManager(routes.manager(`m${i}`))] };
@@ -98,22 +143,20 @@ function configurations(random: Random, port: number): Json {
       ? { ...listener, filter_chains: [{ ...first, filter_chain_match: range }], default_filter_chain: second }
       : { ...listener, filter_chains: [{ ...first, filter_chain_match: range }] };
   });
-  const values = { split: { c0: 0, c1: 5 }, all: 100, none: 0 };
-  return bootstrap(
-    listeners,
-    ['c0', 'c1', 'c2'].map((name) => staticCluster(name, [port])),
-    { layered_runtime: { layers: [{ name: 'static', static_layer: values }] } },
-  );
 }
 
-/** An upstream that answers with the head that it got. */
-async function startEcho(t: TestContext): Promise<number> {
-  const upstream = await startUpstream(t, async (exchange) => {
-    const { head } = exchange.request;
-    upstream.requests.length = 0;
-    await exchange.write(`HTTP/1.1 200 OK\r\ncontent-length: ${head.length}\r\n\r\n${head}`);
-  });
-  return upstream.port;
+/** Takes the route tables out of a listener, which asks for them instead. */
+function tablesToFetch(listener: Json): Json[] {
+  const chains = [...(listener.filter_chains as Json[]), listener.default_filter_chain as Json | undefined];
+  return chains
+    .filter((chain) => chain !== undefined)
+    .flatMap(({ filters }) => filters as { typed_config: Json }[])
+    .map(({ typed_config: manager }) => {
+      const table = manager.route_config as Json;
+      delete manager.route_config;
+      manager.rds = { route_config_name: table.name, config_source: configSource('ads') };
+      return table;
+    });
 }
 
 function load(given: Json): Snapshot {
@@ -125,128 +168,4 @@ function load(given: Json): Snapshot {
     extensions: extensionReaders(),
     files: (path) => readFileSync(path),
   }).snapshot;
-}
-
-/** What came of a request, as far as both can tell. */
-interface Outcome {
-  status: number | 'closed';
-  route: string;
-  cluster: string;
-  location: string;
-  grpcStatus: string;
-  body: string;
-  /** Request line and sorted fields, as the upstream got them. */
-  upstream: string[];
-}
-
-const NOTHING: Outcome = {
-  status: 'closed',
-  route: '',
-  cluster: '',
-  location: '',
-  grpcStatus: '',
-  body: '',
-  upstream: [],
-};
-
-/** Sends requests on connections that it keeps, one for each source. */
-class Asker {
-  readonly #port: number;
-  readonly #connections = new Map<string, WireClient>();
-
-  constructor(port: number) {
-    this.#port = port;
-  }
-
-  async ask(request: RandomRequest): Promise<Outcome> {
-    const kept = this.#connections.get(request.source);
-    if (kept !== undefined && !kept.socket.destroyed) {
-      const done = await exchange(kept, request);
-      // A connection that was kept may have been closed after its last answer.
-      if (done !== NOTHING) return done;
-    }
-    const wire = await wireClient(this.#port, { localAddress: request.source });
-    this.#connections.set(request.source, wire);
-    return await exchange(wire, request);
-  }
-
-  close(): void {
-    for (const wire of this.#connections.values()) wire.destroy();
-  }
-}
-
-async function exchange(wire: WireClient, { method, path, headers }: RandomRequest): Promise<Outcome> {
-  const fields = headers.map(([name, value]) => `${name}: ${value}\r\n`);
-  await wire.send(`${method} ${path} HTTP/1.1\r\n${fields.join('')}\r\n`);
-  await wire.something();
-  if (wire.rest === '' && wire.ending !== undefined) return NOTHING;
-  const response = await wire.response(method);
-  if (response.header('connection') === 'close') wire.destroy();
-  return outcome(response);
-}
-
-function outcome(response: WireResponse): Outcome {
-  const body = response.body;
-  const forwarded = / HTTP\/1\.1\r\n/.test(body);
-  return {
-    status: response.status,
-    route: response.header('x-route') ?? '',
-    cluster: response.header('x-cluster') ?? '',
-    location: response.header('location') ?? '',
-    grpcStatus: response.header('grpc-status') ?? '',
-    body: forwarded ? '' : body,
-    upstream: forwarded ? requestLines(body) : [],
-  };
-}
-
-/** The request without the fields that frame it, which are the codec's. */
-function requestLines(head: string): string[] {
-  const [line, ...fields] = head.trimEnd().split('\r\n');
-  const told = fields.filter((field) => !/^(content-length|transfer-encoding):/.test(field));
-  const lines = told.map((field) => field.replace(/^(x-request-id): (?!mine|7ab1e2f0).*/, '$1: new').trimEnd());
-  return [line.replace(/ HTTP.*/, ''), ...lines.sort()];
-}
-
-/** What explain expects; where chance decides, that of its two answers which came true, or the first. */
-function expected(told: Explanation, done: Outcome): Outcome {
-  if (told.closed !== undefined) return NOTHING;
-  const first = followed(told, done);
-  const { otherwise } = told.route ?? {};
-  if (otherwise === undefined || isDeepStrictEqual(first, done)) return first;
-  const { status = done.status, cluster } = otherwise;
-  // An answer of the proxy's own, about a cluster that is not there, names no route.
-  const route = cluster !== undefined && otherwise.status !== undefined ? '' : otherwise.route;
-  const grpc = done.grpcStatus !== '';
-  return { ...done, route, status: grpc ? 200 : status, cluster: route === '' ? '' : (cluster ?? done.cluster) };
-}
-
-/** What comes of the way that explain followed. A share of a cluster that chance chose is taken as it is. */
-function followed(told: Explanation, done: Outcome): Outcome {
-  const { response, upstream, cluster } = told;
-  if (response !== undefined) {
-    const field = (name: string) => response.headers.find((header) => header.name === name)?.value ?? '';
-    return {
-      ...NOTHING,
-      status: response.status,
-      route: field('x-route'),
-      cluster: field('x-cluster'),
-      location: response.location ?? '',
-      grpcStatus: field('grpc-status'),
-      body: response.body ?? '',
-    };
-  }
-  assert.ok(upstream !== undefined && cluster !== undefined);
-  const share =
-    cluster.name === '' ? cluster.shares?.find(({ name, weight }) => weight > 0 && name === done.cluster) : cluster;
-  const fields = [{ name: 'host', value: upstream.host }, ...upstream.headers].map(({ name, value }) =>
-    value === NEW_REQUEST_ID ? `${name}: new` : `${name}: ${value}`.trimEnd(),
-  );
-  return {
-    ...NOTHING,
-    status: 200,
-    route: told.route?.name ?? '',
-    cluster: share?.name ?? 'none that may be chosen',
-    upstream:
-      upstream.cluster === done.cluster ? [`${upstream.method} ${upstream.path}`, ...fields.sort()] : done.upstream,
-  };
 }
