@@ -260,13 +260,14 @@ export class ManagementServer {
       wanted?.delete(name);
       given?.delete(name);
     }
-    if (first || request.resourceNamesSubscribe.length > 0) this.answer(open, typeName);
+    if (first || request.resourceNamesSubscribe.length > 0) this.answer(open, typeName, first);
   }
 
-  private answer(open: OpenStream, typeName: string): void {
+  /** @param first the client asks for the first time, and is told that there is nothing, too */
+  private answer(open: OpenStream, typeName: string, first = false): void {
     const served = this.served.get(typeName);
     if (served === undefined || this.silent) return;
-    if (open.delta) this.answerDelta(open, typeName, served);
+    if (open.delta) this.answerDelta(open, typeName, served, first);
     else this.send(open, this.response(typeName, served, open.wanted.get(typeName)));
   }
 
@@ -287,7 +288,7 @@ export class ManagementServer {
     );
   }
 
-  private answerDelta(open: OpenStream, typeName: string, served: Served): void {
+  private answerDelta(open: OpenStream, typeName: string, served: Served, first: boolean): void {
     const wanted = open.wanted.get(typeName);
     const given = open.given.get(typeName) as Map<string, string>;
     const resourceType = messageType(`${DISCOVERY}Resource`);
@@ -295,7 +296,7 @@ export class ManagementServer {
       ([name, { version }]) => (wanted?.has(name) ?? true) && given.get(name) !== version,
     );
     const removed = [...given.keys()].filter((name) => !served.resources.has(name));
-    if (changed.length + removed.length === 0) return;
+    if (changed.length + removed.length === 0 && !(first && wanted === undefined)) return;
     for (const [name, { version }] of changed) given.set(name, version);
     for (const name of removed) given.delete(name);
     const type = messageType(`${DISCOVERY}DeltaDiscoveryResponse`);

@@ -20,7 +20,7 @@ test('each certificate has a gauge of its own, and the first that runs out count
   const scope = new PlainScope();
   const certificates = [{ ...shownCertificate(soon), secretName: 'named' }];
   const tls = upstreamTlsOf({ certificates, validation: validationOf({ ca: testAuthority() }) });
-  const expiry = new CertificateExpiry(snapshot({ kind: 'tls', tls }), scope, new SecretStore());
+  const expiry = new CertificateExpiry(() => snapshot({ kind: 'tls', tls }), scope, new SecretStore());
   const end = (pem: string) => new X509Certificate(pem).validToDate.getTime();
   const gauge = (name: string) => scope.value(`cluster.c.ssl.certificate.${name}.expiration_unix_time_seconds`);
   assert.equal(gauge('named'), end(soon.cert) / 1000);
@@ -30,6 +30,6 @@ test('each certificate has a gauge of its own, and the first that runs out count
 });
 
 test('without certificates there is no first one', () => {
-  const expiry = new CertificateExpiry(snapshot({ kind: 'raw_buffer' }), new PlainScope(), new SecretStore());
+  const expiry = new CertificateExpiry(() => snapshot({ kind: 'raw_buffer' }), new PlainScope(), new SecretStore());
   assert.equal(expiry.daysUntilFirst(0), undefined);
 });

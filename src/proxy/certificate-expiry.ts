@@ -18,24 +18,38 @@ const UNNAMED = 'unnamed_cert_e3b0c442';
 const UNNAMED_CA = 'unnamed_ca_cert_e3b0c442';
 
 export class CertificateExpiry {
-  private readonly snapshot: Snapshot;
+  private readonly running: () => Pick<Snapshot, 'listeners' | 'clusters'>;
   private readonly root: Scope;
   private readonly secrets: Pick<SecretStore, 'find' | 'onChange'>;
   /** Milliseconds since the epoch. */
   private first = Number.POSITIVE_INFINITY;
+  private stale = false;
 
-  /** @param root of the main thread's stats */
-  constructor(snapshot: Snapshot, root: Scope, secrets: Pick<SecretStore, 'find' | 'onChange'>) {
-    this.snapshot = snapshot;
+  /**
+   * @param running what serves now
+   * @param root of the main thread's stats
+   */
+  constructor(
+    running: () => Pick<Snapshot, 'listeners' | 'clusters'>,
+    root: Scope,
+    secrets: Pick<SecretStore, 'find' | 'onChange'>,
+  ) {
+    this.running = running;
     this.root = root;
     this.secrets = secrets;
     this.look();
-    secrets.onChange(() => this.look());
+    secrets.onChange(() => this.changed());
+  }
+
+  /** Something else serves, or a secret is another: it is looked at when somebody next asks. */
+  changed(): void {
+    this.stale = true;
   }
 
   private look(): void {
+    this.stale = false;
     const { root } = this;
-    const { listeners, clusters } = this.snapshot;
+    const { listeners, clusters } = this.running();
     this.first = Number.POSITIVE_INFINITY;
     for (const listener of listeners) {
       const scope = root.scope(`listener.${listenerStatName(listener)}`);
@@ -74,6 +88,7 @@ export class CertificateExpiry {
 
   /** @param now milliseconds since the epoch. @returns whole days, 0 where one is over; undefined: there are no certificates */
   daysUntilFirst(now: number): number | undefined {
+    if (this.stale) this.look();
     return this.first === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor((this.first - now) / DAY));
   }
 }

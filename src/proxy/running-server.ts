@@ -95,6 +95,7 @@ export class RunningServer {
       options,
       loaded,
       root: this.stats.root,
+      secrets: this.secrets,
       tell,
       clusterNames: () => this.clusters.names(),
       cluster: (name) => this.mainClusters.get(name),
@@ -109,12 +110,11 @@ export class RunningServer {
         runtime: runtimeView,
         locality: snapshot.node.locality,
         endpoints: this.discovery.endpoints,
-        need: () => () => {},
+        need: (config, init) => this.discovery.needOfCluster(config, init),
       },
       tell,
     );
     for (const secret of loaded.watchedSecrets) this.secrets.watch(secret);
-    this.certificateExpiry = new CertificateExpiry(snapshot, this.stats.root, this.secrets);
     this.hotRestart = new HotRestart(options);
     this.workers = new WorkerPool(
       {
@@ -152,6 +152,9 @@ export class RunningServer {
       schedule: systemSchedule,
       need: (config, init) => this.discovery.need(config, init),
     });
+    this.certificateExpiry = new CertificateExpiry(() => this.snapshot, this.stats.root, this.secrets);
+    this.clusters.onChange(() => this.certificateExpiry.changed());
+    this.listeners.onChange(() => this.certificateExpiry.changed());
     this.secrets.onChange((key, value) => this.workers.broadcast({ kind: 'secret', key, value }));
     this.runtime.subscribe((runtime) => this.workers.broadcast({ kind: 'runtime', snapshot: runtime }));
   }
@@ -222,8 +225,8 @@ export class RunningServer {
 
   /** As `/init_dump` shows it. */
   unready(): { name: string; targets: string[] }[] {
-    const targets = [...this.clusters.unready(), ...this.init.unready()];
-    return [{ name: this.init.name, targets }, ...this.listeners.unready()].filter((one) => one.targets.length > 0);
+    const clusters = { name: this.init.name, targets: this.clusters.unready() };
+    return [clusters, ...this.listeners.unready()].filter(({ targets }) => targets.length > 0);
   }
 
   private async startAdmin(): Promise<void> {

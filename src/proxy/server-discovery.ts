@@ -6,16 +6,21 @@ import { systemRandom } from '#base/random.ts';
 import { systemSchedule } from '#base/timers.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
 import type { UnknownFields } from '#config/load-resource.ts';
+import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { DownstreamTransport, UpstreamTransport } from '#config/model/tls.ts';
+import { isWatched } from '#config/read/watched-secret.ts';
 import type { Node } from '#envoy/config/core/v3/base_pb.js';
 import type { InitManager } from '#proxy/init-manager.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
 import type { Runtime } from '#proxy/runtime.ts';
+import type { SecretStore } from '#proxy/secret-store.ts';
 import type { ServerClusters } from '#proxy/server-clusters.ts';
 import type { ServerListeners } from '#proxy/server-listeners.ts';
 import { nodeExtensions, serverNode } from '#proxy/server-node.ts';
+import { secretKeys } from '#proxy/tls/with-secrets.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { ToWorker } from '#proxy/worker-messages.ts';
@@ -25,12 +30,14 @@ import { EndpointDiscovery } from '#proxy/xds/endpoint-discovery.ts';
 import { ListenerDiscovery } from '#proxy/xds/listener-discovery.ts';
 import { RouteDiscovery } from '#proxy/xds/route-discovery.ts';
 import { RuntimeDiscovery } from '#proxy/xds/runtime-discovery.ts';
+import { SecretDiscovery } from '#proxy/xds/secret-discovery.ts';
 import { Subscriptions } from '#proxy/xds/subscriptions.ts';
 
 export interface ServerDiscoveryParts {
   options: ProxyOptions;
   loaded: LoadedBootstrap;
   root: Scope;
+  secrets: SecretStore;
   /** Tells all workers. */
   tell: (message: ToWorker) => void;
   /** The names of the clusters that are there. */
@@ -44,6 +51,7 @@ const HTTP = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpCo
 export class ServerDiscovery {
   readonly routes: RouteDiscovery;
   readonly endpoints: EndpointDiscovery;
+  readonly secrets: SecretDiscovery;
   clusters: ClusterDiscovery | undefined = undefined;
   listeners: ListenerDiscovery | undefined = undefined;
   private readonly parts: ServerDiscoveryParts;
@@ -68,11 +76,20 @@ export class ServerDiscovery {
     this.context = {
       root,
       unknownFields,
-      readContext: () => ({ ...loaded.context, lenient: unknownFields !== 'reject', clusterNames: clusterNames() }),
+      readContext: () => ({
+        ...loaded.context,
+        lenient: unknownFields !== 'reject',
+        clusterNames: clusterNames(),
+        watchedSecrets: [],
+      }),
       subscribe: (request) => this.subscriptions.subscribe(request),
+      watchSecrets: (secrets) => {
+        for (const secret of secrets) parts.secrets.watch(secret);
+      },
     };
     this.routes = new RouteDiscovery(this.context, parts.tell);
     this.endpoints = new EndpointDiscovery(this.context);
+    this.secrets = new SecretDiscovery(this.context, parts.secrets);
   }
 
   /** Whether the server starts with anything that it has to fetch. */
@@ -131,9 +148,36 @@ export class ServerDiscovery {
     const held = managersOf(listener).map(({ routes, statPrefix }) =>
       routes.kind === 'rds' ? this.routes.hold(routes, statPrefix, init) : () => {},
     );
+    held.push(
+      ...this.holdSecrets(
+        chainsOf(listener).map(({ transport }) => transport),
+        init,
+      ),
+    );
     return () => {
       for (const release of held) release();
     };
+  }
+
+  /** The same for a cluster. */
+  needOfCluster({ transport, transportSocketMatches }: ClusterConfig, init: InitManager): () => void {
+    const held = this.holdSecrets([transport, ...transportSocketMatches.map((match) => match.transport)], init);
+    return () => {
+      for (const release of held) release();
+    };
+  }
+
+  private holdSecrets(transports: (DownstreamTransport | UpstreamTransport)[], init: InitManager): (() => void)[] {
+    const contexts = transports.flatMap((transport) => (transport.kind === 'tls' ? transport.tls : []));
+    const held = contexts.flatMap(({ fetched = [] }) => fetched.map((secret) => this.secrets.hold(secret, init)));
+    // Those that stand in the resource itself go with it.
+    const own = contexts.flatMap(secretKeys).filter(isWatched);
+    return [
+      ...held,
+      () => {
+        for (const key of own) this.parts.secrets.remove(key);
+      },
+    ];
   }
 
   /** The listener with the route tables that it has now. */
@@ -156,9 +200,12 @@ export class ServerDiscovery {
   }
 }
 
-function managersOf({ filterChains, defaultFilterChain }: ListenerConfig): HttpConnectionManager[] {
-  const chains = defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
-  return chains
+function chainsOf({ filterChains, defaultFilterChain }: ListenerConfig): FilterChain[] {
+  return defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
+}
+
+function managersOf(listener: ListenerConfig): HttpConnectionManager[] {
+  return chainsOf(listener)
     .flatMap(({ filters }) => filters)
     .filter(({ typeUrl }) => typeUrl.endsWith(HTTP))
     .map(({ config }) => config as HttpConnectionManager);

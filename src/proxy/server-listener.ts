@@ -36,7 +36,7 @@ export class ServerListener {
     this.id = id;
     this.config = config;
     this.given = given;
-    this.init = new InitManager(`Listener-local-init-manager ${config.name}`);
+    this.init = new InitManager(`init manager Listener-local-init-manager ${config.name} ${id}`);
   }
 
   get name(): string {

@@ -45,6 +45,7 @@ export class ServerListeners {
   private stopped = false;
   private queue: Promise<void> = Promise.resolve();
   private drainingChains = 0;
+  private changed: () => void = () => {};
 
   constructor(configs: readonly ListenerConfig[], parts: ServerListenersParts) {
     this.parts = parts;
@@ -109,11 +110,11 @@ export class ServerListeners {
 
   /**
    * A listener that discovery brought: it is new, or takes the place of another.
-   * @param ready where the server has not started yet: the listener is there, or does not come
+   * @param ready asked where the server has not started yet: what to call when the listener is there, or does not come
    * @returns settles when it listens; undefined where it has to wait for something else first
    * @throws Error where it cannot be, in Envoy's words
    */
-  set(config: ListenerConfig, given: Given, ready: () => void): Promise<void> | undefined {
+  set(config: ListenerConfig, given: Given, ready: () => () => void): Promise<void> | undefined {
     const listener = new ServerListener(this.nextId++, config, given);
     const { name } = config;
     const former = this.active.get(name);
@@ -130,7 +131,7 @@ export class ServerListeners {
     if (!this.started) {
       former?.release();
       this.active.set(name, listener);
-      this.prepareOne(listener, ready);
+      this.prepareOne(listener, ready());
       this.count();
       return undefined;
     }
@@ -162,6 +163,11 @@ export class ServerListeners {
     this.parts.stats.listenerRemoved.inc();
     this.count();
     return true;
+  }
+
+  /** Calls back when others serve than before. */
+  onChange(listener: () => void): void {
+    this.changed = listener;
   }
 
   /** What was refused of the last update, for the admin API. */
@@ -275,8 +281,10 @@ export class ServerListeners {
 
   private count(): void {
     const { stats } = this.parts;
-    stats.totalListenersActive.set(this.active.size);
-    stats.totalListenersWarming.set(this.warming.size);
+    const { started } = this;
+    this.changed();
+    stats.totalListenersActive.set(started ? this.active.size : 0);
+    stats.totalListenersWarming.set(this.warming.size + (started ? 0 : this.active.size));
     stats.totalListenersDraining.set(this.draining.size);
     stats.totalFilterChainsDraining.set(this.drainingChains);
   }
@@ -305,7 +313,7 @@ export class ServerListeners {
     const shown = (listeners: Iterable<ServerListener>, state: ConfigResource['state']) =>
       [...listeners].flatMap(({ name, given }) => (given === undefined ? [] : [configResource(name, given, state)]));
     const there = [
-      ...shown(this.active.values(), 'active'),
+      ...shown(this.active.values(), this.started ? 'active' : 'warming'),
       ...shown(this.warming.values(), 'warming'),
       ...shown(this.draining, 'draining'),
     ];

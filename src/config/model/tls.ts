@@ -3,6 +3,7 @@
  * Follows extensions.transport_sockets.tls.v3.
  */
 import type { CidrRange } from './address.ts';
+import type { ConfigSource } from './config-source.ts';
 import type { StringMatcher } from './matchers.ts';
 
 /** Where a piece of TLS material came from, for reloading and for the admin's /certs. */
@@ -63,6 +64,14 @@ export type SecretValue =
   | { kind: 'validationContext'; validation: ValidationContext }
   | { kind: 'sessionTicketKeys'; keys: Uint8Array[] };
 
+/** A secret that a management server knows, by its key in the secret store. */
+export interface FetchedSecret {
+  key: string;
+  kind: SecretValue['kind'];
+  name: string;
+  source: ConfigSource;
+}
+
 /**
  * The parts of a TLS context that may change while it runs, by their keys in the secret store. What the context itself has in their place is
  * what they were when the configuration was read.
@@ -79,6 +88,8 @@ export interface CommonTls {
   certificates: TlsCertificate[];
   validation?: ValidationContext;
   secrets?: SecretUses;
+  /** Those of the secrets that a management server brings. */
+  fetched?: FetchedSecret[];
   alpnProtocols: string[];
   /** Node's names; undefined: Envoy's default, 1.2 to 1.3 for servers and 1.2 for clients. */
   minVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';

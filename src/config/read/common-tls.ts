@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import type { Place } from '#api/place.ts';
 import type {
   CommonTls,
+  FetchedSecret,
   KeyLogConfig,
   SecretUses,
   SecretValue,
@@ -17,7 +18,7 @@ import { readCidrRanges } from '#config/read/address.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { mergeValidation } from '#config/read/merge-validation.ts';
 import { readAll } from '#config/read/read-all.ts';
-import { findSecret } from '#config/read/secret.ts';
+import { fetchedSecret, findSecret } from '#config/read/secret.ts';
 import { honours } from '#config/read/support.ts';
 import { readTlsCertificate } from '#config/read/tls-certificate.ts';
 import { readTlsParameters } from '#config/read/tls-parameters.ts';
@@ -74,6 +75,17 @@ const checkCombined = honours(
 );
 const checkKeyLog = honours(`${TLS}.TlsKeyLog`, ['path', 'local_address_range', 'remote_address_range']);
 
+/** Until the secret is there. */
+const NO_VALIDATION: ValidationContext = {
+  verifyCertificateSpki: [],
+  verifyCertificateHash: [],
+  matchSubjectAltNames: [],
+  allowExpiredCertificate: false,
+  onlyVerifyLeafCrl: false,
+  trustChainVerification: 'VERIFY_TRUST_CHAIN',
+  secretName: '',
+};
+
 /** The most bytes that ALPN has room for in one name. */
 const LONGEST_PROTOCOL = 255;
 
@@ -90,10 +102,12 @@ export function readCommonTls(
   const shown = readCertificates(message, side, at, context);
   const asked = readValidation(message, at, context);
   const secrets: SecretUses = { ...shown.uses, ...asked?.uses };
+  const fetched = [...shown.fetched, ...(asked?.fetched ?? [])];
   return {
     certificates: shown.certificates,
     ...(asked === undefined ? {} : { validation: asked.validation }),
     ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
+    ...(fetched.length === 0 ? {} : { fetched }),
     alpnProtocols: readAlpn(message.alpnProtocols, at.field('alpn_protocols')),
     ...parameters,
     ...(message.keyLog === undefined ? {} : { keyLog: readKeyLog(message.keyLog, at.field('key_log')) }),
@@ -103,11 +117,13 @@ export function readCommonTls(
 interface ReadCertificates {
   certificates: TlsCertificate[];
   uses?: Pick<SecretUses, 'certificates'>;
+  fetched: FetchedSecret[];
 }
 
 interface ReadValidation {
   validation: ValidationContext;
   uses?: Pick<SecretUses, 'validation'>;
+  fetched?: FetchedSecret[];
 }
 
 function readCertificates(
@@ -123,18 +139,36 @@ function readCertificates(
   const read =
     own.length > 0
       ? readAll(own, at.field('tls_certificates'), (one, place) => readCertificate(one, '', place, context))
-      : readAll(named, at.field('tls_certificate_sds_secret_configs'), (reference, place) => {
-          const secret = findSecret(reference, 'tlsCertificate', place, context);
-          return readCertificate(secret.message, secret.name, secret.at, context);
-        });
-  const certificates = read.map(({ certificate }) => certificate);
-  if (read.every(({ key }) => key === undefined)) return { certificates };
-  const uses = read.map(({ certificate, key }) => (key === undefined ? certificate : { key }));
-  return { certificates, uses: { certificates: uses } };
+      : readAll(
+          named,
+          at.field('tls_certificate_sds_secret_configs'),
+          (reference, place): ReadCertificate | undefined => {
+            const fetched = fetchedSecret(reference, 'tlsCertificate', place, context);
+            if (fetched !== undefined) return { certificate: undefined, key: fetched.key, fetched };
+            const secret = findSecret(reference, 'tlsCertificate', place, context);
+            return readCertificate(secret.message, secret.name, secret.at, context);
+          },
+        );
+  const certificates = read.flatMap(({ certificate }) => certificate ?? []);
+  if (read.every(({ key }) => key === undefined)) return { certificates, fetched: [] };
+  const uses = read.flatMap(({ certificate, key }) => (key === undefined ? (certificate ?? []) : { key }));
+  return { certificates, uses: { certificates: uses }, fetched: read.flatMap(({ fetched }) => fetched ?? []) };
+}
+
+/** What stands in the context, or in a static secret; or where it will be. */
+interface ReadCertificate {
+  certificate: TlsCertificate | undefined;
+  key: string | undefined;
+  fetched?: FetchedSecret;
 }
 
 /** @returns the certificate, and its key in the secret store where its files are watched. */
-function readCertificate(message: TlsCertificateMessage, secretName: string, at: Place, context: ReadContext) {
+function readCertificate(
+  message: TlsCertificateMessage,
+  secretName: string,
+  at: Place,
+  context: ReadContext,
+): ReadCertificate | undefined {
   const certificate = readTlsCertificate(message, secretName, at, context);
   if (certificate === undefined) return undefined;
   const asSecret = (one: TlsCertificate | undefined): SecretValue | undefined =>
@@ -154,7 +188,7 @@ function readValidation(message: CommonTlsContext, at: Place, context: ReadConte
     }
     case 'validationContextSdsSecretConfig': {
       const place = at.field('validation_context_sds_secret_config');
-      return checked(readNamedValidation(chosen.value, place, context), place);
+      return readNamedValidation(chosen.value, place, context);
     }
     case 'combinedValidationContext':
       return readCombined(chosen.value, at.field('combined_validation_context'), context);
@@ -175,12 +209,19 @@ function readCombined(
   const over = readNamedValidation(reference, at.field('validation_context_sds_secret_config'), context);
   const merged = mergeValidation(under, over.validation);
   const key = over.uses?.validation?.key;
-  return checked({ validation: merged, ...(key === undefined ? {} : { uses: { validation: { key, under } } }) }, at);
+  const uses = key === undefined ? {} : { uses: { validation: { key, under } } };
+  if (over.fetched !== undefined) return { validation: under, ...uses, fetched: over.fetched };
+  return checked({ validation: merged, ...uses }, at);
 }
 
 function readNamedValidation(reference: SdsSecretConfig, at: Place, context: ReadContext): ReadValidation {
+  const fetched = fetchedSecret(reference, 'validationContext', at, context);
+  if (fetched !== undefined) {
+    const { key } = fetched;
+    return { validation: NO_VALIDATION, uses: { validation: { key } }, fetched: [fetched] };
+  }
   const secret = findSecret(reference, 'validationContext', at, context);
-  return readWatched(secret.message, secret.name, secret.at, context);
+  return checked(readWatched(secret.message, secret.name, secret.at, context), at);
 }
 
 function readWatched(

@@ -3,13 +3,13 @@
  * Follows envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext.
  */
 import type { Place } from '#api/place.ts';
-import type { DownstreamTls } from '#config/model/tls.ts';
+import type { CommonTls, DownstreamTls, FetchedSecret } from '#config/model/tls.ts';
 import { readCommonTls } from '#config/read/common-tls.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readDataSource } from '#config/read/data-source.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
 import { readAll } from '#config/read/read-all.ts';
-import { findSecret } from '#config/read/secret.ts';
+import { fetchedSecret, findSecret } from '#config/read/secret.ts';
 import { honours } from '#config/read/support.ts';
 import type { TlsSessionTicketKeys } from '#envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { DownstreamTlsContext } from '#envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
@@ -62,18 +62,22 @@ export function readDownstreamTls(message: DownstreamTlsContext, at: Place, cont
   if (ocspStaplePolicy === 'MUST_STAPLE' && common.certificates.some(({ ocspStaple }) => ocspStaple === undefined)) {
     at.field('ocsp_staple_policy').report('Required OCSP response is missing from TLS context');
   }
+  const { fetchedKeys, ...resumption } = readResumption(message, at, context);
   return {
-    ...common,
+    ...(fetchedKeys === undefined ? common : withFetchedKeys(common, fetchedKeys)),
     requireClientCertificate: message.requireClientCertificate ?? false,
     sessionTimeout: millisecondsOr(message.sessionTimeout, 0),
-    ...readResumption(message, at, context),
+    ...resumption,
     fullScanCertsOnSniMismatch: message.fullScanCertsOnSniMismatch ?? false,
     preferClientCiphers: message.preferClientCiphers,
     ocspStaplePolicy,
   };
 }
 
-type Resumption = Pick<DownstreamTls, 'sessionTicketKeys' | 'disableStatelessSessionResumption'>;
+type Resumption = Pick<DownstreamTls, 'sessionTicketKeys' | 'disableStatelessSessionResumption'> & {
+  /** Where the keys come from that a management server knows. */
+  fetchedKeys?: FetchedSecret;
+};
 
 function readResumption(
   { sessionTicketKeysType: chosen }: DownstreamTlsContext,
@@ -85,6 +89,8 @@ function readResumption(
       return withKeys(readTicketKeys(chosen.value, at.field('session_ticket_keys'), context));
     case 'sessionTicketKeysSdsSecretConfig': {
       const place = at.field('session_ticket_keys_sds_secret_config');
+      const fetched = fetchedSecret(chosen.value, 'sessionTicketKeys', place, context);
+      if (fetched !== undefined) return { ...withKeys([]), fetchedKeys: fetched };
       const secret = findSecret(chosen.value, 'sessionTicketKeys', place, context);
       return withKeys(readTicketKeys(secret.message, secret.at, context));
     }
@@ -93,11 +99,19 @@ function readResumption(
   }
 }
 
+function withFetchedKeys(common: CommonTls, keys: FetchedSecret): CommonTls {
+  return {
+    ...common,
+    secrets: { ...common.secrets, sessionTicketKeys: { key: keys.key } },
+    fetched: [...(common.fetched ?? []), keys],
+  };
+}
+
 function withKeys(sessionTicketKeys: Uint8Array[]): Resumption {
   return { sessionTicketKeys, disableStatelessSessionResumption: false };
 }
 
-function readTicketKeys(message: TlsSessionTicketKeys, at: Place, context: ReadContext): Uint8Array[] {
+export function readTicketKeys(message: TlsSessionTicketKeys, at: Place, context: ReadContext): Uint8Array[] {
   checkTicketKeys(message, at);
   return readAll(message.keys, at.field('keys'), (source, place) => {
     const { bytes } = readDataSource(source, place, context);

@@ -3,13 +3,15 @@
  * Follows envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig and Secret.
  */
 import type { Place } from '#api/place.ts';
+import { sourceKey } from '#config/model/config-source.ts';
+import type { FetchedSecret } from '#config/model/tls.ts';
+import { readConfigSource } from '#config/read/config-source.ts';
 import { type ReadContext, secretKey } from '#config/read/context.ts';
 import { honours } from '#config/read/support.ts';
 import type { SdsSecretConfig, Secret } from '#envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 
 const TLS = 'envoy.extensions.transport_sockets.tls.v3';
-const SDS = 'secrets over SDS come with xDS; without it the name is that of a static secret';
-const checkReference = honours(`${TLS}.SdsSecretConfig`, ['name'], { refused: { sds_config: SDS } });
+const checkReference = honours(`${TLS}.SdsSecretConfig`, ['name', 'sds_config']);
 const checkSecret = honours(`${TLS}.Secret`, ['name', 'tls_certificate', 'session_ticket_keys', 'validation_context'], {
   refused: { generic_secret: 'nothing here reads generic secrets yet' },
 });
@@ -33,6 +35,18 @@ export interface FoundSecret<K extends SecretKind> {
   at: Place;
 }
 
+/** @returns the secret where a management server brings it; undefined: it stands in the bootstrap. */
+export function fetchedSecret(
+  { name, sdsConfig }: SdsSecretConfig,
+  kind: SecretKind,
+  at: Place,
+  context: ReadContext,
+): FetchedSecret | undefined {
+  if (sdsConfig === undefined) return undefined;
+  const source = readConfigSource(sdsConfig, at.field('sds_config'), context);
+  return { key: `sds ${kind} ${sourceKey(source)} ${name}`, kind, name, source };
+}
+
 /** @throws PlacedError where there is no static secret of the kind with that name. */
 export function findSecret<K extends SecretKind>(
   reference: SdsSecretConfig,
@@ -40,8 +54,6 @@ export function findSecret<K extends SecretKind>(
   at: Place,
   context: ReadContext,
 ): FoundSecret<K> {
-  // One complaint is enough: the name is not that of a static secret then.
-  if (reference.sdsConfig !== undefined) throw at.field('sds_config').unsupported(SDS);
   checkReference(reference, at);
   const { name } = reference;
   const { unknown, field } = KINDS[kind];

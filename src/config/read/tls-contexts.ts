@@ -83,7 +83,8 @@ function readUpstreamTls(message: UpstreamTlsContext, at: Place, context: ReadCo
     place.report('Multiple TLS certificates are not supported for client contexts');
   }
   if (message.sni.includes('\0')) at.field('sni').report('SNI names containing NULL-byte are not allowed');
-  if (message.autoSniSanValidation && common.validation?.trustedCa === undefined) {
+  const fetchesValidation = common.fetched?.some(({ kind }) => kind === 'validationContext') ?? false;
+  if (message.autoSniSanValidation && common.validation?.trustedCa === undefined && !fetchesValidation) {
     const lacks = common.validation === undefined ? 'a validation context' : 'configuring a trusted CA';
     at.field('auto_sni_san_validation').report(`'auto_sni_san_validation' was configured without ${lacks}`);
   }

@@ -14,6 +14,12 @@ const check = honours('envoy.config.core.v3.WatchedDirectory', ['path']);
 
 /** Tells the secrets of one process apart. */
 let numbers = 0;
+const WATCHED = 'watched ';
+
+/** Whether a key of the secret store is that of a secret which stands in the configuration itself. */
+export function isWatched(key: string): boolean {
+  return key.startsWith(WATCHED);
+}
 
 /**
  * Notes a secret that stands in the configuration itself and has files in a folder that is watched.
@@ -32,7 +38,7 @@ export function watchSecret(
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw at.field('path').problem(`unable to add filesystem watch for file ${path}: No such file or directory`);
   }
-  const key = `watched ${numbers++}`;
+  const key = `${WATCHED}${numbers++}`;
   context.watchedSecrets.push({ key, value, folders: [path], read: () => read() ?? value });
   return key;
 }

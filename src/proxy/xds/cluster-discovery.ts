@@ -76,9 +76,9 @@ export class ClusterDiscovery implements SubscriptionOwner {
 
   private read(resource: DiscoveryUpdate['resources'][number]): ClusterConfig {
     const { context, bind, source } = this.parts;
-    const config = readGiven(resource, CLUSTER, context, (message: Cluster, at) =>
-      readCluster(message, at, { ...context.readContext(), self: source }),
-    );
+    const inside = { ...context.readContext(), self: source };
+    const config = readGiven(resource, CLUSTER, context, (message: Cluster, at) => readCluster(message, at, inside));
+    context.watchSecrets(inside.watchedSecrets);
     return config.bind === undefined && bind !== undefined ? { ...config, bind } : config;
   }
 

@@ -6,7 +6,7 @@ import type { Place } from '#api/place.ts';
 import { logger } from '#base/logger.ts';
 import { loadResource, parseResource, type UnknownFields } from '#config/load-resource.ts';
 import type { ConfigSource } from '#config/model/config-source.ts';
-import type { ReadContext } from '#config/read/context.ts';
+import type { ReadContext, WatchedSecret } from '#config/read/context.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { GivenResource, Subscription, SubscriptionOwner } from '#proxy/xds/subscription.ts';
 
@@ -26,6 +26,8 @@ export interface DiscoveryContext {
   /** For readers: what the bootstrap says, and the clusters that are there now. */
   readContext(): ReadContext;
   subscribe(request: SubscriptionRequest): Subscription;
+  /** Secrets that stand in what was read, and whose files are to be watched. */
+  watchSecrets(secrets: readonly WatchedSecret[]): void;
 }
 
 /** A resource from its bytes. What is doubtful is logged. @throws ResourceError */

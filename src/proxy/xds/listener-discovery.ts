@@ -67,16 +67,16 @@ export class ListenerDiscovery implements SubscriptionOwner {
 
   private read(resource: GivenResource): ListenerConfig {
     const { context, source } = this.parts;
-    const config = readGiven(resource, LISTENER, context, (message: Listener, at) =>
-      readListener(message, at, { ...context.readContext(), self: source }),
-    );
+    const inside = { ...context.readContext(), self: source };
+    const config = readGiven(resource, LISTENER, context, (message: Listener, at) => readListener(message, at, inside));
+    context.watchSecrets(inside.watchedSecrets);
     return config.name === '' ? { ...config, name: resource.name } : config;
   }
 
   /** Waits until it listens, where it can do so at once. */
   private async use(resource: GivenResource, config: ListenerConfig, errors: ResourceErrors): Promise<void> {
     try {
-      await this.parts.listeners.set(config, givenNow(resource), this.parts.ready(config.name));
+      await this.parts.listeners.set(config, givenNow(resource), () => this.parts.ready(config.name));
       this.log.info(`lds: add/update listener '${config.name}'`);
       this.versionInfo = resource.version;
     } catch (error) {

@@ -44,7 +44,7 @@ export class RouteDiscovery {
       table.start();
     }
     table.holders++;
-    table.whenSettled(init.add(`RdsRouteConfigSubscription RDS local-init-target ${routes.routeConfigName}`));
+    table.whenSettled(init.add(`shared target RdsRouteConfigSubscription RDS init ${routes.routeConfigName}`));
     const held = table;
     return () => {
       if (--held.holders > 0) return;
