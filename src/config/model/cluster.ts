@@ -9,6 +9,7 @@ import type {
   Http2ProtocolOptions,
 } from './http-connection-manager.ts';
 import type { Metadata } from './route.ts';
+import type { SocketOption } from './socket-option.ts';
 import type { UpstreamTransport } from './tls.ts';
 
 export interface ClusterConfig {
@@ -108,9 +109,10 @@ export interface UpstreamHttpOptions {
 export interface UpstreamBindConfig {
   sourceAddress?: string;
   sourcePort: number;
-  freebind: boolean;
+  /** For sockets of connections, in the order in which they are set. */
+  socketOptions: SocketOption[];
   /** For hosts whose addresses are of this one's family, not of that of the source above. */
-  extraSource?: { address: string; port: number };
+  extraSource?: { address: string; port: number; socketOptions?: SocketOption[] };
 }
 
 export interface LoadAssignment {

@@ -17,9 +17,9 @@ test('a source is an address, and a port unless it is 0', () => {
   assert.deepEqual(bind({ source_address: source('127.0.0.2', 9) }).value, {
     sourceAddress: '127.0.0.2',
     sourcePort: 9,
-    freebind: false,
+    socketOptions: [],
   });
-  assert.deepEqual(bind({}).value, { sourcePort: 0, freebind: false });
+  assert.deepEqual(bind({}).value, { sourcePort: 0, socketOptions: [] });
 });
 
 test('another source is of the other family, and may stand in either of two fields', () => {
@@ -33,11 +33,17 @@ test('another source is of the other family, and may stand in either of two fiel
   assert.match(same.errors[0], /^Cluster c's upstream binding config has two same IP version source addresses/);
 });
 
-test('what Node cannot set is refused by name', () => {
-  assert.match(bind({ freebind: true }).errors[0], /^freebind: .*IP_FREEBIND/);
-  assert.deepEqual(bind({ freebind: false }).errors, []);
-  const options = [{ level: 1, name: 2, int_value: 3 }];
-  assert.match(bind({ socket_options: options }).errors[0], /^socket_options: field 'socket_options' is not supported/);
+test('options of sockets are for all sources, unless the other one has its own', () => {
+  const mark = { level: 1, name: 36, int_value: 7 };
+  const set = { level: 1, name: 36, value: 7, state: 'PREBIND' };
+  const free = [
+    { level: 0, name: 15, value: 1, state: 'PREBIND', ipVersion: 4 },
+    { level: 41, name: 78, value: 1, state: 'PREBIND', ipVersion: 6 },
+  ];
+  assert.deepEqual(bind({ freebind: true, socket_options: [mark] }).value?.socketOptions, [...free, set]);
+  const extra = { address: source('::1'), socket_options: { socket_options: [mark] } };
+  const both = bind({ source_address: source('127.0.0.2'), extra_source_addresses: [extra] }).value;
+  assert.deepEqual([both?.socketOptions, both?.extraSource?.socketOptions], [[], [set]]);
 });
 
 test('of keep-alive only what is set is told', () => {

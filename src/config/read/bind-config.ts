@@ -6,24 +6,22 @@ import { isIPv6 } from 'node:net';
 import type { Place } from '#api/place.ts';
 import type { UpstreamBindConfig } from '#config/model/cluster.ts';
 import { readSocketAddress } from '#config/read/address.ts';
+import { FREEBIND, readSocketOptions } from '#config/read/socket-options.ts';
 import { honours } from '#config/read/support.ts';
 import type { BindConfig, SocketAddress, TcpKeepalive } from '#envoy/config/core/v3/address_pb.js';
 
-const NO_OPTIONS = 'Node sets no socket options';
 const checkBind = honours(
   'envoy.config.core.v3.BindConfig',
-  ['source_address', 'extra_source_addresses', 'additional_source_addresses', 'freebind'],
+  ['source_address', 'extra_source_addresses', 'additional_source_addresses', 'freebind', 'socket_options'],
   {
     withoutEffect: { validate_network_namespaces: 'no address here names a network namespace' },
     refused: {
-      socket_options: NO_OPTIONS,
       local_address_selector: "the source of the host's address family is chosen",
     },
   },
 );
-const checkExtra = honours('envoy.config.core.v3.ExtraSourceAddress', ['address'], {
-  refused: { socket_options: NO_OPTIONS },
-});
+const checkExtra = honours('envoy.config.core.v3.ExtraSourceAddress', ['address', 'socket_options']);
+const checkOverride = honours('envoy.config.core.v3.SocketOptionsOverride', ['socket_options'], { where: 'upstream' });
 const checkKeepalive = honours('envoy.config.core.v3.TcpKeepalive', [
   'keepalive_probes',
   'keepalive_time',
@@ -35,7 +33,10 @@ const FIELDS = 'extra_source_addresses/additional_source_addresses';
 /** @param owner whose it is, as Envoy says it: `Cluster x`, `Bootstrap`. */
 export function readBindConfig(message: BindConfig, at: Place, owner: string): UpstreamBindConfig {
   checkBind(message, at);
-  if (message.freebind) at.collect(at.field('freebind').unsupported('Node cannot set IP_FREEBIND'));
+  const socketOptions = [
+    ...(message.freebind === true ? FREEBIND : []),
+    ...readSocketOptions(message.socketOptions, at.field('socket_options'), 'stream'),
+  ];
   const extraSource = readExtra(message, at, owner);
   const source = message.sourceAddress;
   if (source === undefined) {
@@ -43,7 +44,7 @@ export function readBindConfig(message: BindConfig, at: Place, owner: string): U
       const words = `${owner}'s upstream binding config has extra/additional source addresses but no source_address.`;
       at.report(`${words} Extra/additional addresses cannot be specified if source_address is not set.`);
     }
-    return { sourcePort: 0, freebind: false };
+    return { sourcePort: 0, socketOptions };
   }
   const { address, port } = readSocketAddress(source, at.field('source_address'));
   if (extraSource !== undefined && isIPv6(extraSource.address) === isIPv6(address)) {
@@ -51,7 +52,7 @@ export function readBindConfig(message: BindConfig, at: Place, owner: string): U
     const limit = 'Only two different IP version source addresses can be supported';
     at.report(`${words} ${limit} in BindConfig's source_address and ${FIELDS} fields`);
   }
-  const bind = { sourceAddress: address, sourcePort: port, freebind: false };
+  const bind = { sourceAddress: address, sourcePort: port, socketOptions };
   return extraSource === undefined ? bind : { ...bind, extraSource };
 }
 
@@ -72,7 +73,13 @@ function readExtra(message: BindConfig, at: Place, owner: string): UpstreamBindC
   const place = at.field('extra_source_addresses').index(0);
   checkExtra(extra[0], place);
   if (extra[0].address === undefined) throw place.field('address').missing();
-  return readSource(extra[0].address, place.field('address'));
+  const source = readSource(extra[0].address, place.field('address'));
+  const override = extra[0].socketOptions;
+  if (override === undefined) return source;
+  const inside = place.field('socket_options');
+  checkOverride(override, inside);
+  const options = readSocketOptions(override.socketOptions, inside.field('socket_options'), 'stream');
+  return { ...source, socketOptions: [...(message.freebind === true ? FREEBIND : []), ...options] };
 }
 
 function readSource(message: SocketAddress, at: Place): { address: string; port: number } {

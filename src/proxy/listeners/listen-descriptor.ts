@@ -5,6 +5,7 @@
 import type { Address } from '#config/model/address.ts';
 import type { SocketOption } from '#config/model/socket-option.ts';
 import { bindError } from '#proxy/listeners/bind-error.ts';
+import { applySocketOptions } from '#proxy/transport/apply-socket-options.ts';
 import {
   bindSocket,
   closeDescriptor,
@@ -48,20 +49,6 @@ export function openListenDescriptor(address: Extract<Address, { kind: 'ip' }>, 
   } catch (error) {
     closeDescriptor(fd);
     throw error;
-  }
-}
-
-/** Sets those that are to be set in that state. @throws as setsockopt(2) does */
-export function applySocketOptions(
-  fd: number,
-  address: Address,
-  options: readonly SocketOption[],
-  state: SocketOption['state'],
-): void {
-  const version = address.kind === 'ip' ? (address.address.includes(':') ? 6 : 4) : undefined;
-  for (const { level, name, value, ipVersion, state: when } of options) {
-    if (when !== state || (ipVersion !== undefined && ipVersion !== version)) continue;
-    setSocketOption(fd, level, name, typeof value === 'number' ? intBytes(value) : value);
   }
 }
 

@@ -33,14 +33,12 @@ export function connectInternal(
   return client;
 }
 
-/** A socket that fails at once, as Envoy's does where nobody listens. */
-export function failedConnection(connection: UpstreamConnection): Socket {
+/** A socket that fails at once. @param reason Envoy's text; @param error where it is our own fault */
+export function failedConnection(connection: UpstreamConnection, reason: string, error?: Error): Socket {
   const socket = new Socket();
   process.nextTick(() => {
-    connection.onTransportFailure(
-      `immediate connect error: Invalid argument|remote address:${connection.host.addressText}`,
-    );
-    socket.destroy();
+    connection.onTransportFailure(reason);
+    socket.destroy(error);
   });
   return socket;
 }

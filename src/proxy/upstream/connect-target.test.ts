@@ -10,7 +10,7 @@ function at(address: string, port = 80): Address {
 }
 
 test('one address is connected to as it is, from the source that the cluster binds to', () => {
-  const bind = { sourceAddress: '127.0.0.2', sourcePort: 0, freebind: false };
+  const bind = { sourceAddress: '127.0.0.2', sourcePort: 0, socketOptions: [] };
   assert.deepEqual(connectTarget(at('127.0.0.1'), [], bind), {
     host: '127.0.0.1',
     port: 80,
@@ -24,7 +24,7 @@ test('a second source serves the hosts of its family', () => {
   const bind = {
     sourceAddress: '127.0.0.2',
     sourcePort: 0,
-    freebind: false,
+    socketOptions: [],
     extraSource: { address: '::1', port: 7 },
   };
   const local = (host: string) => {

@@ -6,6 +6,7 @@
 import { isIPv6, type LookupFunction } from 'node:net';
 import type { Address } from '#config/model/address.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { SocketOption } from '#config/model/socket-option.ts';
 import type { ConnectTarget } from '#proxy/tls/upstream-context.ts';
 
 /** Envoy's, in milliseconds. */
@@ -42,6 +43,14 @@ export function sourceFor(address: string, bind: ClusterConfig['bind']): { local
     return localEnd(extraSource.address, extraSource.port);
   }
   return localEnd(bind.sourceAddress, bind.sourcePort);
+}
+
+/** Options for the socket of a connection to that address. */
+export function socketOptionsFor(address: string, bind: ClusterConfig['bind']): readonly SocketOption[] {
+  if (bind === undefined) return [];
+  const { extraSource } = bind;
+  const isExtra = extraSource !== undefined && isIPv6(extraSource.address) === isIPv6(address);
+  return (isExtra ? extraSource.socketOptions : undefined) ?? bind.socketOptions;
 }
 
 function localEnd(localAddress: string, port: number): { localAddress: string; localPort?: number } {

@@ -3,12 +3,15 @@
  */
 
 import { connect, type Socket } from 'node:net';
+import { logger } from '#base/logger.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import { hostPort, INTERNAL_CLIENT } from '#proxy/listeners/downstream-connection.ts';
+import type { ConnectTarget } from '#proxy/tls/upstream-context.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
 import { type OwnedSocket, onread, own } from '#proxy/transport/owned-socket.ts';
 import { connectInternal, failedConnection } from '#proxy/upstream/connect-internal.ts';
-import { connectTarget } from '#proxy/upstream/connect-target.ts';
+import { connectTarget, socketOptionsFor } from '#proxy/upstream/connect-target.ts';
+import { connectPrepared } from '#proxy/upstream/prepared-socket.ts';
 import type { ConnectionRequest, UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
 
 /** Linux's own settings, in seconds, which hold where the configuration says nothing; Node's would be others. */
@@ -18,22 +21,19 @@ const KERNEL_KEEPALIVE = { time: 7200, interval: 75, probes: 9 };
 export function openSocket(connection: UpstreamConnection, { serverName, alpn }: ConnectionRequest): Socket {
   const { cluster, host } = connection;
   const tls = cluster.transports.tlsFor(host);
-  const { address } = host;
-  const internal = address.kind === 'internal' ? connectInternal(connection, address, tls !== undefined) : undefined;
-  if (internal === undefined && address.kind === 'internal') return prepared(failedConnection(connection), connection);
-  if (internal !== undefined && tls === undefined) return readyInternal(internal, connection);
-  const where =
-    internal === undefined
-      ? connectTarget(address, host.additionalAddresses, cluster.config.bind)
-      : { socket: internal };
+  const below = socketBelow(connection, tls !== undefined);
+  if (typeof below === 'string') return prepared(failedConnection(connection, below), connection);
+  if (below instanceof Error) return prepared(failedConnection(connection, below.message, below), connection);
   if (tls === undefined) {
-    const socket = connect({ ...where, onread } as never);
+    if (below !== undefined && !below.connecting) return readyInternal(below, connection);
+    const socket = below ?? connect({ ...targetOf(connection), onread } as never);
     socket.once('connect', () => {
       noteAddresses(connection, socket);
       asEvent(() => connection.onReady());
     });
     return prepared(socket, connection);
   }
+  const where = below === undefined ? targetOf(connection) : { socket: below };
   const verifiesServerName = cluster.config.http.autoSanValidation;
   const socket = tls.open(where, { serverName, hostname: host.hostname, verifiesServerName, alpn }, onread, {
     onSecure: (info) => {
@@ -45,7 +45,31 @@ export function openSocket(connection: UpstreamConnection, { serverName, alpn }:
     onFailure: (reason) => connection.onTransportFailure(reason),
   });
   // Node reads through `onread` only from sockets that it made itself.
-  return prepared(socket, connection, internal !== undefined);
+  below?.on('error', (error) => socket.destroy(error));
+  return prepared(socket, connection, below !== undefined);
+}
+
+function targetOf({ host, cluster }: UpstreamConnection): ConnectTarget {
+  return connectTarget(host.address, host.additionalAddresses, cluster.config.bind);
+}
+
+/** A socket that is not made by Node alone: to an internal listener, which is connected, or one with options. Undefined: any will do. Else why there is none. */
+function socketBelow(connection: UpstreamConnection, secure: boolean): OwnedSocket | Error | string | undefined {
+  const { address } = connection.host;
+  if (address.kind === 'internal') {
+    const failed = `immediate connect error: Invalid argument|remote address:${connection.host.addressText}`;
+    return connectInternal(connection, address, secure) ?? failed;
+  }
+  const { bind } = connection.cluster.config;
+  if (bind === undefined || address.kind !== 'ip') return undefined;
+  const options = socketOptionsFor(address.address, bind);
+  if (options.length === 0) return undefined;
+  try {
+    return connectPrepared(address, options, targetOf(connection), secure ? undefined : onread);
+  } catch (error) {
+    logger('connection').warning(`setting an option of a socket failed: ${(error as Error).message}`);
+    return error as Error;
+  }
 }
 
 /** It is connected already; whoever asked hears of that once it has the socket. */

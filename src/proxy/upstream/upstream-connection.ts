@@ -167,7 +167,11 @@ export class UpstreamConnection implements SocketOwner, Reader {
   onError(error: NodeJS.ErrnoException): void {
     if (this.failure === '' && this.connecting) this.failure = connectErrorText(error);
     this.wasReset = error.code === 'ECONNRESET';
-    this.failedLocally = error.syscall === 'bind' || error.code === 'EADDRNOTAVAIL' || error.code === 'EMFILE';
+    this.failedLocally =
+      error.syscall === 'bind' ||
+      error.syscall === 'setsockopt' ||
+      error.code === 'EADDRNOTAVAIL' ||
+      error.code === 'EMFILE';
     this.info.transportFailureReason = this.failure;
   }
 
