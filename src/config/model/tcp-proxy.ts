@@ -2,6 +2,7 @@
  * The TCP proxy as plain data. Times in milliseconds, 0 is off. Follows extensions.filters.network.tcp_proxy.v3.TcpProxy.
  */
 import type { AccessLogConfig } from './access-log.ts';
+import type { HeaderToAdd } from './header-mutation.ts';
 
 export interface TcpProxyConfig {
   statPrefix: string;
@@ -25,4 +26,17 @@ export interface TcpProxyConfig {
   accessLogFlushInterval: number;
   logsUpstreamConnected: boolean;
   logsStart: boolean;
+  tunneling?: TunnelingConfig;
+}
+
+/** TCP over a request of HTTP. Follows TcpProxy.TunnelingConfig. */
+export interface TunnelingConfig {
+  /** A format string with command operators: the authority of the request. */
+  hostname: string;
+  usePost: boolean;
+  /** Of POST. */
+  postPath: string;
+  headersToAdd: HeaderToAdd[];
+  propagateResponseHeaders: boolean;
+  propagateResponseTrailers: boolean;
 }

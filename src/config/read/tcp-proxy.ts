@@ -7,6 +7,7 @@ import { readAccessLogs } from '#config/read/access-log.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { milliseconds, millisecondsOr } from '#config/read/duration.ts';
 import { honours } from '#config/read/support.ts';
+import { readTunneling } from '#config/read/tunneling.ts';
 import type { BackoffStrategy } from '#envoy/config/core/v3/backoff_pb.js';
 import type {
   TcpProxy,
@@ -30,6 +31,7 @@ const check = honours(
     'max_connect_attempts',
     'backoff_options',
     'hash_policy',
+    'tunneling_config',
     'max_downstream_connection_duration',
     'max_downstream_connection_duration_jitter_percentage',
     'access_log_flush_interval',
@@ -42,7 +44,6 @@ const check = honours(
   {
     withoutEffect: { downstream_idle_timeout: NOT_IN_ENVOY, upstream_idle_timeout: NOT_IN_ENVOY },
     refused: {
-      tunneling_config: 'tunnels over HTTP come next',
       metadata_match: NO_SUBSETS,
       on_demand: 'clusters by discovery come with xDS',
       proxy_protocol_tlvs: NO_TLVS,
@@ -92,6 +93,9 @@ export function readTcpProxy(message: TcpProxy, at: Place, context: ReadContext)
     checkDrainClose: message.checkDrainClose ?? false,
     accessLog: readAccessLogs(message.accessLog, at.field('access_log'), context),
     ...readLogOptions(message, at),
+    ...(message.tunnelingConfig === undefined
+      ? {}
+      : { tunneling: readTunneling(message.tunnelingConfig, at.field('tunneling_config')) }),
   };
 }
 

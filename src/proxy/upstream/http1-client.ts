@@ -44,6 +44,8 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
   /** The request asks for an upgrade; once that is answered with 101, this connection is a tunnel. */
   private upgrading = false;
   private tunnel = false;
+  /** The request is a CONNECT: once it is answered with 2xx, bytes pass as they are (RFC 9110, section 9.3.6). */
+  private connectRequest = false;
   private requestEnded = false;
   private chunkedRequest = false;
   private keepAlive = true;
@@ -77,9 +79,10 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     const headers = stream.requestHeaders;
     this.headRequest = stream.method === 'HEAD';
     this.upgrading = stream.upgrading;
+    this.connectRequest = stream.method === 'CONNECT' && !stream.upgrading;
     this.chunkedRequest = false;
     let framingLine = '';
-    if (!headers.hasKnown(Known['content-length'])) {
+    if (!headers.hasKnown(Known['content-length']) && !this.connectRequest) {
       if (!end) {
         this.chunkedRequest = true;
         framingLine = 'transfer-encoding: chunked\r\n';
@@ -123,6 +126,9 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
   private endRequest(stream: HttpStream): void {
     this.requestEnded = true;
     stream.marks.lastUpstreamTxByte = clock.now();
+    if (!this.connectRequest || this.state !== BODY) return;
+    this.outgoing.flush();
+    this.connection.socket.end();
   }
 
   /** The request is given up: its connection cannot be used again. */
@@ -206,6 +212,7 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     }
     if (headers.repeated) joinResponseFields(headers);
     if (status === 101 && this.upgrading) return this.switchProtocols(receiver, after);
+    if (this.connectRequest && status < 300) return this.connectTunnel(receiver, status, after);
     const length = framing(headers, this.pool.cluster.config.http.http1.allowChunkedLength);
     if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return length;
     if (status === 204 && length !== NO_LENGTH && length !== 0) return ParseError.BodyNotAllowed;
@@ -245,6 +252,19 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     this.body.begin(NO_LENGTH);
     receiver.reason = reason;
     receiver.onHeaders(101, fieldBytes(headers), false);
+    return after;
+  }
+
+  /** CONNECT was granted. What the head says of the body's length means nothing. */
+  private connectTunnel(receiver: ResponseReceiver, status: number, after: number): number {
+    const { headers, reason } = this.head;
+    headers.removeKnown(Known['content-length']);
+    headers.removeKnown(Known['transfer-encoding']);
+    this.keepAlive = false;
+    this.state = BODY;
+    this.body.begin(NO_LENGTH);
+    receiver.reason = reason;
+    receiver.onHeaders(status, fieldBytes(headers), false);
     return after;
   }
 

@@ -3,12 +3,12 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/network_filters/tcp_proxy_filter
  */
 import type { Socket } from 'node:net';
-import { logger } from '#base/logger.ts';
 import type { TcpProxyConfig } from '#config/model/tcp-proxy.ts';
 import { readTcpProxy, TCP_PROXY } from '#config/read/tcp-proxy.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
 import { type TerminalInUse, terminalFilter } from '#proxy/network/network-filter.ts';
+import { TunnelMaker } from '#proxy/network/tcp-proxy/http-tunnel.ts';
 import { TcpSession } from '#proxy/network/tcp-proxy/tcp-session.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
@@ -33,7 +33,8 @@ export class TcpProxyInUse implements TerminalInUse {
   readonly worker: WorkerContext;
   readonly stats: TcpStats;
   readonly drainsNow: () => boolean;
-  readonly log = logger('filter');
+  /** Undefined: connections go as they are. */
+  readonly tunnels: TunnelMaker | undefined;
   /** Those that are open; each takes itself out. */
   readonly sessions = new Set<TcpSession>();
   private readonly accessLogs: AccessLogger[];
@@ -42,6 +43,7 @@ export class TcpProxyInUse implements TerminalInUse {
     this.config = config;
     this.worker = worker;
     this.drainsNow = drainsNow;
+    this.tunnels = config.tunneling === undefined ? undefined : new TunnelMaker(config.tunneling);
     this.stats = tcpStats(worker.scope.scope(`tcp.${config.statPrefix}`));
     this.accessLogs = compileAccessLogs(config.accessLog, {
       scope: worker.scope,

@@ -21,6 +21,8 @@ import type { TcpClientUser, TcpUpstream } from '#proxy/upstream/tcp-client.ts';
 
 /** A read of this size or more is followed by others: they get a buffer of their own. */
 const LARGE_READ = 16 * 1024;
+/** Filter state that has a connection go as it is, past a tunnel. */
+const DISABLE_TUNNELING_STATE = 'envoy.tcp_proxy.disable_tunneling';
 /** Milliseconds. */
 const IDLE_SLACK = 16;
 /** Filter state that sets the idle timeout of one connection, in milliseconds. */
@@ -136,6 +138,13 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     this.attempts++;
     stream.attemptCount = this.attempts;
     stream.marks.upstreamPoolAsked = clock.now();
+    if (proxy.tunnels !== undefined && connection.filterState?.get(DISABLE_TUNNELING_STATE) !== true) {
+      const tunnel = proxy.tunnels.open(cluster, host, connection, this);
+      this.upstream = tunnel;
+      stream.upstream = tunnel.info;
+      tunnel.begin();
+      return;
+    }
     this.upstream = openTcpUpstream(cluster, host, connection, this);
     if (this.upstream !== undefined) stream.upstream = this.upstream.info;
   }
@@ -155,6 +164,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
 
   onUpstreamReady(): void {
     const upstream = this.upstream as TcpUpstream;
+    this.connection.stream.upstream = upstream.info;
     const { marks } = this.connection.stream;
     marks.upstreamConnectStart = upstream.connectStart;
     marks.upstreamConnectComplete = upstream.connectEnd;
