@@ -33,7 +33,8 @@ import { ServerClusters } from '#proxy/server-clusters.ts';
 import { ServerDiscovery } from '#proxy/server-discovery.ts';
 import { ServerListeners } from '#proxy/server-listeners.ts';
 import { loggingOptions } from '#proxy/server-logging.ts';
-import type { ToWorker } from '#proxy/worker-messages.ts';
+import { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
+import type { FromWorker, ToWorker } from '#proxy/worker-messages.ts';
 import { WorkerPool } from '#proxy/worker-pool.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 
@@ -50,6 +51,7 @@ export class RunningServer {
   readonly stats: ThreadStats;
   readonly runtime: Runtime;
   readonly clusters: ServerClusters;
+  private readonly dnsCaches: DnsCaches;
   /** What TLS contexts take from files that are watched; xDS puts its secrets here too. */
   readonly secrets = new SecretStore();
   readonly listeners: ServerListeners;
@@ -102,6 +104,7 @@ export class RunningServer {
     });
     const runtimeView = new RuntimeView(this.runtime.snapshot);
     this.runtime.subscribe((runtime) => runtimeView.update(runtime));
+    this.dnsCaches = new DnsCaches(this.stats.root, (answer) => tell({ kind: 'dns_answer', answer }));
     this.clusters = new ServerClusters(
       snapshot.clusters,
       {
@@ -111,6 +114,7 @@ export class RunningServer {
         locality: snapshot.node.locality,
         endpoints: this.discovery.endpoints,
         need: (config, init) => this.discovery.needOfCluster(config, init),
+        dnsCaches: this.dnsCaches,
       },
       tell,
     );
@@ -133,7 +137,7 @@ export class RunningServer {
       },
       this.hub,
       this.stats,
-      () => this.serverStats.envoyBugFailures.inc(),
+      (message) => this.hearWorker(message),
     );
     this.mainClusters = new MainClusters({
       clusters: this.clusters,
@@ -272,6 +276,12 @@ export class RunningServer {
     });
   }
 
+  private hearWorker(message: FromWorker): void {
+    if (message.kind === 'bug') this.serverStats.envoyBugFailures.inc();
+    else if (message.kind === 'dns_question') this.dnsCaches.ask(message.question);
+    else if (message.kind === 'found_host') this.clusters.get(message.cluster)?.foundHost(message.host);
+  }
+
   broadcast: WorkerPool['broadcast'] = (message) => this.workers.broadcast(message);
 
   /** POST /healthcheck/fail and /healthcheck/ok. */
@@ -365,6 +375,7 @@ export class RunningServer {
     this.clusters.stop();
     this.mainClusters.close();
     this.secrets.close();
+    this.dnsCaches.stop();
     await this.admin?.close();
     await this.workers.stop();
     await flushAccessLogs();

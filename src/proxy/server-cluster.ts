@@ -12,8 +12,9 @@ import { clock } from '#proxy/transport/io-event.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
 import { type Discovery, discover, type EndpointWatcher } from '#proxy/upstream/discovery/discover.ts';
+import type { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
 import type { Host } from '#proxy/upstream/host.ts';
-import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
+import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import { recordMembership } from '#proxy/upstream/membership-stats.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
 import { countTransportMatches } from '#proxy/upstream/upstream-transports.ts';
@@ -27,6 +28,7 @@ export interface ServerClusterParts {
   locality: Locality;
   /** Fetches the endpoints of EDS clusters. */
   endpoints: EndpointWatcher;
+  dnsCaches: DnsCaches;
   /**
    * Gets what the cluster needs besides its members (secrets), and adds what is still to come to its init manager.
    * @returns how to let go of it
@@ -83,6 +85,8 @@ export class ServerCluster {
       scope: lease.scope.scope(`cluster.${config.statName}`),
       root: parts.stats.root,
       endpoints: parts.endpoints,
+      dnsCaches: parts.dnsCaches,
+      isUsed: (key) => parts.hub.hidden(`host|${config.name}|${key}|cx_active`) > 0,
       onUpdate: (update) => {
         this.update = update;
         this.hosts.update(update);
@@ -90,6 +94,11 @@ export class ServerCluster {
       },
       onReady: found,
     });
+  }
+
+  /** A worker made a member. */
+  foundHost(host: HostUpdate): void {
+    this.discovery?.found?.(host);
   }
 
   /** It is removed, or another takes its place. */

@@ -14,6 +14,8 @@ import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
 import type { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import type { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
+import type { WorkerDnsCaches } from '#proxy/upstream/dns-cache/worker-dns-caches.ts';
+import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { RuntimeView } from '#selection/runtime-view.ts';
 
 export interface WorkerContext {
@@ -37,6 +39,10 @@ export interface WorkerContext {
   readonly downstreamLimit: DownstreamLimit;
   /** Session tickets of one worker are good at the others: their keys come from these bytes. */
   readonly ticketSecret: Uint8Array;
+  /** Names that requests gave. */
+  readonly dnsCaches: WorkerDnsCaches;
+  /** A member of a cluster was made here, for the main thread to know of. */
+  foundHost(cluster: string, host: HostUpdate): void;
   /** What TLS contexts take from secrets that may change. */
   readonly secrets: WorkerSecrets;
   readonly node: { id: string; cluster: string; locality: Locality };

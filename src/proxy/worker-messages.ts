@@ -13,7 +13,8 @@ import type { SecretValue } from '#config/model/tls.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
-import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
+import type { DnsAnswer, DnsQuestion } from '#proxy/upstream/dns-cache/dns-caches.ts';
+import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { RuntimeSnapshot } from '#selection/runtime-view.ts';
 
 /** What a worker is made of. */
@@ -99,6 +100,8 @@ export type ToWorker =
   | { kind: 'runtime'; snapshot: RuntimeSnapshot }
   /** A secret is there or has changed; undefined: it is gone. */
   | { kind: 'secret'; key: string; value: SecretValue | undefined }
+  /** What became of a name that a request gave. */
+  | { kind: 'dns_answer'; answer: DnsAnswer }
   /** Close listening sockets. */
   | { kind: 'stop_listeners'; inboundOnly: boolean }
   /** Connections are to go: all of them now, idle ones at once, or little by little as the drain strategy says. */
@@ -120,5 +123,9 @@ export type FromWorker =
   | { kind: 'listeners_stopped' }
   | { kind: 'stats'; definitions: StatDefinitions }
   | { kind: 'histograms'; intervals: HistogramInterval[] }
+  /** A request asks for a name, or still does. */
+  | { kind: 'dns_question'; question: DnsQuestion }
+  /** A request made a member of an ORIGINAL_DST cluster. */
+  | { kind: 'found_host'; cluster: string; host: HostUpdate }
   | { kind: 'bug' }
   | { kind: 'stopped' };

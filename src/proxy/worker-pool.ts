@@ -33,12 +33,17 @@ export class WorkerPool {
   /** What each worker listens on. */
   private readonly bound: { [listener: string]: BoundAddress[] }[] = [];
   private readonly hub: StatsHub;
-  private readonly onBug: () => void;
+  private readonly onNews: (message: FromWorker) => void;
 
-  /** @param start what each worker is made of, but for its index; @param mainStats the stats of this thread, which a local worker shares */
-  constructor(start: Omit<WorkerStart, 'index'>, hub: StatsHub, mainStats: ThreadStats, onBug: () => void) {
+  /** @param start what each worker is made of, but for its index; @param mainStats the stats of this thread, which a local worker shares; @param onNews hears what workers tell unasked */
+  constructor(
+    start: Omit<WorkerStart, 'index'>,
+    hub: StatsHub,
+    mainStats: ThreadStats,
+    onNews: (message: FromWorker) => void,
+  ) {
     this.hub = hub;
-    this.onBug = onBug;
+    this.onNews = onNews;
     if (start.concurrency === 1) {
       const member: Member = { tell: () => {}, waiting: new Map() };
       const local = new Worker({ ...start, index: 0 }, mainStats, (message) => this.hear(member, 0, message));
@@ -179,7 +184,7 @@ export class WorkerPool {
   private hear(member: Member, index: number, message: FromWorker): void {
     if (message.kind === 'stats') this.hub.accept(FIRST_THREAD_ID + index, message.definitions);
     else if (message.kind === 'histograms') this.hub.acceptHistograms(FIRST_THREAD_ID + index, message.intervals);
-    else if (message.kind === 'bug') this.onBug();
+    else this.onNews(message);
     const waiting = member.waiting.get(message.kind);
     if (waiting === undefined) return;
     member.waiting.delete(message.kind);

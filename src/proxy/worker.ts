@@ -16,8 +16,10 @@ import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log
 import { clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
-import { clock } from '#proxy/transport/io-event.ts';
+import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
+import { WorkerDnsCaches } from '#proxy/upstream/dns-cache/worker-dns-caches.ts';
+import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { ClusterUpdate, FromWorker, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
 import { useLocalAddressOf } from '#selection/local-address.ts';
@@ -35,6 +37,7 @@ export class Worker implements WorkerContext {
   readonly downstreamLimit: DownstreamLimit;
   readonly ticketSecret: Uint8Array;
   readonly secrets: WorkerSecrets;
+  readonly dnsCaches: WorkerDnsCaches;
   readonly node;
   readonly logFiles;
   readonly leaseStats;
@@ -60,6 +63,7 @@ export class Worker implements WorkerContext {
     this.downstreamLimit = new DownstreamLimit(start.downstreamCount, () => most);
     this.ticketSecret = start.ticketSecret;
     this.secrets = new WorkerSecrets(start.secrets);
+    this.dnsCaches = new WorkerDnsCaches(this.scope, clock, (question) => tell({ kind: 'dns_question', question }));
     this.node = { id: snapshot.node.id, cluster: snapshot.node.cluster, locality: snapshot.node.locality };
     this.logFiles = start.logFiles;
     this.leaseStats = () => stats.lease();
@@ -104,6 +108,8 @@ export class Worker implements WorkerContext {
         return this.runtime.update(message.snapshot);
       case 'secret':
         return this.secrets.update(message.key, message.value);
+      case 'dns_answer':
+        return asEvent(() => this.dnsCaches.hear(message.answer));
       case 'stop_listeners':
         this.listeners.stop(message.inboundOnly);
         return this.tell({ kind: 'listeners_stopped' });
@@ -135,6 +141,11 @@ export class Worker implements WorkerContext {
     }
     for (const name of removed) this.clusters.remove(name);
     this.inflated.set(this.clusters.size);
+  }
+
+  foundHost(cluster: string, host: HostUpdate): void {
+    // The update that comes back must not come in the middle of the choice.
+    process.nextTick(() => this.tell({ kind: 'found_host', cluster, host }));
   }
 
   onBug(error: unknown): void {

@@ -32,6 +32,8 @@ export interface RequestView {
 export interface ConnectionView {
   destinationAddress: string;
   destinationPort: number;
+  /** The destination is where the client wanted to go, found out by a listener filter, and not the socket's own address. */
+  destinationRestored?: boolean;
   /** The peer after proxy protocol or x-forwarded-for, and the peer of the socket itself. */
   sourceAddress: string;
   sourcePort: number;

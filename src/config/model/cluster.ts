@@ -20,8 +20,9 @@ export interface ClusterConfig {
     | { kind: 'STATIC' }
     | { kind: 'STRICT_DNS' | 'LOGICAL_DNS'; dns: DnsOptions }
     | { kind: 'EDS'; serviceName: string; source: ConfigSource }
-    | { kind: 'ORIGINAL_DST' }
-    | { kind: 'extension'; typeUrl: string; config: unknown };
+    | { kind: 'ORIGINAL_DST'; originalDst: OriginalDstOptions }
+    | { kind: 'DYNAMIC_FORWARD_PROXY'; cache: DnsCacheConfig; allowsInsecure: boolean }
+    | { kind: 'AGGREGATE'; clusters: string[] };
   loadAssignment?: LoadAssignment;
   lbPolicy: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM' | 'RING_HASH' | 'MAGLEV' | 'CLUSTER_PROVIDED';
   lbConfig: {
@@ -82,6 +83,32 @@ export interface DnsOptions {
   /** How long one query may take, and how often it is tried; undefined: c-ares' defaults (5 s, 4 times). */
   queryTimeout?: number;
   queryTries?: number;
+}
+
+/** Where else than at its connection's destination a request may go. */
+export interface OriginalDstOptions {
+  /** A header with an address, in lower case. */
+  header?: string;
+  /** Dynamic metadata with an address. */
+  metadata?: { filter: string; path: string[] };
+  /** In place of the destination's port. */
+  port?: number;
+  cleanupInterval: number;
+}
+
+/** Names that requests give, resolved once for all workers. Clusters and filters that name the same cache share it. */
+export interface DnsCacheConfig {
+  name: string;
+  dns: DnsOptions;
+  minRefreshRate: number;
+  /** How long a name stays that nobody asks for. */
+  hostTtl: number;
+  maxHosts: number;
+  refreshesFailures: boolean;
+  /** Requests that wait for names, of all workers together. */
+  maxPendingRequests: number;
+  queryTimeout: number;
+  preresolved: { host: string; port: number }[];
 }
 
 export interface CircuitBreakerThresholds {

@@ -9,12 +9,22 @@ import type { ClusterConfig } from '#config/model/cluster.ts';
 import { readConfigSource } from '#config/read/config-source.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readDnsCluster, readDnsOptions, SYSTEM_RESOLVER } from '#config/read/dns.ts';
+import {
+  AGGREGATE,
+  DYNAMIC_FORWARD_PROXY,
+  readAggregate,
+  readDynamicForwardProxy,
+} from '#config/read/dynamic-forward-proxy.ts';
 import { readLoadAssignment } from '#config/read/endpoint.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
+import { readOriginalDst, readOriginalDstCluster } from '#config/read/original-dst.ts';
 import { honours } from '#config/read/support.ts';
 import type { Cluster, Cluster_CustomClusterType } from '#envoy/config/cluster/v3/cluster_pb.js';
 import type { ClusterLoadAssignment } from '#envoy/config/endpoint/v3/endpoint_pb.js';
+import type { ClusterConfig as Aggregate } from '#envoy/extensions/clusters/aggregate/v3/cluster_pb.js';
 import type { DnsCluster } from '#envoy/extensions/clusters/dns/v3/dns_cluster_pb.js';
+import type { ClusterConfig as ForwardProxy } from '#envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
+import type { OriginalDstCluster } from '#envoy/extensions/clusters/original_dst/v3/original_dst_pb.js';
 
 type Discovery = ClusterConfig['discovery'];
 
@@ -24,6 +34,7 @@ const checkEds = honours('envoy.config.cluster.v3.Cluster.EdsClusterConfig', ['e
 
 const CLUSTERS = 'envoy.extensions.clusters.';
 const DNS_CLUSTER = `${CLUSTERS}dns.v3.DnsCluster`;
+const ORIGINAL_DST = `${CLUSTERS}original_dst.v3.OriginalDstCluster`;
 /** By number of Cluster.DiscoveryType. */
 const TYPES = ['STATIC', 'STRICT_DNS', 'LOGICAL_DNS', 'EDS', 'ORIGINAL_DST'] as const;
 /** The same by the names of Envoy's extensions. */
@@ -38,25 +49,14 @@ const DNS_CLUSTER_NAME = 'envoy.cluster.dns';
 /** Configurations that say nothing of the type: its name does. */
 const UNTYPED = ['google.protobuf.Struct', 'google.protobuf.Empty'];
 const NOT_FOUND = "Didn't find a registered cluster factory implementation for";
-const LATER = {
-  ORIGINAL_DST: 'it needs the original destination of connections, which comes with listener filters',
-};
-
 /** @throws PlacedError for a type that we do not have. */
 export function readDiscovery(message: Cluster, at: Place, context: ReadContext): Discovery {
   const { clusterDiscoveryType: chosen } = message;
   if (chosen.case === 'clusterType') return readCustomType(message, chosen.value, at, context);
-  return readBuiltIn(message, TYPES[chosen.value ?? 0] ?? 'STATIC', at, at.field('type'), context);
+  return readBuiltIn(message, TYPES[chosen.value ?? 0] ?? 'STATIC', at, context);
 }
 
-/** @param typeAt where the type stands, for complaints about it. */
-function readBuiltIn(
-  message: Cluster,
-  type: (typeof TYPES)[number],
-  at: Place,
-  typeAt: Place,
-  context: ReadContext,
-): Discovery {
+function readBuiltIn(message: Cluster, type: (typeof TYPES)[number], at: Place, context: ReadContext): Discovery {
   switch (type) {
     case 'STATIC':
       return { kind: 'STATIC' };
@@ -65,8 +65,8 @@ function readBuiltIn(
       return { kind: type, dns: readDnsOptions(message, at, context.dnsResolver ?? SYSTEM_RESOLVER, context) };
     case 'EDS':
       return readEds(message, at, context);
-    default:
-      throw typeAt.problem(`cluster type ${type} is not supported by Fairlead yet: ${LATER[type]}`);
+    case 'ORIGINAL_DST':
+      return readOriginalDst(message, at);
   }
 }
 
@@ -94,7 +94,16 @@ function readCustomType(
   const resolver = context.dnsResolver ?? SYSTEM_RESOLVER;
   if (typedConfig !== undefined) {
     const { typeName, message: config } = extensionMessage(typedConfig, name, place, context);
-    if (typeName === DNS_CLUSTER) return readDnsCluster(config as DnsCluster, place, resolver, context);
+    switch (typeName) {
+      case DNS_CLUSTER:
+        return readDnsCluster(config as DnsCluster, place, resolver, context);
+      case ORIGINAL_DST:
+        return readOriginalDstCluster(message, config as OriginalDstCluster, place);
+      case DYNAMIC_FORWARD_PROXY:
+        return readDynamicForwardProxy(config as ForwardProxy, place, context);
+      case AGGREGATE:
+        return readAggregate(config as Aggregate, place);
+    }
     if (typeName.startsWith(CLUSTERS)) throw unsupportedExtension(name, typeName, 'cluster type', place);
     if (!UNTYPED.includes(typeName)) throw place.problem(`${NOT_FOUND} type: '${typeName}'`);
   }
@@ -103,7 +112,7 @@ function readCustomType(
   }
   const builtIn = NAMED_TYPES[name];
   if (builtIn === undefined) throw at.field('name').problem(`${NOT_FOUND} name: '${name}'`);
-  return readBuiltIn(message, builtIn, cluster, at.field('name'), context);
+  return readBuiltIn(message, builtIn, cluster, context);
 }
 
 /** The hosts that the configuration names; by DNS also by name. */
@@ -115,6 +124,9 @@ export function readMembers(
   const place = at.field('load_assignment');
   if (kind === 'EDS' && assignment !== undefined)
     place.report('load_assignment is for clusters of other types than EDS');
+  if (kind === 'ORIGINAL_DST' && assignment !== undefined) {
+    place.report('ORIGINAL_DST clusters must have no load assignment configured');
+  }
   if (kind === 'LOGICAL_DNS') checkSingleHost(assignment, at, place);
   if (assignment === undefined) return {};
   return { loadAssignment: readLoadAssignment(assignment, place, kind === 'STATIC' ? 'ip' : 'name') };

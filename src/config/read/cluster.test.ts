@@ -96,7 +96,7 @@ test('types by extension are found by their message, then by their name', () => 
 test('what comes with later work is refused by name', () => {
   const refusals: [Json, RegExp][] = [
     [{ type: 'EDS' }, /cannot create an EDS cluster without an EDS config/],
-    [{ type: 'ORIGINAL_DST' }, /^type: cluster type ORIGINAL_DST is not supported/],
+    [{ type: 'ORIGINAL_DST' }, /^lb_policy: .*Only 'CLUSTER_PROVIDED' is allowed with cluster type 'ORIGINAL_DST'/],
     [{ outlier_detection: {} }, /^outlier_detection: field 'outlier_detection' is not supported/],
     [{ health_checks: [{}] }, /^health_checks: field 'health_checks' is not supported/],
     [{ lb_subset_config: {} }, /^lb_subset_config: /],
@@ -108,9 +108,9 @@ test('what comes with later work is refused by name', () => {
 });
 
 test('fields that tune what is not there are warned of', () => {
-  const { errors, warnings } = read({ cleanup_interval: '3s' });
+  const { errors, warnings } = read({ ignore_health_on_host_removal: true });
   assert.deepEqual(errors, []);
-  assert.match(warnings[0], /^cleanup_interval: field 'cleanup_interval' has no effect/);
+  assert.match(warnings[0], /^ignore_health_on_host_removal: field 'ignore_health_on_host_removal' has no effect/);
 });
 
 test('max_requests_per_connection of the cluster holds beside typed options, and may not stand twice', () => {

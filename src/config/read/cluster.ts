@@ -70,11 +70,11 @@ const check = honours(
     'upstream_config',
     'track_cluster_stats',
     'preconnect_policy',
+    'cleanup_interval',
+    'original_dst_lb_config',
   ],
   {
     withoutEffect: {
-      cleanup_interval: 'it is for clusters of the type ORIGINAL_DST',
-      original_dst_lb_config: 'it is for clusters of the type ORIGINAL_DST',
       close_connections_on_host_health_failure: HOST_HEALTH,
       ignore_health_on_host_removal: HOST_HEALTH,
     },
@@ -119,7 +119,7 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
     message.upstreamConnectionOptions,
     at.field('upstream_connection_options'),
   );
-  const http = readHttp(message, at, context);
+  const http = readHttp(message, at, context, discovery);
   const transport = readUpstreamTransport(message.transportSocket, at.field('transport_socket'), context);
   const transportSocketMatches = readTransportSocketMatches(message, at.field('transport_socket_matches'), context);
   if (http.protocol === 'auto') checkAlpn(name, transport, transportSocketMatches, at);
@@ -128,7 +128,7 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
     statName: message.altStatName || name,
     discovery,
     ...readMembers(message, discovery, at),
-    ...readLoadBalancing(message, at, context),
+    ...readLoadBalancing(message, at, context, discovery),
     connectTimeout: millisecondsOr(message.connectTimeout, DEFAULT_CONNECT_TIMEOUT),
     perConnectionBufferLimitBytes: message.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT,
     circuitBreakers: readCircuitBreakers(message.circuitBreakers, at.field('circuit_breakers')),
@@ -146,8 +146,13 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
 }
 
 /** The cluster's own max_requests_per_connection holds beside typed options too, but not twice. */
-function readHttp(message: Cluster, at: Place, context: ReadContext): ClusterConfig['http'] {
-  const http = readUpstreamHttp(message, at, context);
+function readHttp(
+  message: Cluster,
+  at: Place,
+  context: ReadContext,
+  discovery: ClusterConfig['discovery'],
+): ClusterConfig['http'] {
+  const http = withServerNames(readUpstreamHttp(message, at, context), message, discovery, at);
   const limit = message.maxRequestsPerConnection;
   if (limit === undefined) return http;
   const typed = Object.keys(message.typedExtensionProtocolOptions).length > 0;
@@ -159,6 +164,23 @@ function readHttp(message: Cluster, at: Place, context: ReadContext): ClusterCon
     at.field('max_requests_per_connection').report(words);
   }
   return { ...http, common: { ...http.common, maxRequestsPerConnection: limit } };
+}
+
+/** A forward proxy asks every server for the name that the request gave, unless it is told that it need not. */
+function withServerNames(
+  http: ClusterConfig['http'],
+  { upstreamHttpProtocolOptions: old, typedExtensionProtocolOptions: typed }: Cluster,
+  discovery: ClusterConfig['discovery'],
+  at: Place,
+): ClusterConfig['http'] {
+  if (discovery.kind !== 'DYNAMIC_FORWARD_PROXY') return http;
+  const isSaid = old !== undefined || Object.keys(typed).length > 0;
+  if (!isSaid) return { ...http, autoSni: true, autoSanValidation: true };
+  if ((!http.autoSni || !http.autoSanValidation) && !discovery.allowsInsecure) {
+    const words = 'dynamic_forward_proxy cluster must have auto_sni and auto_san_validation true unless';
+    at.report(`${words} allow_insecure_cluster_options is set.`);
+  }
+  return http;
 }
 
 /** A protocol that ALPN chooses needs a transport that speaks it, for every host. */

@@ -19,6 +19,7 @@ import type { Address as AddressMessage } from '#envoy/config/core/v3/address_pb
 import type { TypedExtensionConfig } from '#envoy/config/core/v3/extension_pb.js';
 import type { DnsResolutionConfig, DnsResolverOptions } from '#envoy/config/core/v3/resolver_pb.js';
 import type { DnsCluster, DnsCluster_RefreshRate } from '#envoy/extensions/clusters/dns/v3/dns_cluster_pb.js';
+import type { DnsCacheConfig } from '#envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.js';
 import type { CaresDnsResolverConfig } from '#envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js';
 
 const RESOLVERS = 'envoy.extensions.network.dns_resolver';
@@ -58,6 +59,7 @@ const checkDnsRefreshRate = honours(`${DNS_CLUSTER}.RefreshRate`, ['base_interva
 export const SYSTEM_RESOLVER: Resolver = { resolvers: [], useTcp: false, noDefaultSearchDomain: false };
 const DNS_PORT = 53;
 const DEFAULT_REFRESH_RATE = 5000;
+const DEFAULT_CACHE_REFRESH_RATE = 60_000;
 /** By number of Cluster.DnsLookupFamily. */
 const LOOKUP_FAMILIES = ['AUTO', 'V4_ONLY', 'V6_ONLY', 'V4_PREFERRED', 'ALL'] as const;
 
@@ -101,6 +103,27 @@ export function readDnsCluster(
       lookupFamily: LOOKUP_FAMILIES[Math.max(0, message.dnsLookupFamily - 1)] ?? 'AUTO',
       ...resolver,
     },
+  };
+}
+
+/** Options of a cache of names. */
+export function readCacheDns(message: DnsCacheConfig, at: Place, context: ReadContext): DnsOptions {
+  const { dnsRefreshRate, dnsFailureRefreshRate, typedDnsResolverConfig, dnsResolutionConfig } = message;
+  const bootstrap = context.dnsResolver ?? SYSTEM_RESOLVER;
+  const own =
+    typedDnsResolverConfig !== undefined
+      ? readTypedResolver(typedDnsResolverConfig, at.field('typed_dns_resolver_config'), context)
+      : dnsResolutionConfig !== undefined
+        ? readResolution(dnsResolutionConfig, at.field('dns_resolution_config'))
+        : { ...bootstrap, useTcp: bootstrap.useTcp || message.useTcpForDnsLookups };
+  const times = readTimes({ dnsRefreshRate, dnsFailureRefreshRate }, at, checkRefreshRate);
+  return {
+    ...times,
+    refreshRate: millisecondsOr(dnsRefreshRate, DEFAULT_CACHE_REFRESH_RATE),
+    // What an answer says of its own life counts always.
+    respectTtl: true,
+    lookupFamily: LOOKUP_FAMILIES[message.dnsLookupFamily] ?? 'AUTO',
+    ...own,
   };
 }
 

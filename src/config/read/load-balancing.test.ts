@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readLoadBalancing } from '#config/read/load-balancing.ts';
+import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
 import { type Json, typed } from '#testing/bootstrap.ts';
 import { readMessage } from '#testing/read-message.ts';
 
 const POLICIES = 'extensions.load_balancing_policies';
 
 function read(fields: Json) {
-  return readMessage('envoy.config.cluster.v3.Cluster', { name: 'c', ...fields }, readLoadBalancing);
+  return readMessage('envoy.config.cluster.v3.Cluster', { name: 'c', ...fields }, (message: Cluster, at, context) =>
+    readLoadBalancing(message, at, context, { kind: 'STATIC' }),
+  );
 }
 
 function listed(...configs: Json[]): Json {

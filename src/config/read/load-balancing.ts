@@ -101,10 +101,25 @@ export type LoadBalancing = Pick<ClusterConfig, 'lbPolicy' | 'lbConfig' | 'commo
 
 const DEFAULT_LB_CONFIG: LoadBalancing['lbConfig'] = { choiceCount: 2, activeRequestBias: 1 };
 const FULL_SCAN = 1;
+const PROVIDED = 'envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided';
+honours(PROVIDED, []);
 
-/** @throws PlacedError for a policy that we do not run. */
-export function readLoadBalancing(cluster: Cluster, at: Place, context: ReadContext): LoadBalancing {
+/** Types of clusters that choose hosts themselves. */
+const PROVIDING: ReadonlySet<ClusterConfig['discovery']['kind']> = new Set([
+  'ORIGINAL_DST',
+  'DYNAMIC_FORWARD_PROXY',
+  'AGGREGATE',
+]);
+
+/** @throws PlacedError for a policy that we do not run, or that does not go with the cluster's type. */
+export function readLoadBalancing(
+  cluster: Cluster,
+  at: Place,
+  context: ReadContext,
+  { kind }: ClusterConfig['discovery'],
+): LoadBalancing {
   const common = readCommon(cluster.commonLbConfig, at.field('common_lb_config'));
+  if (PROVIDING.has(kind)) return readProvided(cluster, kind, common, at, context);
   if (cluster.loadBalancingPolicy !== undefined) {
     return readPolicyList(cluster, cluster.loadBalancingPolicy, common, at, context);
   }
@@ -127,6 +142,30 @@ export function readLoadBalancing(cluster: Cluster, at: Place, context: ReadCont
     default:
       throw place.problem(`load balancing policy ${policy} is not supported by Fairlead yet`);
   }
+}
+
+/** The cluster's type says how hosts are chosen, and the policy must say so too. */
+function readProvided(
+  { name, lbPolicy, loadBalancingPolicy: list }: Cluster,
+  kind: ClusterConfig['discovery']['kind'],
+  commonLb: LoadBalancing['commonLb'],
+  at: Place,
+  context: ReadContext,
+): LoadBalancing {
+  const policy = LB_POLICIES[lbPolicy] ?? 'ROUND_ROBIN';
+  const typed = list?.policies.map(({ typedExtensionConfig: one }, i) => {
+    const place = at.field('load_balancing_policy').field('policies').index(i).field('typed_extension_config');
+    return extensionMessage(one?.typedConfig, one?.name ?? '', place.field('typed_config'), context).typeName;
+  });
+  const isProvided = typed === undefined ? policy === 'CLUSTER_PROVIDED' : typed.includes(PROVIDED);
+  if (!isProvided) {
+    const words =
+      kind === 'ORIGINAL_DST'
+        ? `cluster: LB policy ${policy} is not valid for Cluster type ${kind}. Only 'CLUSTER_PROVIDED' is allowed with cluster type '${kind}'`
+        : `cluster manager: cluster provided LB not specified but cluster '${name}' provided one. Check cluster documentation.`;
+    throw at.field('lb_policy').problem(words);
+  }
+  return { lbPolicy: 'CLUSTER_PROVIDED', lbConfig: DEFAULT_LB_CONFIG, commonLb };
 }
 
 function readCommon(message: Cluster_CommonLbConfig | undefined, at: Place): LoadBalancing['commonLb'] {

@@ -10,6 +10,7 @@ import type { WorkerContext } from '#proxy/worker-context.ts';
 export class ClusterManager {
   private readonly clusters = new Map<string, Cluster>();
   private readonly localClusterName: string;
+  private readonly listeners = new Set<() => void>();
 
   /** @param localClusterName the cluster that this proxy is one of, by whose members others are routed by zone; empty: none */
   constructor(localClusterName: string) {
@@ -28,6 +29,17 @@ export class ClusterManager {
       new Cluster(config, worker, slots, shared, this.clusters.get(this.localClusterName)?.hosts),
     );
     former?.close();
+    this.tell();
+  }
+
+  /** Calls back when clusters come, change or go. @returns how to stop that */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  private tell(): void {
+    for (const listener of [...this.listeners]) listener();
   }
 
   get size(): number {
@@ -45,6 +57,7 @@ export class ClusterManager {
   remove(name: string): void {
     this.clusters.get(name)?.close();
     this.clusters.delete(name);
+    this.tell();
   }
 
   close(): void {

@@ -27,6 +27,7 @@ import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import { HttpPool, type PoolProtocol } from '#proxy/upstream/http-pool.ts';
 import { createLoadBalancer } from '#proxy/upstream/load-balancer/create-load-balancer.ts';
 import type { LoadBalancer } from '#proxy/upstream/load-balancer/load-balancer.ts';
+import { providedBalancer } from '#proxy/upstream/load-balancer/provided-balancer.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
 import { UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
@@ -81,12 +82,10 @@ export class Cluster {
     this.scope = this.lease.scope.scope(`cluster.${config.statName}`);
     this.stats = clusterStats(this.scope);
     this.hosts = new PrioritySet(config.name, worker.leaseStats, clock, worker.node.locality);
-    this.loadBalancer = createLoadBalancer(config, this.hosts, worker.random, this.scope, {
-      clock,
-      runtime: worker.runtime,
-      localHosts,
-      showsTable: worker.index === 0,
-    });
+    const { random, runtime, index } = worker;
+    const environment = { clock, runtime, localHosts, showsTable: index === 0 };
+    this.loadBalancer =
+      providedBalancer(this) ?? createLoadBalancer(config, this.hosts, random, this.scope, environment);
     this.breakers = new CircuitBreakers(slots, shared);
     this.breakers.configure(config, worker.runtime);
     this.transports = new UpstreamTransports(config, this.scope, worker);
@@ -100,7 +99,8 @@ export class Cluster {
   /** Replaces the members; pools of those that left are drained. */
   updateHosts(update: HostSetUpdate): void {
     this.dropOverloads = update.dropOverloads;
-    for (const host of this.hosts.update(update).removed) this.drainPools(host);
+    const members = this.loadBalancer.withOwn?.(update) ?? update;
+    for (const host of this.hosts.update(members).removed) this.drainPools(host);
   }
 
   /** Stats of the codec of HTTP/1, made with its first connection. */
@@ -149,6 +149,12 @@ export class Cluster {
     pool = new HttpPool(origin, protocol);
     pools.named.set(key, pool);
     return pool;
+  }
+
+  /** The cluster that a host chosen here belongs to: another, where this one is an aggregate. */
+  ownerOf(host: Host): Cluster {
+    if (host.cluster === this.config.name) return this;
+    return this.worker.clusters.get(host.cluster) ?? this;
   }
 
   /** Whether the assignment's drop_overload takes this request. */

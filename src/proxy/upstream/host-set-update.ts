@@ -42,6 +42,16 @@ export interface HostUpdate {
   healthFlags: number;
 }
 
+/** Members that have no locality and no other priority. */
+export function oneLocality(cluster: string, hosts: HostUpdate[]): HostSetUpdate {
+  const locality = { locality: { region: '', zone: '', subZone: '' }, hosts };
+  return {
+    cluster,
+    dropOverloads: [],
+    priorities: [{ overprovisioningFactor: 140, weightedPriorityHealth: false, localities: [locality] }],
+  };
+}
+
 /** The endpoint as a host with an address that is known already. */
 export function hostUpdateOf(endpoint: Endpoint): HostUpdate {
   return {

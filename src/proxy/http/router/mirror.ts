@@ -68,7 +68,8 @@ class MirroredRequest implements HttpWaiter {
   }
 
   begin(host: NonNullable<ReturnType<Cluster['loadBalancer']['choose']>>): void {
-    const { cluster, copy } = this;
+    const { copy } = this;
+    const cluster = this.cluster.ownerOf(host);
     const protocol = cluster.protocolFor(copy.protocol);
     cluster.poolFor(host, 'DEFAULT', protocol, cluster.serverNameFor(copy)).request(this);
   }

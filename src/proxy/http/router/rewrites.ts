@@ -26,9 +26,9 @@ function formats(action: RouteAction): { path?: Formatter; host?: Formatter } {
   return found;
 }
 
-function hostOf(action: RouteAction, stream: HttpStream, host: Host): string | undefined {
+function hostOf(action: RouteAction, stream: HttpStream, host: Host | undefined): string | undefined {
   if (action.hostRewrite?.kind === 'format') return formats(action).host?.format(stream);
-  return rewriteHost(action, stream, host.hostname);
+  return rewriteHost(action, stream, host?.hostname ?? '');
 }
 
 /** A format says what stands before the query, which is kept. */
@@ -37,12 +37,13 @@ function pathOf(action: RouteAction, stream: HttpStream, route: CompiledRoute): 
   return `${formats(action).path?.format(stream)}${stream.path.slice(pathEnd(stream.path))}`;
 }
 
+/** @param host where the request goes, for auto_host_rewrite; undefined: not known yet. */
 export function applyRewrites(
   stream: HttpStream,
   route: CompiledRoute,
   action: RouteAction,
   weighted: WeightedCluster | undefined,
-  host: Host,
+  host: Host | undefined,
   suppressEnvoyHeaders: boolean,
 ): void {
   const headers = stream.requestHeaders;

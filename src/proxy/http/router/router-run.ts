@@ -105,7 +105,12 @@ export class RouterRun implements FeedOwner {
     if (clusterRefuses(stream, cluster)) return;
     this.account.begin(stream, cluster, virtualHost, route);
     stream.attemptCount = 1;
-    const host = cluster.loadBalancer.choose(cluster.loadBalancer.asksRequest ? this.choice : undefined);
+    const { suppressEnvoyHeaders } = this.config;
+    const { loadBalancer } = cluster;
+    // A forward proxy's host is the one that the upstream will be asked for.
+    const isForwarded = cluster.config.discovery.kind === 'DYNAMIC_FORWARD_PROXY';
+    if (isForwarded) applyRewrites(stream, route, action, weighted, undefined, suppressEnvoyHeaders);
+    const host = loadBalancer.choose(loadBalancer.asksRequest ? this.choice : undefined);
     if (host === undefined) return this.noHealthyHost();
     const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
     const { timeouts } = this;
@@ -113,7 +118,7 @@ export class RouterRun implements FeedOwner {
     tellTimeout(stream.requestHeaders, timeouts, this.config, 0);
     this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
     routeHeadersOf(virtualHost).applyRequest(stream, virtualHost.config, route.config, weighted);
-    applyRewrites(stream, route, action, weighted, host, this.config.suppressEnvoyHeaders);
+    if (!isForwarded) applyRewrites(stream, route, action, weighted, host, suppressEnvoyHeaders);
     const policies = mirrorPolicies(action, virtualHost);
     if (policies.length > 0 && !stream.upgrading) this.feed.mirrors = mirrorClusters(stream, policies);
     this.feed.begin(this.retry !== undefined, end);
@@ -131,7 +136,7 @@ export class RouterRun implements FeedOwner {
       this.tried.push(host);
     }
     const { stream } = this;
-    const cluster = this.cluster as Cluster;
+    const cluster = (this.cluster as Cluster).ownerOf(host);
     if (stream.selectedHost?.config.includeRequestAttemptCount) {
       stream.requestHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
     }

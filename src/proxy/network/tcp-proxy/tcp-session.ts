@@ -138,14 +138,15 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     this.attempts++;
     stream.attemptCount = this.attempts;
     stream.marks.upstreamPoolAsked = clock.now();
+    const owner = cluster.ownerOf(host);
     if (proxy.tunnels !== undefined && connection.filterState?.get(DISABLE_TUNNELING_STATE) !== true) {
-      const tunnel = proxy.tunnels.open(cluster, host, connection, this);
+      const tunnel = proxy.tunnels.open(owner, host, connection, this);
       this.upstream = tunnel;
       stream.upstream = tunnel.info;
       tunnel.begin();
       return;
     }
-    this.upstream = openTcpUpstream(cluster, host, connection, this);
+    this.upstream = openTcpUpstream(owner, host, connection, this);
     if (this.upstream !== undefined) stream.upstream = this.upstream.info;
   }
 

@@ -6,15 +6,20 @@ import { type Random, systemRandom } from '#base/random.ts';
 import { type Schedule, systemSchedule } from '#base/timers.ts';
 import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import { CachedNames } from '#proxy/upstream/discovery/cached-names.ts';
 import { LogicalDns } from '#proxy/upstream/discovery/logical-dns.ts';
 import type { NameResolver } from '#proxy/upstream/discovery/name-resolver.ts';
+import { OriginalDstDiscovery } from '#proxy/upstream/discovery/original-dst.ts';
 import { StrictDns } from '#proxy/upstream/discovery/strict-dns.ts';
 import { SystemResolver } from '#proxy/upstream/discovery/system-resolver.ts';
-import { type HostSetUpdate, hostSetUpdate } from '#proxy/upstream/host-set-update.ts';
+import type { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
+import { type HostSetUpdate, type HostUpdate, hostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 
 export interface Discovery {
   /** Ends it: nobody is called after this. */
   stop(): void;
+  /** A worker made a member, for clusters whose members are found so. */
+  found?(host: HostUpdate): void;
 }
 
 /** Who fetches the endpoints of EDS clusters. */
@@ -38,6 +43,10 @@ export interface DiscoveryParts {
   root: Scope;
   /** Undefined: there are no EDS clusters. */
   endpoints?: EndpointWatcher;
+  /** Undefined: there are no forward proxies. */
+  dnsCaches?: DnsCaches;
+  /** Whether somebody has connections to a member, by its key; for clusters that let go of those that are not used. */
+  isUsed?(key: string): boolean;
   onUpdate(update: HostSetUpdate): void;
   /** The first members are known, or it is known that there are none. Called once. */
   onReady(): void;
@@ -73,7 +82,16 @@ export function discover(config: ClusterConfig, parts: DiscoveryParts): Discover
         ready = true;
       });
     }
-    default:
-      throw new Error(`cluster '${config.name}': discovery of type ${discovery.kind} is not supported`);
+    case 'ORIGINAL_DST': {
+      const { schedule = systemSchedule } = parts;
+      return new OriginalDstDiscovery(config, discovery.originalDst.cleanupInterval, { ...parts, schedule });
+    }
+    case 'AGGREGATE':
+      parts.onUpdate(hostSetUpdate(config.name, undefined));
+      parts.onReady();
+      return { stop() {} };
+    case 'DYNAMIC_FORWARD_PROXY':
+      if (parts.dnsCaches === undefined) throw new Error(`nobody keeps names for cluster '${config.name}'`);
+      return new CachedNames(config, parts.dnsCaches.get(discovery.cache), parts);
   }
 }

@@ -16,6 +16,8 @@ export interface ResolvedAddress {
 export interface Resolution {
   status: 'completed' | 'failure';
   addresses: ResolvedAddress[];
+  /** How it went in Envoy's words, as response-code details have them: `cares_norecords:Domain_name_not_found`. */
+  details?: string;
 }
 
 export interface NameResolver {

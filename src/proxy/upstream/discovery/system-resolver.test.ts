@@ -42,7 +42,9 @@ async function trial(t: Scope, zone: DnsZone, options: TrialOptions = {}): Promi
     { schedule, hosts, resolvConf },
   );
   const ask = (name: string, family: LookupFamily = 'V4_ONLY') =>
-    new Promise<Resolution>((resolve) => resolver.resolve(name, family, resolve));
+    new Promise<Resolution>((resolve) =>
+      resolver.resolve(name, family, ({ status, addresses }) => resolve({ status, addresses })),
+    );
   return { server, resolver, root, hosts, ask };
 }
 

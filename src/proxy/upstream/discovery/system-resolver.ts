@@ -43,6 +43,16 @@ const NOT_FOUND: QueryResult = { outcome: 'not_found', addresses: [], timeouts: 
 /** Not a name, or an address of the other family. */
 const BAD_NAME: QueryResult = { outcome: 'bad_name', addresses: [], timeouts: 0 };
 
+/** What c-ares says of an outcome. */
+const DETAILS: Record<QueryResult['outcome'], string> = {
+  found: 'cares_success:Successful_completion',
+  not_found: 'cares_norecords:Domain_name_not_found',
+  no_data: 'cares_norecords:DNS_server_returned_answer_with_no_data',
+  timeout: 'cares_failure:Timeout_while_contacting_DNS_servers',
+  failed: 'cares_failure:DNS_server_returned_general_failure',
+  bad_name: 'cares_failure:Misformatted_domain_name',
+};
+
 export class SystemResolver implements NameResolver {
   private readonly options: ResolverOptions;
   private readonly schedule: Schedule;
@@ -82,7 +92,7 @@ export class SystemResolver implements NameResolver {
       const { outcome, addresses } = result;
       const failed = outcome === 'timeout' || outcome === 'failed' || outcome === 'bad_name';
       this.count(result, i === lookups.length - 1);
-      resolution = { status: failed ? 'failure' : 'completed', addresses };
+      resolution = { status: failed ? 'failure' : 'completed', addresses, details: DETAILS[outcome] };
       if (addresses.length > 0) break;
     }
     return resolution;

@@ -16,7 +16,7 @@ import type {
   RuntimeIntegers,
 } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { localityScheduler } from '#proxy/upstream/load-balancer/locality-weights.ts';
-import { isInPanic, priorityHealth } from '#proxy/upstream/load-balancer/priority-load.ts';
+import { isInPanic, priorityAt, priorityHealth } from '#proxy/upstream/load-balancer/priority-load.ts';
 import { chooseZone, type ZoneRouting, zoneRouting } from '#proxy/upstream/load-balancer/zone-routing.ts';
 import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
 
@@ -160,16 +160,6 @@ export class HostSources {
     }
     return undefined;
   }
-}
-
-/** @returns the priority whose share of the load holds the point (from 1), or -1 where the shares end before it. */
-function priorityAt(shares: readonly number[], point: number): number {
-  let upTo = 0;
-  for (let priority = 0; priority < shares.length; priority++) {
-    upTo += shares[priority];
-    if (point <= upTo) return priority;
-  }
-  return -1;
 }
 
 function sum(shares: readonly number[]): number {

@@ -5,6 +5,7 @@
 import type { Hash64 } from '#base/xx-hash.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSet } from '#proxy/upstream/host-set.ts';
+import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { ConnectionView, HeaderView } from '#selection/request-view.ts';
 
 /** Chooses among the hosts of one cluster, on one thread. */
@@ -18,6 +19,8 @@ export interface LoadBalancer {
    * @returns undefined where the policy cannot know.
    */
   peekAnother(): Host | undefined;
+  /** What an update of the members comes to, for balancers that make members themselves. */
+  withOwn?(update: HostSetUpdate): HostSetUpdate;
   /** Stops listening to the cluster's members. */
   close(): void;
 }

@@ -76,3 +76,13 @@ function firstTakesAll(sets: readonly HostSet[]): number[] {
 function sum(numbers: number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
+
+/** @returns the priority whose share of the load holds the point (from 1), or -1 where the shares end before it. */
+export function priorityAt(shares: readonly number[], point: number): number {
+  let upTo = 0;
+  for (let priority = 0; priority < shares.length; priority++) {
+    upTo += shares[priority];
+    if (point <= upTo) return priority;
+  }
+  return -1;
+}
