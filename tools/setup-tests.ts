@@ -17,6 +17,7 @@ const PROGRAMS: Record<string, string> = {
   nginx: 'nginx',
   openssl: 'openssl',
   python3: 'python3',
+  'redis-server': 'redis-server',
   unshare: 'util-linux',
   wrk: 'wrk',
 };

@@ -52,6 +52,14 @@ export interface ClusterConfig {
   trackRequestResponseSizes: boolean;
   waitForWarmOnInit: boolean;
   metadata: Metadata;
+  /** How connections to Redis hosts begin. */
+  redis?: RedisCredentials;
+}
+
+/** Follows extensions.filters.network.redis_proxy.v3.RedisProtocolOptions. */
+export interface RedisCredentials {
+  authUsername: string;
+  authPassword: string;
 }
 
 /** Follows Cluster.RingHashLbConfig. */

@@ -12,6 +12,7 @@ import { millisecondsOr } from '#config/read/duration.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
 import { readLoadBalancing } from '#config/read/load-balancing.ts';
 import { readMetadata } from '#config/read/metadata.ts';
+import { REDIS_OPTIONS, readRedisOptions } from '#config/read/redis-options.ts';
 import { honours } from '#config/read/support.ts';
 import { readUpstreamTransport } from '#config/read/tls-contexts.ts';
 import { readTransportSocketMatches } from '#config/read/transport-socket-matches.ts';
@@ -142,6 +143,7 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
     trackRequestResponseSizes: tracked.requestResponseSizes,
     waitForWarmOnInit: message.waitForWarmOnInit ?? true,
     metadata: readMetadata(message.metadata, at.field('metadata')),
+    ...readRedisOptions(message, at, context),
   };
 }
 
@@ -155,7 +157,7 @@ function readHttp(
   const http = withServerNames(readUpstreamHttp(message, at, context), message, discovery, at);
   const limit = message.maxRequestsPerConnection;
   if (limit === undefined) return http;
-  const typed = Object.keys(message.typedExtensionProtocolOptions).length > 0;
+  const typed = Object.keys(message.typedExtensionProtocolOptions).some((name) => name !== REDIS_OPTIONS);
   const twice = typed
     ? http.common.maxRequestsPerConnection > 0
     : message.commonHttpProtocolOptions?.maxRequestsPerConnection !== undefined;

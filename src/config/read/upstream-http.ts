@@ -9,6 +9,7 @@ import type { ReadContext } from '#config/read/context.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
 import { readHttp2ProtocolOptions } from '#config/read/http2-options.ts';
 import { readCommonHttpProtocolOptions, readUpstreamHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
+import { REDIS_OPTIONS } from '#config/read/redis-options.ts';
 import { honours } from '#config/read/support.ts';
 import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
 import type {
@@ -72,6 +73,7 @@ export function readUpstreamHttp(cluster: Cluster, at: Place, context: ReadConte
   let options: UpstreamHttpOptions | undefined;
   for (const [name, any] of Object.entries(cluster.typedExtensionProtocolOptions)) {
     const entry = place.key(name);
+    if (name === REDIS_OPTIONS) continue;
     const { type, message } = unpack(any, entry);
     if (name !== NAME) throw unknownOptions(name, entry);
     if (type.typeName !== NAME) throw entry.problem(`Unable to unpack as ${NAME}: it is a ${type.typeName}`);

@@ -10,11 +10,13 @@ import { rbac } from '#proxy/network/filters/rbac.ts';
 import { setFilterState } from '#proxy/network/filters/set-filter-state.ts';
 import { sniCluster } from '#proxy/network/filters/sni-cluster.ts';
 import type { NetworkFilter, TerminalFilter } from '#proxy/network/network-filter.ts';
+import { redisProxy } from '#proxy/network/redis/redis-proxy.ts';
 import { tcpProxy } from '#proxy/network/tcp-proxy/tcp-proxy.ts';
 
 export const networkFilters: readonly (NetworkFilter | TerminalFilter)[] = [
   httpConnectionManager,
   tcpProxy,
+  redisProxy,
   echo,
   directResponse,
   sniCluster,

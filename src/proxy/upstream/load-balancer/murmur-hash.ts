@@ -10,8 +10,8 @@ const SEED = 0xc70f_6907n;
 const cut = (value: bigint) => BigInt.asUintN(64, value);
 const mixed = (value: bigint) => value ^ (value >> 47n);
 
-export function murmurHash2(text: string): Hash64 {
-  const bytes = Buffer.from(text);
+export function murmurHash2(key: string | Buffer): Hash64 {
+  const bytes = typeof key === 'string' ? Buffer.from(key) : key;
   let hash = SEED ^ cut(BigInt(bytes.length) * FACTOR);
   let at = 0;
   for (; at + 8 <= bytes.length; at += 8) {
