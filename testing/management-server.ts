@@ -174,7 +174,7 @@ export class ManagementServer {
 
   /** Waits for a request. @returns it */
   async requestWhere(what: string, test: (request: SeenRequest) => boolean): Promise<SeenRequest> {
-    return (await eventually(what, async () => this.requests.findLast(test))) as SeenRequest;
+    return (await eventually(what, async () => this.requests.find(test))) as SeenRequest;
   }
 
   private nonce(): string {

@@ -19,7 +19,8 @@ import { TokenBucket } from '#proxy/xds/token-bucket.ts';
 export interface StreamProtocol {
   /** A stream is open: everything that is wanted is to be asked for anew. */
   onOpened(): void;
-  onMessage(bytes: Uint8Array): void;
+  /** @returns whether it is a response at all */
+  onMessage(bytes: Uint8Array): boolean;
   onBroken(): void;
   /** The next request, when it may be sent; undefined: there is none. */
   nextRequest(): Uint8Array | undefined;
@@ -40,6 +41,7 @@ export interface ControlPlaneStreamParts {
 
 /** So often the first service may fail to answer before the second is tried. */
 const FAILURES_BEFORE_FAILOVER = 2;
+const INTERNAL = 13;
 const UNAVAILABLE = 14;
 
 export class ControlPlaneStream {
@@ -140,7 +142,9 @@ export class ControlPlaneStream {
     this.failures = 0;
     if (this.service === 0) this.firstAnswered = true;
     this.backOffs[this.service].reset();
-    this.protocol.onMessage(bytes);
+    if (this.protocol.onMessage(bytes)) return;
+    this.stream?.cancel();
+    this.onBroken(INTERNAL, 'the server sent bytes that are no response');
   }
 
   private onBroken(status: number, message: string): void {

@@ -158,22 +158,22 @@ export class Delta implements DiscoveryProtocol {
     return toBinary(messageType(REQUEST), request);
   }
 
-  onMessage(bytes: Uint8Array): void {
+  onMessage(bytes: Uint8Array): boolean {
     let response: DeltaDiscoveryResponse;
     try {
       response = fromBinary(messageType(RESPONSE), bytes) as DeltaDiscoveryResponse;
     } catch {
-      this.log.warning('a management server sent bytes that are no DeltaDiscoveryResponse');
-      return;
+      return false;
     }
     if (response.controlPlane !== undefined) this.parts.stats.identifier.set(response.controlPlane.identifier);
     const type = this.types.get(response.typeUrl.slice(response.typeUrl.lastIndexOf('/') + 1));
     if (type === undefined) {
       this.log.warning(`Dropping received DeltaDiscoveryResponse for unknown type ${response.typeUrl}`);
-      return;
+      return true;
     }
     const { streams } = this;
     type.queue = type.queue.then(() => this.take(type, response, streams));
+    return true;
   }
 
   private async take(type: TypeState, response: DeltaDiscoveryResponse, stream: number): Promise<void> {

@@ -126,23 +126,23 @@ export class StateOfTheWorld implements DiscoveryProtocol {
     return toBinary(messageType(REQUEST), request);
   }
 
-  onMessage(bytes: Uint8Array): void {
+  onMessage(bytes: Uint8Array): boolean {
     let response: DiscoveryResponse;
     try {
       response = fromBinary(messageType(RESPONSE), bytes) as DiscoveryResponse;
     } catch {
-      this.log.warning('a management server sent bytes that are no DiscoveryResponse');
-      return;
+      return false;
     }
     if (response.controlPlane !== undefined) this.parts.stats.identifier.set(response.controlPlane.identifier);
     const type = this.types.get(response.typeUrl.slice(response.typeUrl.lastIndexOf('/') + 1));
     if (type === undefined || type.watches.empty) {
       this.log.warning(`Ignoring the message for type URL ${response.typeUrl} as it has no current subscribers.`);
-      return;
+      return true;
     }
     // Of the newest response, as the nonce of any other is stale to the server.
     type.nonce = response.nonce;
     type.queue = type.queue.then(() => this.take(type, response));
+    return true;
   }
 
   private async take(type: TypeState, response: DiscoveryResponse): Promise<void> {
