@@ -3,10 +3,11 @@
  * that cannot run here says why, and fails only where FAIRLEAD_CONFORMANCE=all.
  */
 import type { Scope } from '#testing/scope.ts';
+import { grpcInterop } from './grpc-interop.ts';
 import { h2spec } from './h2spec.ts';
 import { Missing, type Suite } from './suite.ts';
 
-const suites: readonly Suite[] = [h2spec];
+const suites: readonly Suite[] = [h2spec, grpcInterop];
 
 const words = process.argv.slice(2);
 let failed = false;
