@@ -6,10 +6,14 @@ import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { RequestWalk } from '#proxy/http/request-walk.ts';
 import { ResponseWalk } from '#proxy/http/response-walk.ts';
 import { RouterRun } from '#proxy/http/router/router-run.ts';
+import { isGrpc } from '#selection/route-conditions.ts';
 import type { Headers } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
 
 export class FilterChainRun {
   readonly router: RouterRun;
+  /** Whether the client's request was one of gRPC, whatever filters made of it; undefined where there are no filters. */
+  grpc: boolean | undefined = undefined;
   /** What each filter keeps of this stream, at its index. */
   state: unknown[] = [];
   private readonly stream: HttpStream;
@@ -30,6 +34,7 @@ export class FilterChainRun {
     if (this.chain.length === 0) return;
     this.chain = NONE;
     this.backwards = NONE;
+    this.grpc = undefined;
     this.state = [];
     this.requestWalk.reset();
     this.responseWalk.reset();
@@ -39,6 +44,7 @@ export class FilterChainRun {
   request(chain: readonly FilterInUse[], backwards: readonly FilterInUse[], end: boolean): void {
     this.chain = chain;
     this.backwards = backwards;
+    if (chain.length > 0) this.grpc = isGrpc(this.stream.requestHeaders.getKnown(Known['content-type']));
     this.requestWalk.request(chain, end);
   }
 

@@ -73,7 +73,7 @@ export abstract class FilterWalk {
     this.addedData = chunk;
   }
 
-  /** While a filter is shown data that ends the message: these trailers end it instead. */
+  /** While a filter is shown data that ends the message, or with {@link addData}: these trailers end it instead. */
   addTrailers(trailers: Headers): void {
     this.addedTrailers = trailers;
   }
@@ -106,18 +106,22 @@ export abstract class FilterWalk {
       const status = this.showHeaders(use, end);
       if (this.over) return;
       const added = this.addedData;
+      const trailers = this.addedTrailers;
       this.addedData = undefined;
+      this.addedTrailers = undefined;
       if (status !== Continue) {
         this.stopped = i;
         this.shown = status === Stop && this.hearsBody(use);
         this.headWaits = true;
         this.headEnd = end;
-        if (added !== undefined) this.hold(added, true);
+        if (added !== undefined) this.hold(added, trailers === undefined);
+        this.heldTrailers = trailers;
         return;
       }
       if (added === undefined) continue;
       this.headersFrom(i + 1, false);
-      if (!this.over) this.dataFrom(i + 1, added, true);
+      if (!this.over) this.dataFrom(i + 1, added, trailers === undefined);
+      if (!this.over && trailers !== undefined) this.trailersFrom(i + 1, trailers);
       return;
     }
     this.passHeaders(end);

@@ -101,7 +101,7 @@ export function sendLocalReply(
     }
   } else prepare?.(stream);
   stream.flags |= flags;
-  if (isGrpc(stream.requestHeaders)) {
+  if (stream.filters.grpc ?? isGrpc(stream.requestHeaders)) {
     answerGrpc(stream);
     return;
   }
