@@ -2,10 +2,11 @@
 import { ConfigDump } from '#dump/config-dump.ts';
 import { DumpReader } from '#dump/dump-reader.ts';
 import { DumpConfiguration } from '#explain/dump/dump-configuration.ts';
+import { resourcesOfDump } from '#explain/dump/dump-resources.ts';
 import { extensionReaders } from '#proxy/extensions.ts';
 
 /** @param clusters what /clusters?format=json says of the same proxy. */
 export function explainedDump(root: unknown, clusters?: unknown): DumpConfiguration {
-  const dump = new ConfigDump(root, new DumpReader());
-  return new DumpConfiguration({ dump, clusters: clusters as never, extensions: extensionReaders() });
+  const resources = resourcesOfDump(new ConfigDump(root, new DumpReader()));
+  return new DumpConfiguration({ resources, clusters: clusters as never, extensions: extensionReaders() });
 }

@@ -33,8 +33,9 @@ export async function explainDump(options: ExplainOptions): Promise<number> {
 
 /** @throws DumpError */
 async function configurationOf(source: DumpSource, clustersFile?: string): Promise<DumpConfiguration> {
-  const [{ DumpConfiguration }, { extensionReaders }] = await Promise.all([
+  const [{ DumpConfiguration }, { resourcesOfDump }, { extensionReaders }] = await Promise.all([
     import('#explain/dump/dump-configuration.ts'),
+    import('#explain/dump/dump-resources.ts'),
     import('#proxy/extensions.ts'),
   ]);
   const dump = new ConfigDump(parseJson(await readSource(source, '/config_dump?include_eds')), new DumpReader());
@@ -44,7 +45,7 @@ async function configurationOf(source: DumpSource, clustersFile?: string): Promi
       ? parseJson(await readSource(health, '/clusters?format=json'))
       : undefined;
   return new DumpConfiguration({
-    dump,
+    resources: resourcesOfDump(dump),
     ...(isObject(clusters) ? { clusters } : {}),
     extensions: extensionReaders(),
   });

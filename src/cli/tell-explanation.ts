@@ -25,9 +25,9 @@ export async function tellExplanation(configuration: ExplainedConfiguration, opt
 
 /** @throws UsageError for a query that cannot be. */
 export async function explanationOf(configuration: ExplainedConfiguration, { query }: Told): Promise<Explanation> {
-  const { explainIn } = await import('#explain/explain.ts');
+  const { explain } = await import('#explain/explain.ts');
   try {
-    return explainIn(configuration, query);
+    return explain(configuration, query);
   } catch (error) {
     throw new UsageError((error as Error).message, 'explain');
   }

@@ -6,7 +6,7 @@ import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import type { VirtualHost } from '#config/model/route.ts';
 import { connectionManagerOf, tcpClustersOf } from '#explain/choose-filter-chain.ts';
 import type { ExplainedConfiguration } from '#explain/configuration.ts';
-import { explainIn } from '#explain/explain.ts';
+import { explain } from '#explain/explain.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import type { Explanation } from '#explain/explanation.ts';
 
@@ -129,7 +129,7 @@ function summarize(
     ['host', host] as [string, string],
   ];
   const url = `http://${ANY}:${port || 80}${encodeURI(path)}`;
-  const explanation = explainIn(configuration, { ...query, url, destination, headers });
+  const explanation = explain(configuration, { ...query, url, destination, headers });
   return { path, route: explanation.route?.name ?? '', goes_to: whereTo(explanation) };
 }
 

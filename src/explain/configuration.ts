@@ -1,9 +1,9 @@
 /**
- * What is explained: a snapshot as it is, or a dump whose parts are read when a request reaches them.
+ * What is explained: a configuration whose parts are read when a request reaches them.
  */
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
-import type { NodeInfo, Snapshot } from '#config/model/snapshot.ts';
+import type { NodeInfo } from '#config/model/snapshot.ts';
 import type { ExplainedPolicy, ExplainedResponse } from '#explain/explanation.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
@@ -37,9 +37,4 @@ export interface Judgement {
   response?: ExplainedResponse;
   /** Why the connection is closed. */
   closed?: string;
-}
-
-/** @param runtime values as they are now. */
-export function ofSnapshot({ node, listeners, clusters }: Snapshot, runtime: RuntimeLookup): ExplainedConfiguration {
-  return { node, listeners, runtime, cluster: (name) => clusters.find((cluster) => cluster.name === name) };
 }

@@ -6,6 +6,8 @@ import { loadBootstrap } from '#config/load.ts';
 import { ExtensionReaders } from '#config/read/extensions.ts';
 import { httpConnectionManagerReader } from '#config/read/http-connection-manager.ts';
 import { routerReader } from '#config/read/router.ts';
+import { DumpConfiguration } from '#explain/dump/dump-configuration.ts';
+import { resourcesOfBootstrap } from '#explain/dump/dump-resources.ts';
 import { explain, isRouted } from '#explain/explain.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import type { Explanation } from '#explain/explanation.ts';
@@ -37,19 +39,20 @@ const readers = new ExtensionReaders()
     read: () => ({}),
   });
 
-function snapshotOf(given: Json) {
-  return loadBootstrap([sourceOf(JSON.stringify(given), 'test', 'json')], {
+function configurationOf(given: Json, runtime?: RuntimeView): DumpConfiguration {
+  const { bootstrap: message } = loadBootstrap([sourceOf(JSON.stringify(given), 'test', 'json')], {
     allowUnknownStaticFields: false,
     serviceNode: '',
     serviceCluster: '',
     serviceZone: '',
     extensions: readers,
     files: (path) => readFileSync(path),
-  }).snapshot;
+  });
+  return new DumpConfiguration({ resources: resourcesOfBootstrap(message), extensions: readers, runtime });
 }
 
 function told(given: Json, url: string, query: Partial<ExplainQuery> = {}): Explanation {
-  return explain(snapshotOf(given), { url, method: 'GET', headers: [], alpn: [], ...query });
+  return explain(configurationOf(given), { url, method: 'GET', headers: [], alpn: [], ...query });
 }
 
 const clusters = ['c', 'd'].map((name, i) => staticCluster(name, [9001 + i]));
@@ -202,7 +205,7 @@ test('weights and fractions are those that the runtime has', () => {
   assert.equal(told(given, 'http://h:8000/').route?.otherwise, undefined);
   const live = new RuntimeView({ layers: [], values: { canary: { raw: '0', number: 0 } } });
   const query = { url: 'http://h:8000/', method: 'GET', headers: [], alpn: [] };
-  assert.equal(explain(snapshotOf(given), query, live).route?.name, 'main');
+  assert.equal(explain(configurationOf(given, live), query).route?.name, 'main');
 });
 
 test('a redirect is told with its location, a direct response with its body', () => {

@@ -8,13 +8,11 @@ import { addressText } from '#config/model/address.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { FilterChain } from '#config/model/listener.ts';
 import type { RouteAction } from '#config/model/route.ts';
-import type { Snapshot } from '#config/model/snapshot.ts';
 import { answerDirectly } from '#explain/answer-directly.ts';
 import { arrive } from '#explain/arrive.ts';
 import { chooseFilterChain, connectionManagerOf, tcpClustersOf, whyClosed } from '#explain/choose-filter-chain.ts';
 import { chooseListener } from '#explain/choose-listener.ts';
-import { type ExplainedConfiguration, ofSnapshot } from '#explain/configuration.ts';
-import { configuredRuntime } from '#explain/configured-runtime.ts';
+import type { ExplainedConfiguration } from '#explain/configuration.ts';
 import { explainCluster, explainTcpClusters } from '#explain/explain-cluster.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import { explainRoute, type RoutedRequest } from '#explain/explain-route.ts';
@@ -27,19 +25,10 @@ import type { FillFormat } from '#explain/mutate-headers.ts';
 import { asksForUpgrade, prepareRequest } from '#explain/prepare-request.ts';
 import { RequestUnderWay } from '#explain/request-under-way.ts';
 import { SelectionRecord, type SelectionStep } from '#selection/recorder.ts';
-import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
 import { decodeUtf8 } from '#selection/utf8-text.ts';
 
-/**
- * @param runtime values as they are now; without it, those that the configuration's static layers give.
- * @throws Error that says what is wrong with the query, for the user.
- */
-export function explain(snapshot: Snapshot, query: ExplainQuery, runtime?: RuntimeLookup): Explanation {
-  return explainIn(ofSnapshot(snapshot, runtime ?? configuredRuntime(snapshot.runtime)), query);
-}
-
 /** @throws Error that says what is wrong with the query, for the user. */
-export function explainIn(configuration: ExplainedConfiguration, query: ExplainQuery): Explanation {
+export function explain(configuration: ExplainedConfiguration, query: ExplainQuery): Explanation {
   return new Way(configuration, new RequestUnderWay(query)).walk();
 }
 

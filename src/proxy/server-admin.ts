@@ -49,7 +49,7 @@ function adminContext(server: RunningServer): AdminContext {
   const configured = configuredResources(server);
   const allowed = (snapshot.admin?.allowPaths ?? []).map(compileString);
   const bootstrap = { ...loaded.bootstrap, node: serverNode(loaded.bootstrap.node, options, nodeExtensions()) };
-  return {
+  const context: AdminContext = {
     options,
     version: versionText(),
     hotRestartVersion: HOT_RESTART_VERSION,
@@ -105,9 +105,9 @@ function adminContext(server: RunningServer): AdminContext {
     profilePath: snapshot.admin?.profilePath ?? '',
     accessLogs: accessLogs(server),
     allows: (target) => allowed.length === 0 || allowed.some((matches) => matches(target)),
-    explain: (query) =>
-      explainLive(server.snapshot, query, { runtime: server.runtime.snapshot, bound: server.listeners.bound() }),
+    explain: (query) => explainLive(context, query, server.listeners.bound()),
   };
+  return context;
 }
 
 /** Everything that is configured, as messages. */

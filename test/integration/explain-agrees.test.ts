@@ -8,9 +8,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { sourceOf } from '#api/source.ts';
 import { loadBootstrap } from '#config/load.ts';
-import type { Snapshot } from '#config/model/snapshot.ts';
-import type { DumpConfiguration } from '#explain/dump/dump-configuration.ts';
-import { explain, explainIn } from '#explain/explain.ts';
+import { DumpConfiguration } from '#explain/dump/dump-configuration.ts';
+import { resourcesOfBootstrap } from '#explain/dump/dump-resources.ts';
+import { explain } from '#explain/explain.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import type { Explanation } from '#explain/explanation.ts';
 import { extensionReaders } from '#proxy/extensions.ts';
@@ -51,10 +51,10 @@ test('explain says what the running proxy does, by its bootstrap and by its dump
   const listeners = (given.static_resources as { listeners: Json[] }).listeners;
   const ports = await portsOf(proxy, listeners);
   for (const listener of listeners) listener.address = socketAddress(ports.get(listener.name as string) as number);
-  const snapshot = load(given);
+  const configured = load(given);
   const dumped = await dumpOf(proxy, ports);
   const seen = await compare(random, ports, STATIC.requests, (query) => {
-    const told = explain(snapshot, query);
+    const told = explain(configured, query);
     assert.deepEqual(byDump(dumped, query), told, `by its dump: ${JSON.stringify(query)}`);
     return told;
   });
@@ -83,6 +83,14 @@ test('explain says what the running proxy does with what came by xDS', async (t)
   const ports = await portsOf(proxy, listeners);
   const dumped = await dumpOf(proxy, ports);
   await compare(random, ports, BY_XDS.requests, (query) => byDump(dumped, query));
+  for (const port of ports.values()) {
+    const query = { url: `http://127.0.0.1:${port}/a`, method: 'GET', headers: [], source: '127.0.0.1', alpn: [] };
+    const { body } = await proxy.admin.get(
+      `/explain?format=json&source=127.0.0.1&url=${encodeURIComponent(query.url)}`,
+    );
+    const { notes: _, ...live } = JSON.parse(body);
+    assert.deepEqual(live, JSON.parse(JSON.stringify(byDump(dumped, query))));
+  }
 });
 
 /** Asks the proxy and explain. @returns how often each status came. */
@@ -111,7 +119,7 @@ async function compare(
 }
 
 function byDump(dumped: DumpConfiguration, query: ExplainQuery): Explanation {
-  const { notes: _, ...explanation } = explainIn(dumped, query);
+  const { notes: _, ...explanation } = explain(dumped, query);
   return explanation;
 }
 
@@ -159,13 +167,14 @@ function tablesToFetch(listener: Json): Json[] {
     });
 }
 
-function load(given: Json): Snapshot {
-  return loadBootstrap([sourceOf(JSON.stringify(given), 'random', 'json')], {
+function load(given: Json): DumpConfiguration {
+  const { bootstrap: message } = loadBootstrap([sourceOf(JSON.stringify(given), 'random', 'json')], {
     allowUnknownStaticFields: false,
     serviceNode: '',
     serviceCluster: '',
     serviceZone: '',
     extensions: extensionReaders(),
     files: (path) => readFileSync(path),
-  }).snapshot;
+  });
+  return new DumpConfiguration({ resources: resourcesOfBootstrap(message), extensions: extensionReaders() });
 }

@@ -7,6 +7,7 @@ import type { Source } from '#api/source.ts';
 import type { Command } from '#cli/command.ts';
 import { parseExplainOptions } from '#cli/explain-options.ts';
 import type { LoadedBootstrap } from '#config/load.ts';
+import type { ExplainedConfiguration } from '#explain/configuration.ts';
 
 /** No route takes the request, or the configuration is wrong. */
 const NO_ROUTE = 1;
@@ -30,11 +31,7 @@ export const command: Command = {
       process.stderr.write(`${renderProblems(error.problems, sources, { color: process.stderr.isTTY === true })}\n`);
       return NO_ROUTE;
     }
-    const [{ ofSnapshot }, { configuredRuntime }] = await Promise.all([
-      import('#explain/configuration.ts'),
-      import('#explain/configured-runtime.ts'),
-    ]);
-    const configuration = ofSnapshot(loaded.snapshot, configuredRuntime(loaded.snapshot.runtime));
+    const configuration = await configurationOf(loaded);
     return await (await import('#cli/tell-explanation.ts')).tellExplanation(configuration, options);
   },
 
@@ -58,4 +55,13 @@ async function load(sources: readonly Source[]): Promise<LoadedBootstrap> {
     extensions: extensionReaders(),
     files: (path) => readFileSync(path),
   });
+}
+
+async function configurationOf({ bootstrap }: LoadedBootstrap): Promise<ExplainedConfiguration> {
+  const [{ DumpConfiguration }, { resourcesOfBootstrap }, { extensionReaders }] = await Promise.all([
+    import('#explain/dump/dump-configuration.ts'),
+    import('#explain/dump/dump-resources.ts'),
+    import('#proxy/extensions.ts'),
+  ]);
+  return new DumpConfiguration({ resources: resourcesOfBootstrap(bootstrap), extensions: extensionReaders() });
 }

@@ -2,15 +2,16 @@
  * A config dump as something to explain: its resources by name, each read when a request reaches it.
  * Follows envoy.admin.v3.ConfigDump.
  */
+import type { Address } from '#config/model/address.ts';
 import type { ClusterConfig, HealthStatus } from '#config/model/cluster.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import type { NodeInfo, RuntimeLayer } from '#config/model/snapshot.ts';
 import { readContext } from '#config/read/context.ts';
 import type { ExtensionReaders } from '#config/read/extensions.ts';
-import type { ConfigDump } from '#dump/config-dump.ts';
 import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 import type { ExplainedConfiguration, Judgement, ResolvedHost } from '#explain/configuration.ts';
 import { configuredRuntime } from '#explain/configured-runtime.ts';
+import type { DumpResources } from '#explain/dump/dump-resources.ts';
 import { hostHealth } from '#explain/dump/host-health.ts';
 import { openChain } from '#explain/dump/open-chain.ts';
 import { openCluster } from '#explain/dump/open-cluster.ts';
@@ -22,10 +23,14 @@ import type { CompiledRoute } from '#selection/compiled-route.ts';
 import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
 
 export interface DumpSources {
-  dump: ConfigDump;
+  resources: DumpResources;
   /** What `/clusters?format=json` says, where somebody asked. */
   clusters?: JsonObject;
   extensions: ExtensionReaders;
+  /** Values as they are now; without it, those of the bootstrap's static layers. */
+  runtime?: RuntimeLookup;
+  /** The addresses that listeners are bound to, by name, where they are known. */
+  bound?: ReadonlyMap<string, Address[]>;
 }
 
 export class DumpConfiguration implements ExplainedConfiguration {
@@ -35,45 +40,37 @@ export class DumpConfiguration implements ExplainedConfiguration {
   readonly runtime: RuntimeLookup;
   readonly reader: DumpReader;
   readonly #outlines: readonly ListenerOutline[];
-  readonly #routes: ReadonlyMap<string, JsonObject>;
-  readonly #clusters: ReadonlyMap<string, JsonObject>;
-  readonly #assignments: ReadonlyMap<string, JsonObject>;
+  readonly #resources: DumpResources;
   readonly #health: ReadonlyMap<string, ReadonlyMap<string, HealthStatus>> | undefined;
-  readonly #extensionConfigs: ReadonlyMap<string, JsonObject>;
   readonly #context: ReturnType<typeof readContext>;
   readonly #opened = new Map<FilterChain, FilterChain>();
   readonly #jsonOf = new Map<FilterChain, JsonObject>();
   readonly #openedClusters = new Map<string, ClusterConfig | undefined>();
   #notes = new Set<string>();
 
-  /** @throws DumpError where the dump has no listeners. */
-  constructor({ dump, clusters, extensions }: DumpSources) {
-    const { reader } = dump;
+  constructor({ resources, clusters, extensions, runtime, bound }: DumpSources) {
+    const { reader } = resources;
     this.reader = reader;
+    this.#resources = resources;
     this.#context = readContext({ extensions, lenient: true, environment: {}, files: () => Buffer.alloc(0) });
     const note = (what: string) => reader.note(what);
-    this.#outlines = dump.listeners.flatMap((json) => outlineListener(json, reader, note) ?? []);
+    this.#outlines = resources.listeners.flatMap((json) => outlineListener(json, reader, note, bound) ?? []);
     this.listeners = this.#outlines.map(({ listener }) => listener);
-    const has = (name: Parameters<ConfigDump['sections']>[0]) => dump.sections(name).length > 0;
-    this.#routes = byName(has('RoutesConfigDump') ? dump.routes : [], 'name', reader);
-    this.#clusters = byName(has('ClustersConfigDump') ? dump.clusters : [], 'name', reader);
-    this.#assignments = byName(has('EndpointsConfigDump') ? dump.endpoints : [], 'cluster_name', reader);
-    this.#extensionConfigs = byName(has('EcdsConfigDump') ? dump.extensionConfigs : [], 'name', reader);
     this.#health = clusters && hostHealth(clusters, reader);
-    this.node = nodeOf(dump);
-    this.runtime = configuredRuntime(staticLayers(dump));
+    this.node = nodeOf(resources);
+    this.runtime = runtime ?? configuredRuntime(staticLayers(resources));
     for (const { chains } of this.#outlines) for (const [chain, json] of chains) this.#jsonOf.set(chain, json);
   }
 
   readonly cluster = (name: string): ClusterConfig | undefined => {
     if (this.#openedClusters.has(name)) return this.#openedClusters.get(name);
-    const json = this.#clusters.get(name);
+    const json = this.#resources.clusters.get(name);
     const opened =
       json &&
       openCluster(json, {
         reader: this.reader,
         context: this.#context,
-        assignment: (service) => this.#assignments.get(service),
+        assignment: (service) => this.#resources.assignments.get(service),
         health: (cluster) => this.#health?.get(cluster),
         note: (what) => this.#note(`cluster '${name}'`, what),
       });
@@ -82,7 +79,7 @@ export class DumpConfiguration implements ExplainedConfiguration {
   };
 
   resolve(host: string, port: number): ResolvedHost | undefined {
-    return resolveHost(host, port, this.#routes, this.#outlines, this.reader);
+    return resolveHost(host, port, this.#resources.routeTables, this.#outlines, this.reader);
   }
 
   open(chain: FilterChain): FilterChain {
@@ -93,7 +90,7 @@ export class DumpConfiguration implements ExplainedConfiguration {
     const opened = openChain(chain, json, {
       reader: this.reader,
       context: this.#context,
-      routes: (name) => this.#routes.get(name),
+      routes: (name) => this.#resources.routeTables.get(name),
       note: (what) => this.#note(chain.name === '' ? 'filter chain' : `filter chain '${chain.name}'`, what),
     });
     this.#opened.set(chain, opened);
@@ -103,7 +100,7 @@ export class DumpConfiguration implements ExplainedConfiguration {
 
   judge(chain: FilterChain, request: RequestUnderWay, route?: CompiledRoute): Judgement {
     const json = this.#jsonOf.get(chain) ?? {};
-    const extension = (name: string) => this.#extensionConfigs.get(name);
+    const extension = (name: string) => this.#resources.extensionConfigs.get(name);
     return route === undefined
       ? judgeConnection(json, request, this.reader)
       : judgeRequest(json, request, route, this.reader, extension);
@@ -122,19 +119,7 @@ export class DumpConfiguration implements ExplainedConfiguration {
   }
 }
 
-/** The first of a name holds. */
-function byName(resources: readonly JsonObject[], field: string, reader: DumpReader): Map<string, JsonObject> {
-  const found = new Map<string, JsonObject>();
-  for (const resource of resources) {
-    const name = reader.text(resource, field);
-    if (!found.has(name)) found.set(name, resource);
-  }
-  return found;
-}
-
-function nodeOf(dump: ConfigDump): NodeInfo {
-  const { reader } = dump;
-  const bootstrap = reader.object(dump.sections('BootstrapConfigDump')[0], 'bootstrap');
+function nodeOf({ reader, bootstrap }: DumpResources): NodeInfo {
   const node = reader.object(bootstrap, 'node');
   const locality = reader.object(node, 'locality');
   return {
@@ -149,9 +134,7 @@ function nodeOf(dump: ConfigDump): NodeInfo {
   };
 }
 
-function staticLayers(dump: ConfigDump): RuntimeLayer[] {
-  const { reader } = dump;
-  const bootstrap = reader.object(dump.sections('BootstrapConfigDump')[0], 'bootstrap');
+function staticLayers({ reader, bootstrap }: DumpResources): RuntimeLayer[] {
   return reader.objects(reader.object(bootstrap, 'layered_runtime'), 'layers').flatMap((layer): RuntimeLayer[] => {
     const values = reader.object(layer, 'static_layer') as (RuntimeLayer & { kind: 'static' })['values'] | undefined;
     return values === undefined ? [] : [{ name: reader.text(layer, 'name'), kind: 'static', values }];

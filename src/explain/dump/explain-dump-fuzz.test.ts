@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { DumpError } from '#dump/dump-error.ts';
 import { explainAllHosts } from '#explain/all-hosts.ts';
-import { explainIn } from '#explain/explain.ts';
+import { explain } from '#explain/explain.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import { renderExplanation } from '#explain/render-explanation.ts';
 import { changed, changes } from '#testing/changed-dump.ts';
@@ -36,7 +36,7 @@ test('whatever a dump holds, a request is explained as far as it goes', () => {
       try {
         const configuration = explainedDump(changed(DUMPS[which], list));
         for (const query of QUERIES) {
-          const text = renderExplanation(explainIn(configuration, query), { color: false });
+          const text = renderExplanation(explain(configuration, query), { color: false });
           assert.doesNotMatch(text, OBEYED);
         }
         explainAllHosts(configuration, QUERIES[0]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainAllHosts } from '#explain/all-hosts.ts';
 import type { DumpConfiguration } from '#explain/dump/dump-configuration.ts';
-import { explainIn } from '#explain/explain.ts';
+import { explain } from '#explain/explain.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import type { Explanation } from '#explain/explanation.ts';
 import { explainedDump } from '#testing/explained-dump.ts';
@@ -15,7 +15,7 @@ const authz = goldenDumps('authz');
 const web = explainedDump(authz.web);
 
 function ask(configuration: DumpConfiguration, url: string, more: Partial<ExplainQuery> = {}): Explanation {
-  return explainIn(configuration, { url, method: 'GET', headers: [], alpn: [], ...more });
+  return explain(configuration, { url, method: 'GET', headers: [], alpn: [], ...more });
 }
 
 test('what an application sends out goes by the original destination, which its service’s virtual host tells', () => {

@@ -35,10 +35,18 @@ export interface ListenerOutline {
 
 type Note = (what: string) => void;
 
-/** @returns undefined for one without an address that could be read. */
-export function outlineListener(json: JsonObject, reader: DumpReader, note: Note): ListenerOutline | undefined {
+/**
+ * @param bound the addresses that listeners are bound to, by name, where they are known.
+ * @returns undefined for one without an address that could be read.
+ */
+export function outlineListener(
+  json: JsonObject,
+  reader: DumpReader,
+  note: Note,
+  bound?: ReadonlyMap<string, Address[]>,
+): ListenerOutline | undefined {
   const name = reader.text(json, 'name');
-  const addresses = addressesOf(json, reader, note);
+  const addresses = bound?.get(name) ?? addressesOf(json, reader, note);
   if (addresses.length === 0) return undefined;
   const chains = new Map<FilterChain, JsonObject>();
   const outline = (chain: JsonObject): FilterChain => {

@@ -4,14 +4,15 @@
  */
 import { isIP } from 'node:net';
 import { addressText } from '#config/model/address.ts';
-import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
+import type { DumpReader } from '#dump/dump-reader.ts';
 import type { ResolvedHost } from '#explain/configuration.ts';
+import type { ByName } from '#explain/dump/dump-resources.ts';
 import type { ListenerOutline } from '#explain/dump/outline-listener.ts';
 
 export function resolveHost(
   host: string,
   port: number,
-  routes: ReadonlyMap<string, JsonObject>,
+  routes: ByName,
   outlines: readonly ListenerOutline[],
   reader: DumpReader,
 ): ResolvedHost | undefined {
@@ -19,12 +20,7 @@ export function resolveHost(
 }
 
 /** The tables of that port first. */
-function byDomains(
-  host: string,
-  port: number,
-  routes: ReadonlyMap<string, JsonObject>,
-  reader: DumpReader,
-): ResolvedHost | undefined {
+function byDomains(host: string, port: number, routes: ByName, reader: DumpReader): ResolvedHost | undefined {
   const ofPort = (name: string) => name === String(port) || name.endsWith(`:${port}`);
   const names = [...routes.keys()].sort((a, b) => Number(ofPort(b)) - Number(ofPort(a)));
   for (const name of names) {

@@ -21,6 +21,18 @@ export function endpointsSection(clusters: ClusterStatus[]): ConfigSection {
   };
 }
 
+/** By the name that EDS is asked for; each is made when it is asked for. */
+export function assignmentsByService(clusters: readonly ClusterStatus[]) {
+  const byService = new Map(clusters.map((cluster) => [cluster.edsServiceName || cluster.name, cluster]));
+  return {
+    keys: () => byService.keys(),
+    get: (service: string) => {
+      const cluster = byService.get(service);
+      return cluster && assignmentTree(cluster);
+    },
+  };
+}
+
 function assignmentTree(cluster: ClusterStatus) {
   const groups = new Map<string, HostStatus[]>();
   for (const host of cluster.hosts) {
