@@ -44,6 +44,8 @@ export function connectionInput(input: MatchInput): InputReader<ConnectionView> 
       return (connection) => String(connection.sourcePort);
     case 'DirectSourceIPInput':
       return (connection) => connection.directSourceAddress;
+    case 'FilterStateInput':
+      return (connection) => text(connection.filterState?.get(input.key));
     case 'SourceTypeInput':
       return (connection) => (isLocal(connection) ? 'local' : undefined);
     case 'ServerNameInput':

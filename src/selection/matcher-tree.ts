@@ -77,18 +77,25 @@ function compileBody<T, A, S>(
     case 'ip': {
       const read = inputOf(body.input);
       const entries = body.ranges
-        .map(({ onMatch, ...range }) => ({ range: new IpRange(range), result: branch(onMatch) }))
+        .map(({ onMatch, exclusive, ...range }) => ({ range: new IpRange(range), exclusive, result: branch(onMatch) }))
         .sort((a, b) => b.range.prefixLength - a.range.prefixLength);
       return firstOf(entries, read, ({ range }, value) => {
         const ip = parseIp(value);
         return ip !== undefined && range.has(ip);
       });
     }
+    case 'domains': {
+      const read = inputOf(body.input);
+      const entries = body.entries
+        .map(({ key, onMatch }) => ({ key, result: branch(onMatch) }))
+        .sort((a, b) => Number(a.key.startsWith('*')) - Number(b.key.startsWith('*')) || b.key.length - a.key.length);
+      return firstOf(entries, read, ({ key }, value) => isInDomain(value, key));
+    }
   }
 }
 
 /** The result of the first entry that takes the value and whose branch says something: entries come most specific first. */
-function firstOf<E extends { result: CompiledMatcher<A, S> }, A, S>(
+function firstOf<E extends { result: CompiledMatcher<A, S>; exclusive?: boolean }, A, S>(
   entries: readonly E[],
   read: InputReader<S>,
   takes: (entry: E, value: string) => boolean,
@@ -96,12 +103,21 @@ function firstOf<E extends { result: CompiledMatcher<A, S> }, A, S>(
   return (subject) => {
     const value = read(subject);
     if (value === undefined) return undefined;
+    let first = true;
     for (const entry of entries) {
-      const taken = takes(entry, value) ? entry.result(subject) : undefined;
+      if (!takes(entry, value) || (!first && entry.exclusive === true)) continue;
+      first = false;
+      const taken = entry.result(subject);
       if (taken !== undefined) return taken;
     }
     return undefined;
   };
+}
+
+/** `a.test`, `*.test` for what is below it, `*`. */
+function isInDomain(name: string, domain: string): boolean {
+  if (!domain.startsWith('*')) return name === domain;
+  return domain === '*' || (name.length >= domain.length && name.endsWith(domain.slice(1)));
 }
 
 function compilePredicate<S>(
@@ -115,6 +131,14 @@ function compilePredicate<S>(
       return (subject) => {
         const value = read(subject);
         return value !== undefined && test(value);
+      };
+    }
+    case 'in_range': {
+      const read = inputOf(predicate.input);
+      const ranges = predicate.ranges.map((range) => new IpRange(range));
+      return (subject) => {
+        const ip = parseIp(read(subject) ?? '');
+        return ip !== undefined && ranges.some((range) => range.has(ip));
       };
     }
     case 'and': {

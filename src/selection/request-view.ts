@@ -41,6 +41,8 @@ export interface ConnectionView {
   serverName: string;
   transportProtocol: string;
   applicationProtocols: readonly string[];
+  /** What listener filters said; undefined where they said nothing. */
+  filterState?: Map<string, unknown>;
   /** Undefined: no TLS. */
   tls?: { presented: boolean; validated: boolean; peer?: PeerView };
 }

@@ -48,7 +48,7 @@ export const ROUTE_INPUTS: MatchInputs = {
     'requirement violation while creating route match tree: INVALID_ARGUMENT: Route table can only match on request headers, saw',
 };
 /** Inputs of connections. */
-export const CONNECTION_INPUTS: MatchInputs = { typeNames: new Set([...ADDRESSES, ...PROTOCOLS]) };
+export const CONNECTION_INPUTS: MatchInputs = { typeNames: new Set([...ADDRESSES, ...PROTOCOLS, FILTER_STATE]) };
 
 /** Inputs of access control of connections. */
 export const RBAC_INPUTS: MatchInputs = {

@@ -3,6 +3,7 @@
  */
 import { unpack } from '#api/any.ts';
 import type { TypedExtensionConfig } from '#api/generated/xds/core/v3/extension_pb.js';
+import type { ServerNameMatcher } from '#api/generated/xds/type/matcher/v3/domain_pb.js';
 import type { IPMatcher } from '#api/generated/xds/type/matcher/v3/ip_pb.js';
 import type {
   Matcher,
@@ -13,6 +14,7 @@ import type {
   Matcher_OnMatch,
 } from '#api/generated/xds/type/matcher/v3/matcher_pb.js';
 import type { Place } from '#api/place.ts';
+import type { CidrRange as Range } from '#config/model/address.ts';
 import type { MatcherTree, MatchInput, MatchPredicate, OnMatch } from '#config/model/matcher-tree.ts';
 import { readCidrRanges } from '#config/read/address.ts';
 import { unsupportedExtension } from '#config/read/extensions.ts';
@@ -21,9 +23,12 @@ import { readAll } from '#config/read/read-all.ts';
 import { readXdsStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
 import type { CidrRange } from '#envoy/config/core/v3/address_pb.js';
+import type { Ip } from '#envoy/extensions/matching/input_matchers/ip/v3/ip_pb.js';
 
 const TYPE = 'xds.type.matcher.v3.Matcher';
 const IP = 'xds.type.matcher.v3.IPMatcher';
+const SERVER_NAME = 'xds.type.matcher.v3.ServerNameMatcher';
+const IP_INPUT = 'envoy.extensions.matching.input_matchers.ip.v3.Ip';
 const check = honours(TYPE, ['matcher_list', 'matcher_tree', 'on_no_match']);
 const checkOnMatch = honours(`${TYPE}.OnMatch`, ['matcher', 'action'], {
   refused: { keep_matching: 'the first match is taken' },
@@ -35,12 +40,13 @@ const checkPredicate = honours(`${TYPE}.MatcherList.Predicate`, [
   'and_matcher',
   'not_matcher',
 ]);
-const checkSingle = honours(`${TYPE}.MatcherList.Predicate.SinglePredicate`, ['input', 'value_match'], {
-  refused: { custom_match: 'values are compared as strings' },
-});
+const checkSingle = honours(`${TYPE}.MatcherList.Predicate.SinglePredicate`, ['input', 'value_match', 'custom_match']);
 const checkIp = honours(IP, ['range_matchers']);
-const checkIpRange = honours(`${IP}.IPRangeMatcher`, ['ranges', 'on_match'], {
-  refused: { exclusive: 'the longest prefix whose branch says something is taken' },
+const checkIpRange = honours(`${IP}.IPRangeMatcher`, ['ranges', 'on_match', 'exclusive']);
+const checkServerName = honours(SERVER_NAME, ['domain_matchers']);
+const checkDomains = honours(`${SERVER_NAME}.DomainMatcher`, ['domains', 'on_match']);
+const checkIpInput = honours(IP_INPUT, ['cidr_ranges'], {
+  withoutEffect: { stat_prefix: 'it counts addresses that are none, and there are none such' },
 });
 
 /** An action as configured: a name and what it is. */
@@ -108,7 +114,7 @@ class Reader<T> {
       case 'prefixMatchMap':
         return { kind: 'prefix_map', input, entries: this.#entries(given.value, at.field('prefix_match_map')) };
       case 'customMatch':
-        return this.#ipBody(given.value, input, at.field('custom_match'));
+        return this.#customBody(given.value, input, at.field('custom_match'));
       default:
         throw at.problem('one of exact_match_map, prefix_match_map, custom_match is required');
     }
@@ -125,10 +131,11 @@ class Reader<T> {
     return entries;
   }
 
-  #ipBody({ name, typedConfig }: TypedExtensionConfig, input: MatchInput, at: Place): MatcherTree<T>['body'] {
+  #customBody({ name, typedConfig }: TypedExtensionConfig, input: MatchInput, at: Place): MatcherTree<T>['body'] {
     const place = at.field('typed_config');
     if (typedConfig === undefined) throw place.missing();
     const { type, message } = unpack(typedConfig, place);
+    if (type.typeName === SERVER_NAME) return this.#domainBody(message as ServerNameMatcher, input, place);
     if (type.typeName !== IP) throw unsupportedExtension(name, type.typeName, 'custom_match', place);
     checkIp(message, place);
     const ranges = readAll((message as IPMatcher).rangeMatchers, place.field('range_matchers'), (matcher, entry) => {
@@ -136,9 +143,19 @@ class Reader<T> {
       const onMatch = this.#onMatch(matcher.onMatch, entry.field('on_match'));
       // The same message as Envoy's own, under its older name.
       const cidrs = readCidrRanges(matcher.ranges as unknown as CidrRange[], entry.field('ranges'));
-      return cidrs.map((cidr) => ({ ...cidr, onMatch }));
+      return cidrs.map((cidr) => ({ ...cidr, exclusive: matcher.exclusive, onMatch }));
     });
     return { kind: 'ip', input, ranges: ranges.flat() };
+  }
+
+  #domainBody(message: ServerNameMatcher, input: MatchInput, at: Place): MatcherTree<T>['body'] {
+    checkServerName(message, at);
+    const entries = readAll(message.domainMatchers, at.field('domain_matchers'), (matcher, entry) => {
+      checkDomains(matcher, entry);
+      const onMatch = this.#onMatch(matcher.onMatch, entry.field('on_match'));
+      return matcher.domains.map((key) => ({ key: key.toLowerCase(), onMatch }));
+    });
+    return { kind: 'domains', input, entries: entries.flat() };
   }
 
   #onMatch(message: Matcher_OnMatch | undefined, at: Place): OnMatch<T> {
@@ -183,8 +200,17 @@ class Reader<T> {
     if (matcher.case === undefined) throw at.field('value_match').missing();
     const input = readMatchInput(message.input, at.field('input'), this.#inputs);
     if (matcher.case === 'customMatch') {
-      throw unsupportedExtension(matcher.value.name, '', 'input_matcher', at.field('custom_match'));
+      return { kind: 'in_range', input, ranges: readIpInput(matcher.value, at.field('custom_match')) };
     }
     return { kind: 'single', input, matcher: readXdsStringMatcher(matcher.value, at.field('value_match')) };
   }
+}
+
+function readIpInput({ name, typedConfig }: TypedExtensionConfig, at: Place): Range[] {
+  const place = at.field('typed_config');
+  if (typedConfig === undefined) throw place.missing();
+  const { type, message } = unpack(typedConfig, place);
+  if (type.typeName !== IP_INPUT) throw unsupportedExtension(name, type.typeName, 'input_matcher', place);
+  checkIpInput(message, place);
+  return readCidrRanges((message as Ip).cidrRanges, place.field('cidr_ranges'));
 }
