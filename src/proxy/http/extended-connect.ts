@@ -10,7 +10,7 @@ import { Known } from '#wire/known-headers.ts';
 export function becomeUpgrade(stream: HttpStream, protocol: string): void {
   stream.method = 'GET';
   stream.requestHeaders.setKnown(Known.upgrade, protocol);
-  stream.requestHeaders.setKnown(Known.connection, 'Upgrade');
+  stream.requestHeaders.setKnown(Known.connection, 'upgrade');
 }
 
 /** @returns the status to send for `stream.responseCode`; fields of HTTP/1 connections are not sent anyway */

@@ -416,7 +416,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   }
 
   resetStream(stream: HttpStream): void {
-    this.drop(stream, ErrorCode.InternalError);
+    this.drop(stream, stream.upgrading ? ErrorCode.ConnectError : ErrorCode.InternalError);
   }
 
   private drop(stream: HttpStream, code: number): void {

@@ -82,11 +82,11 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     this.connectRequest = stream.method === 'CONNECT' && !stream.upgrading;
     this.chunkedRequest = false;
     let framingLine = '';
-    if (!headers.hasKnown(Known['content-length']) && !this.connectRequest) {
+    if (!headers.hasKnown(Known['content-length']) && !this.connectRequest && !stream.upgrading) {
       if (!end) {
         this.chunkedRequest = true;
         framingLine = 'transfer-encoding: chunked\r\n';
-      } else if (hasBody(stream.method) && !stream.upgrading) framingLine = 'content-length: 0\r\n';
+      } else if (hasBody(stream.method)) framingLine = 'content-length: 0\r\n';
     }
     const before = this.outgoing.bytes;
     const { http1 } = this.pool.cluster.config.http;
