@@ -34,7 +34,14 @@ function writeEntries(entries: readonly (readonly [string, ProtoTree])[], indent
   const sorted = [...entries].sort(([a], [b]) => naturally(a, b));
   for (const [i, [key, given]] of sorted.entries()) {
     const value = unwrapped(given);
-    out.push(`${i === 0 ? '' : indent}${scalar(key, indent)}:`);
+    const name = keyText(key);
+    out.push(i === 0 ? '' : indent);
+    if (name.length > LONGEST_KEY) {
+      out.push(`? ${name}\n${indent}: `);
+      writeBlock(value, `${indent}  `, out);
+      continue;
+    }
+    out.push(`${name}:`);
     const items = isScalar(value) ? undefined : isList(value) ? value : value.kind === 'list' ? value.items : undefined;
     const entriesOf = isScalar(value) || isList(value) || value.kind === 'list' ? undefined : value.entries;
     if (items !== undefined && items.length > 0) {
@@ -48,6 +55,13 @@ function writeEntries(entries: readonly (readonly [string, ProtoTree])[], indent
       writeBlock(value, `${indent}  `, out);
     }
   }
+}
+
+/** Longer ones are marked as keys. */
+const LONGEST_KEY = 128;
+
+function keyText(key: string): string {
+  return key.includes('\n') ? doubleQuoted(key) : scalar(key, '');
 }
 
 function unwrapped(tree: ProtoTree): ProtoTree {
