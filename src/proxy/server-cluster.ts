@@ -65,7 +65,7 @@ export class ServerCluster {
     const scope = this.lease.scope.scope(`cluster.${config.statName}`);
     clusterStats(scope);
     this.hosts = new PrioritySet(config.name, () => stats.lease(), clock, locality);
-    recordMembership(this.hosts, scope, ['STRICT_DNS', 'EDS'].includes(config.discovery.kind));
+    recordMembership(this.hosts, scope, ['STRICT_DNS', 'EDS', 'REDIS'].includes(config.discovery.kind));
     countTransportMatches(config, this.hosts, scope);
     const breakers = new CircuitBreakers(slots, true);
     breakers.configure(config, runtime);

@@ -1,92 +1,7 @@
-import assert from 'node:assert/strict';
-import test, { type TestContext } from 'node:test';
-import { bootstrap, type Json, socketAddress, staticCluster, typed } from '#testing/bootstrap.ts';
-import type { ProxyKind } from '#testing/proxy-command.ts';
-import { RedisTestClient, startRedis } from '#testing/redis-server.ts';
-import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
-import { encodeCommand } from '#wire/redis/resp-value.ts';
-
-const PROXY = 'extensions.filters.network.redis_proxy.v3';
-
-function redisListener(config: Json): Json {
-  const filter = typed(`${PROXY}.RedisProxy`, {
-    stat_prefix: 'p',
-    prefix_routes: { catch_all_route: { cluster: 'c' } },
-    ...config,
-    settings: { op_timeout: '5s', ...(config.settings as Json) },
-  });
-  return {
-    name: 'in',
-    address: socketAddress(0),
-    filter_chains: [{ filters: [{ name: 'redis', typed_config: filter }] }],
-  };
-}
-
-const STATS = '^redis.p|^cluster.c.redis|^cluster.c.upstream_(rq|cx)_(total|active|timeout)';
-
-interface Setting {
-  proxy?: Json;
-  /** Clusters by their names, and the numbers of the servers that they have. */
-  clusters?: Record<string, number[]>;
-  cluster?: Json;
-  /** The stats to compare. */
-  compared?: string;
-}
-
-/** Starts the same for Envoy and ours, one after the other, on the same servers. */
-async function compare(
-  t: TestContext,
-  ports: number[],
-  { proxy = {}, clusters = { c: ports.map((_, i) => i) }, cluster = {}, compared = STATS }: Setting,
-  play: (proxy: RunningProxy) => Promise<unknown>,
-): Promise<void> {
-  const config = bootstrap(
-    [redisListener(proxy)],
-    Object.entries(clusters).map(([name, hosts]) =>
-      staticCluster(
-        name,
-        hosts.map((i) => ports[i] ?? 1),
-        { lb_policy: 'MAGLEV', ...cluster },
-      ),
-    ),
-  );
-  const seen: unknown[] = [];
-  for (const kind of ['envoy', 'fairlead'] as ProxyKind[]) {
-    await onEach(ports, ['FLUSHALL']);
-    const running = await startProxy(t, config, { kind });
-    const result = await play(running);
-    await running.statBecomes('redis.p.downstream_cx_active', 0);
-    const stats = await running.stats(compared);
-    seen.push({ result, stats: Object.fromEntries(Object.entries(stats).filter(([, value]) => value !== 0)) });
-    await running.kill();
-  }
-  assert.deepEqual(seen[1], seen[0]);
-}
-
-async function onEach(ports: number[], command: string[]): Promise<string[]> {
-  const answers: string[] = [];
-  for (const port of ports) {
-    const client = new RedisTestClient(port);
-    answers.push((await client.ask(command)) ?? '');
-    client.close();
-  }
-  return answers;
-}
-
-/** A connection on which these are sent at once; each is a line of words, or bytes that are one command. */
-type Talk = (string | Buffer)[];
-
-async function talk(proxy: RunningProxy, lines: Talk): Promise<string[]> {
-  const client = new RedisTestClient(await proxy.listenerPort());
-  client.send(Buffer.concat(lines.map((line) => (typeof line === 'string' ? encodeCommand(line.split(' ')) : line))));
-  const answers = await client.answers(lines.length);
-  client.close();
-  return answers.map((answer, i) => {
-    if (/^TIME/.test(String(lines[i]))) return answer.replace(/1\d{9,}/g, 'now');
-    // Which host answers first is left open.
-    return /^(KEYS|SCAN)/.test(String(lines[i])) ? answer.split('\r\n').sort().join(' ') : answer;
-  });
-}
+import test from 'node:test';
+import { typed } from '#testing/bootstrap.ts';
+import { startRedis } from '#testing/redis-server.ts';
+import { compare, onEach, PROXY, type Talk, talk } from './compare-redis.ts';
 
 /** A line that has an empty word for each pair of blanks. */
 const raw = (text: string) => Buffer.from(text, 'latin1');
@@ -361,26 +276,4 @@ test('faults come as often as they are to', async (t) => {
     { fault_type: 'DELAY', fault_enabled: all, delay: '0.05s', commands: ['SET'] },
   ];
   await compare(t, [server], { proxy: { faults } }, (proxy) => talk(proxy, ['GET a', 'SET a 1', 'MGET a', 'STRLEN a']));
-});
-
-test('a server that says where the key is, is believed', async (t) => {
-  const ports = [await startRedis(t, ['--cluster-enabled', 'yes']), await startRedis(t, ['--cluster-enabled', 'yes'])];
-  const [first, second] = ports.map((port) => new RedisTestClient(port));
-  const ids = await Promise.all([first, second].map((client) => client.ask(['CLUSTER', 'MYID'])));
-  assert.equal(ids.length, 2);
-  await first.ask(['CLUSTER', 'ADDSLOTSRANGE', '0', '8191']);
-  await second.ask(['CLUSTER', 'ADDSLOTSRANGE', '8192', '16383']);
-  await first.ask(['CLUSTER', 'MEET', '127.0.0.1', String(ports[1])]);
-  const until = async (client: RedisTestClient) => {
-    while (!(await client.ask(['CLUSTER', 'INFO']))?.includes('cluster_state:ok'))
-      await new Promise((resolve) => setTimeout(resolve, 50));
-  };
-  await Promise.all([until(first), until(second)]);
-  first.close();
-  second.close();
-  for (const enable_redirection of [true, false]) {
-    await compare(t, ports, { proxy: { settings: { enable_redirection } }, clusters: { c: [0] } }, (proxy) =>
-      talk(proxy, ['SET a 1', 'SET b 2', 'SET c 3', 'GET a', 'GET b', 'GET c', 'MGET a b c', 'DEL a b c']),
-    );
-  }
 });

@@ -22,7 +22,8 @@ export interface ClusterConfig {
     | { kind: 'EDS'; serviceName: string; source: ConfigSource }
     | { kind: 'ORIGINAL_DST'; originalDst: OriginalDstOptions }
     | { kind: 'DYNAMIC_FORWARD_PROXY'; cache: DnsCacheConfig; allowsInsecure: boolean }
-    | { kind: 'AGGREGATE'; clusters: string[] };
+    | { kind: 'AGGREGATE'; clusters: string[] }
+    | { kind: 'REDIS'; dns: DnsOptions; refreshRate: number; refreshTimeout: number };
   loadAssignment?: LoadAssignment;
   lbPolicy: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM' | 'RING_HASH' | 'MAGLEV' | 'CLUSTER_PROVIDED';
   lbConfig: {

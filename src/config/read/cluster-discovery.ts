@@ -18,6 +18,7 @@ import {
 import { readLoadAssignment } from '#config/read/endpoint.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
 import { readOriginalDst, readOriginalDstCluster } from '#config/read/original-dst.ts';
+import { REDIS_CLUSTER, readRedisCluster } from '#config/read/redis-cluster.ts';
 import { honours } from '#config/read/support.ts';
 import type { Cluster, Cluster_CustomClusterType } from '#envoy/config/cluster/v3/cluster_pb.js';
 import type { ClusterLoadAssignment } from '#envoy/config/endpoint/v3/endpoint_pb.js';
@@ -25,6 +26,7 @@ import type { ClusterConfig as Aggregate } from '#envoy/extensions/clusters/aggr
 import type { DnsCluster } from '#envoy/extensions/clusters/dns/v3/dns_cluster_pb.js';
 import type { ClusterConfig as ForwardProxy } from '#envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import type { OriginalDstCluster } from '#envoy/extensions/clusters/original_dst/v3/original_dst_pb.js';
+import type { RedisClusterConfig } from '#envoy/extensions/clusters/redis/v3/redis_cluster_pb.js';
 
 type Discovery = ClusterConfig['discovery'];
 
@@ -103,6 +105,8 @@ function readCustomType(
         return readDynamicForwardProxy(config as ForwardProxy, place, context);
       case AGGREGATE:
         return readAggregate(config as Aggregate, place);
+      case REDIS_CLUSTER:
+        return readRedisCluster(message, config as RedisClusterConfig, place, cluster, context);
     }
     if (typeName.startsWith(CLUSTERS)) throw unsupportedExtension(name, typeName, 'cluster type', place);
     if (!UNTYPED.includes(typeName)) throw place.problem(`${NOT_FOUND} type: '${typeName}'`);

@@ -109,6 +109,7 @@ const PROVIDING: ReadonlySet<ClusterConfig['discovery']['kind']> = new Set([
   'ORIGINAL_DST',
   'DYNAMIC_FORWARD_PROXY',
   'AGGREGATE',
+  'REDIS',
 ]);
 
 /** @throws PlacedError for a policy that we do not run, or that does not go with the cluster's type. */

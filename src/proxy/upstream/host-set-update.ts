@@ -14,6 +14,15 @@ export interface HostSetUpdate {
   priorities: PriorityUpdate[];
   /** Requests that are refused whatever the members. */
   dropOverloads: LoadAssignment['dropOverloads'];
+  /** Of a Redis cluster. */
+  shards?: HostShard[];
+}
+
+/** In a Redis cluster: who has which slots. Hosts go by their keys. */
+export interface HostShard {
+  slots: [first: number, last: number][];
+  primary: string;
+  replicas: string[];
 }
 
 export interface PriorityUpdate {

@@ -10,6 +10,7 @@ import { Host } from '#proxy/upstream/host.ts';
 import { type HostSet, hostGroup, type LocalityHosts, regrouped } from '#proxy/upstream/host-set.ts';
 import {
   type HostSetUpdate,
+  type HostShard,
   type HostUpdate,
   type LocalityUpdate,
   type PriorityUpdate,
@@ -30,6 +31,8 @@ export class PrioritySet {
   readonly cluster: string;
   /** By priority; there is always a first. */
   hostSets: readonly HostSet[];
+  /** Of a Redis cluster: who has which slots. */
+  shards: readonly HostShard[] = [];
   private readonly byKey = new Map<string, Host>();
   private readonly listeners: MembershipListener[] = [];
   private readonly lease: () => StatsLease;
@@ -70,6 +73,7 @@ export class PrioritySet {
       touched.add(host.priority);
     }
     if (sets.length > 0) this.hostSets = sets;
+    this.shards = update.shards ?? [];
     change.priorities = [...touched].sort();
     this.tell(change);
     return change;

@@ -19,7 +19,9 @@ import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import { Host } from '#proxy/upstream/host.ts';
 import { murmurHash2 } from '#proxy/upstream/load-balancer/murmur-hash.ts';
+import { SlotBalancer } from '#proxy/upstream/load-balancer/slot-balancer.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
+import { slotOf } from '#wire/redis/cluster-slots.ts';
 
 /** A command on its way. */
 export interface RedisCommand {
@@ -36,6 +38,8 @@ export class RedisCluster {
   readonly cluster: Cluster;
   readonly settings: RedisSettings;
   readonly stats: RedisClusterStats;
+  /** Where Redis itself says who has which keys. */
+  private readonly slots: SlotBalancer | undefined;
   private readonly clients = new Map<Host, RedisClient>();
   /** Hosts that are no members, while there are connections to them. */
   private readonly strangers = new Map<string, Host>();
@@ -49,6 +53,7 @@ export class RedisCluster {
   /** @param onGone the cluster was removed or replaced */
   constructor(cluster: Cluster, settings: RedisSettings, onGone: () => void) {
     this.cluster = cluster;
+    this.slots = cluster.loadBalancer instanceof SlotBalancer ? cluster.loadBalancer : undefined;
     this.settings = settings;
     const scope = cluster.scope.scope('redis_cluster');
     this.stats = redisClusterStats(scope);
@@ -67,20 +72,26 @@ export class RedisCluster {
 
   /** Sends a command to the host that its key belongs to. */
   send(key: Buffer, command: RedisCommand, connection: ConnectionView, waiter: RedisWaiter): void {
-    this.sendTo(this.hostOf(key, connection), command, waiter);
+    this.sendTo(this.hostOf(key, connection, command.reads), command, waiter);
   }
 
-  hostOf(key: Buffer, connection: ConnectionView): Host | undefined {
+  private hostOf(key: Buffer, connection: ConnectionView, reads: boolean): Host | undefined {
+    const { slots } = this;
+    if (slots !== undefined) {
+      return this.counted(slots.chooseSlot(slotOf(hashedPart(key, true)), reads ? this.settings.readPolicy : 'MASTER'));
+    }
     return this.choose(connection, () => murmurHash2(hashedPart(key, this.settings.enableHashtagging)));
   }
 
   /** Hosts that commands to all of them go to. */
   get shards(): number {
+    if (this.slots !== undefined) return this.slots.shardCount;
     return this.cluster.hosts.hostSets.reduce((sum, { hosts }) => sum + hosts.length, 0);
   }
 
   /** The host with a number below {@link shards}. */
   shard(number: number, connection: ConnectionView): Host | undefined {
+    if (this.slots !== undefined) return this.counted(this.slots.chooseShard(number, 'MASTER'));
     return this.choose(connection, () => ({ high: 0, low: number }));
   }
 
@@ -92,7 +103,7 @@ export class RedisCluster {
 
   /** A connection for one client alone. @returns undefined where there is no host */
   dedicated(key: Buffer, connection: ConnectionView): RedisClient | undefined {
-    const host = this.hostOf(key, connection);
+    const host = this.hostOf(key, connection, false);
     return host && new RedisClient(this, host);
   }
 
@@ -146,12 +157,15 @@ export class RedisCluster {
   }
 
   private choose(connection: ConnectionView, hashKey: () => Hash64): Host | undefined {
-    const { loadBalancer, stats } = this.cluster;
+    const { loadBalancer } = this.cluster;
     const context = loadBalancer.asksRequest
       ? { request: { connection, hashKey }, hostSelectionRetryCount: 0 }
       : undefined;
-    const host = loadBalancer.choose(context);
-    if (host === undefined) stats.upstreamCxNoneHealthy.inc();
+    return this.counted(loadBalancer.choose(context));
+  }
+
+  private counted(host: Host | undefined): Host | undefined {
+    if (host === undefined) this.cluster.stats.upstreamCxNoneHealthy.inc();
     return host;
   }
 

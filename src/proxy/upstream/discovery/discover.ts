@@ -10,6 +10,7 @@ import { CachedNames } from '#proxy/upstream/discovery/cached-names.ts';
 import { LogicalDns } from '#proxy/upstream/discovery/logical-dns.ts';
 import type { NameResolver } from '#proxy/upstream/discovery/name-resolver.ts';
 import { OriginalDstDiscovery } from '#proxy/upstream/discovery/original-dst.ts';
+import { RedisSlots } from '#proxy/upstream/discovery/redis-slots.ts';
 import { StrictDns } from '#proxy/upstream/discovery/strict-dns.ts';
 import { SystemResolver } from '#proxy/upstream/discovery/system-resolver.ts';
 import type { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
@@ -72,6 +73,11 @@ export function discover(config: ClusterConfig, parts: DiscoveryParts): Discover
       return discovery.kind === 'STRICT_DNS'
         ? new StrictDns(config, discovery.dns, all)
         : new LogicalDns(config, discovery.dns, all);
+    }
+    case 'REDIS': {
+      const { schedule = systemSchedule, random = systemRandom } = parts;
+      const resolver = parts.resolver ?? new SystemResolver(discovery.dns, parts.root, { schedule });
+      return new RedisSlots(config, discovery, { ...parts, schedule, random, resolver });
     }
     case 'EDS': {
       if (parts.endpoints === undefined) throw new Error(`nobody fetches endpoints for cluster '${config.name}'`);

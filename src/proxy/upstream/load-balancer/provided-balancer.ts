@@ -7,6 +7,8 @@ import { AggregateBalancer } from '#proxy/upstream/load-balancer/aggregate-balan
 import { DynamicHostBalancer } from '#proxy/upstream/load-balancer/dynamic-host-balancer.ts';
 import type { LoadBalancer } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { OriginalDstBalancer } from '#proxy/upstream/load-balancer/original-dst-balancer.ts';
+import { SlotBalancer } from '#proxy/upstream/load-balancer/slot-balancer.ts';
+import { SLOTS } from '#wire/redis/cluster-slots.ts';
 
 /** @returns undefined where the type brings none. */
 export function providedBalancer({ config, worker, hosts, stats }: Cluster): LoadBalancer | undefined {
@@ -31,6 +33,8 @@ export function providedBalancer({ config, worker, hosts, stats }: Cluster): Loa
         random: worker.random,
         runtime: worker.runtime,
       });
+    case 'REDIS':
+      return new SlotBalancer(hosts, worker.random, SLOTS);
     default:
       return undefined;
   }

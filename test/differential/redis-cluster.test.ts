@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { typed } from '#testing/bootstrap.ts';
+import { RedisTestClient, startRedis } from '#testing/redis-server.ts';
+import type { Scope } from '#testing/scope.ts';
+import { compare, onEach, talk } from './compare-redis.ts';
+
+const SLOTS = 16_384;
+const EVERY_MS = 50;
+
+/** Real servers that share the slots among them. @returns their ports */
+async function startRedisCluster(t: Scope, count: number): Promise<number[]> {
+  const ports: number[] = [];
+  for (let i = 0; i < count; i++) ports.push(await startRedis(t, ['--cluster-enabled', 'yes']));
+  const clients = ports.map((port) => new RedisTestClient(port));
+  for (const [i, client] of clients.entries()) {
+    const [first, next] = [i, i + 1].map((n) => Math.floor((n * SLOTS) / count));
+    await client.ask(['CLUSTER', 'ADDSLOTSRANGE', `${first}`, `${next - 1}`]);
+    if (i > 0) await clients[0].ask(['CLUSTER', 'MEET', '127.0.0.1', `${ports[i]}`]);
+  }
+  for (const client of clients) {
+    while (!(await client.ask(['CLUSTER', 'INFO']))?.includes('cluster_state:ok')) await sleep(EVERY_MS);
+    client.close();
+  }
+  return ports;
+}
+
+const keys = Array.from({ length: 30 }, (_, i) => `key${i}`);
+
+test('a server that says where the key is, is believed', async (t) => {
+  const ports = await startRedisCluster(t, 2);
+  for (const enable_redirection of [true, false]) {
+    await compare(t, ports, { proxy: { settings: { enable_redirection } }, clusters: { c: [0] } }, (proxy) =>
+      talk(proxy, ['SET a 1', 'SET b 2', 'SET c 3', 'GET a', 'GET b', 'GET c', 'MGET a b c', 'DEL a b c']),
+    );
+  }
+});
+
+test('the members that Redis names have their slots, as with Envoy', async (t) => {
+  const ports = await startRedisCluster(t, 3);
+  const cluster = {
+    type: undefined,
+    cluster_type: {
+      name: 'envoy.clusters.redis',
+      typed_config: typed('extensions.clusters.redis.v3.RedisClusterConfig', { cluster_refresh_rate: '0.5s' }),
+    },
+    lb_policy: 'CLUSTER_PROVIDED',
+  };
+  const compared = '^redis.p.(splitter|command)|^cluster.c.(redis_cluster|membership|max_host)';
+  await compare(t, ports, { cluster, clusters: { c: [1] }, compared }, async (proxy) => {
+    await proxy.statBecomes('cluster.c.membership_total', 3);
+    const lines = [
+      'MSET {t}a 1 {t}b 2',
+      'MGET {t}a {t}b key1',
+      'KEYS {t}*',
+      'DEL key1 key2',
+      'MULTI',
+      'SET {t}a 3',
+      'INCR {t}b',
+      'EXEC',
+    ];
+    const answers = await talk(proxy, [...keys.map((key) => `SET ${key} v`), ...lines]);
+    const where = (await onEach(ports, ['KEYS', '*'])).map((list) => list.split('\r\n').sort());
+    assert.ok(
+      where.every((list) => list.length > 2),
+      'every server has keys',
+    );
+    return { answers, where };
+  });
+});
