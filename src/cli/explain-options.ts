@@ -56,6 +56,7 @@ export async function parseExplainOptions(args: readonly string[]): Promise<Expl
     .option('-X, --request <method>', "the request's method", 'GET')
     .option('-H, --header <header>', "a header, 'name: value'; as often as needed", gather)
     .option('--source <ip:port>', 'where the request comes from', '127.0.0.1')
+    .option('--proxied <ip:port>', 'the client that a proxy in front tells by the PROXY protocol')
     .option('--destination <ip:port>', "where the connection arrives; the URL's host and port without it")
     .option('--inbound', 'the connection comes into a sidecar from outside')
     .option('--outbound', "the connection is the application's own, out of its sidecar")
@@ -82,6 +83,7 @@ export async function parseExplainOptions(args: readonly string[]): Promise<Expl
     method: flags.request,
     headers: (flags.header ?? []).map(headerOf),
     source: flags.source,
+    proxied: flags.proxied,
     destination: flags.destination,
     direction: flags.inbound ? 'inbound' : flags.outbound ? 'outbound' : undefined,
     peer: flags.peer,

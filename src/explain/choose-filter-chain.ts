@@ -7,7 +7,7 @@ import type { HttpConnectionManager } from '#config/model/http-connection-manage
 import type { FilterChain } from '#config/model/listener.ts';
 import type { TcpProxyConfig } from '#config/model/tcp-proxy.ts';
 import type { ChosenListener } from '#explain/choose-listener.ts';
-import { inspectConnection } from '#explain/inspect-connection.ts';
+import { inspectConnection, readsProxyProtocol } from '#explain/inspect-connection.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import { compileFilterChains } from '#selection/compile-filter-chains.ts';
 import type { Recorder } from '#selection/recorder.ts';
@@ -23,6 +23,11 @@ export function chooseFilterChain(
   recorder: Recorder,
 ): FilterChain | undefined {
   request.connection = arrivedAt(address, request.connection);
+  if (readsProxyProtocol(listener, request.connection) !== 'no' && request.proxied !== undefined) {
+    const { address: sourceAddress, port: sourcePort } = request.proxied;
+    request.connection = { ...request.connection, sourceAddress, sourcePort };
+    request.client = sourceAddress;
+  }
   const seen = inspectConnection(listener, request.connection);
   return selectFilterChain(compileFilterChains(listener), seen, recorder);
 }

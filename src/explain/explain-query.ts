@@ -9,6 +9,8 @@ export interface ExplainQuery {
   headers: [name: string, value: string][];
   /** `ip:port`, or an address alone; 127.0.0.1 without it. */
   source?: string;
+  /** `ip:port` of the client, as a proxy in front tells it by the PROXY protocol. */
+  proxied?: string;
   /** Where the connection arrives: `ip:port`, or a unix socket's path; the URL's host and port without it. */
   destination?: string;
   /** The name that TLS asks for; the URL's host without it. */

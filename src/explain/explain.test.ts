@@ -33,6 +33,12 @@ const readers = new ExtensionReaders()
   .register(httpConnectionManagerReader)
   .register(routerReader)
   .register({
+    name: 'envoy.filters.listener.proxy_protocol',
+    message: 'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol',
+    category: 'listener_filter',
+    read: () => ({}),
+  })
+  .register({
     name: 'envoy.filters.listener.tls_inspector',
     message: `envoy.${TLS_INSPECTOR}`,
     category: 'listener_filter',
@@ -54,6 +60,36 @@ function configurationOf(given: Json, runtime?: RuntimeView): DumpConfiguration 
 function told(given: Json, url: string, query: Partial<ExplainQuery> = {}): Explanation {
   return explain(configurationOf(given), { url, method: 'GET', headers: [], alpn: [], ...query });
 }
+
+test('the PROXY protocol tells the client where a listener filter reads it, and is missed where it must come', () => {
+  const filter = (more: Json) => ({
+    name: 'p',
+    typed_config: typed('extensions.filters.listener.proxy_protocol.v3.ProxyProtocol', more),
+  });
+  const chains = ['10.0.0.0', '20.0.0.0'].map((address_prefix) => ({
+    name: address_prefix,
+    filter_chain_match: { source_prefix_ranges: [{ address_prefix, prefix_len: 8 }] },
+    filters: [connectionManager(routeConfig([routeTo('/', 'c')]))],
+  }));
+  const listening = (more?: Json) =>
+    bootstrap(
+      [
+        httpListener({
+          port: 8000,
+          listener: { filter_chains: chains, listener_filters: more === undefined ? [] : [filter(more)] },
+        }),
+      ],
+      clusters,
+    );
+  const url = 'http://127.0.0.1:8000/';
+  const proxied = { source: '20.0.0.1', proxied: '10.1.2.3:9' };
+  const found = told(listening({}), url, proxied);
+  assert.deepEqual([found.filter_chain?.name, found.connection_manager?.client], ['10.0.0.0', '10.1.2.3']);
+  assert.match(told(listening({}), url, { source: '20.0.0.1' }).closed ?? '', /wants the PROXY protocol/);
+  assert.match(told(listening(), url, proxied).closed ?? '', /no listener filter reads the PROXY protocol/);
+  const optional = { allow_requests_without_proxy_protocol: true };
+  assert.equal(told(listening(optional), url, { source: '20.0.0.1' }).filter_chain?.name, '20.0.0.0');
+});
 
 const clusters = ['c', 'd'].map((name, i) => staticCluster(name, [9001 + i]));
 

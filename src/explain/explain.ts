@@ -19,6 +19,7 @@ import { explainRoute, type RoutedRequest } from '#explain/explain-route.ts';
 import type { ExplainedManager, ExplainedStep, Explanation } from '#explain/explanation.ts';
 import { fillOperators } from '#explain/format-operators.ts';
 import { forwardRequest } from '#explain/forward-request.ts';
+import { whyUnread } from '#explain/inspect-connection.ts';
 import { istioResource } from '#explain/istio-resource.ts';
 import { answer, asSent } from '#explain/local-answer.ts';
 import type { FillFormat } from '#explain/mutate-headers.ts';
@@ -63,6 +64,8 @@ class Way {
     if (listener === undefined) return this.#closed('nothing listens there');
     found.listener.address = addressText(listener.address);
 
+    const unread = whyUnread(listener.listener, request);
+    if (unread !== undefined) return this.#closed(unread);
     const chosen = chooseFilterChain(listener, request, this.#record);
     const chain = chosen && (open?.call(this.#configuration, chosen) ?? chosen);
     const step = this.#step('filter_chain', 'no filter chain matches the connection');

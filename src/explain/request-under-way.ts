@@ -29,6 +29,8 @@ export class RequestUnderWay implements RequestView {
   /** The client as the proxy trusts it. */
   client: string;
   internal = false;
+  /** The client that the PROXY protocol tells. */
+  readonly proxied: { address: string; port: number } | undefined;
   readonly direction: ExplainQuery['direction'];
   /** The client's identity where it shows a certificate of the mesh. */
   readonly peer: string | undefined;
@@ -55,6 +57,7 @@ export class RequestUnderWay implements RequestView {
     this.destination = unix ? query.destination : to.address === '' ? undefined : to.address;
     const from = parseAddress(query.source ?? '127.0.0.1', 'source');
     this.client = from.address;
+    this.proxied = query.proxied === undefined ? undefined : parseAddress(query.proxied, 'proxied');
     this.direction = query.direction;
     this.peer = query.peer;
     const secure = target.scheme === 'https' || query.peer !== undefined;

@@ -38,7 +38,7 @@ export const command: Command = {
   async completions() {
     return [
       ...['--config-path', '--config-yaml', '--request', '--header', '--source', '--destination', '--sni', '--alpn'],
-      ...['--file', '--admin', '--clusters', '--diff', '--all-hosts', '--inbound', '--outbound', '--peer'],
+      ...['--proxied', '--file', '--admin', '--clusters', '--diff', '--all-hosts', '--inbound', '--outbound', '--peer'],
       ...['--output', '--help'],
     ];
   },

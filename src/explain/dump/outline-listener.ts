@@ -95,10 +95,12 @@ function outlineFilter(json: JsonObject, reader: DumpReader, note: Note): Listen
       readListenerFilterPredicate,
       note,
     );
+  const config = reader.object(json, 'typed_config');
   return {
     name: reader.text(json, 'name'),
-    typeUrl: reader.text(reader.object(json, 'typed_config'), '@type'),
-    config: {},
+    typeUrl: reader.text(config, '@type'),
+    // All that is asked of one: of proxy_protocol, whether it lets those pass who do not speak it.
+    config: { allowsAbsent: reader.flag(config, 'allow_requests_without_proxy_protocol') },
     disabled: false,
     ...(disabledFor === undefined ? {} : { disabledFor }),
   };
