@@ -10,6 +10,7 @@ import { readHttpConnectionManager } from '#config/read/http-connection-manager.
 import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 import type { HttpConnectionManager as ManagerMessage } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { readLeniently } from '#explain/dump/read-leniently.ts';
+import { withoutFields } from '#explain/dump/without-fields.ts';
 import { keepPerFilterConfig } from '#explain/policies/per-filter-config.ts';
 
 const TYPE = 'type.googleapis.com/envoy.extensions.filters';
@@ -57,7 +58,7 @@ function tcpClusters(config: JsonObject | undefined, reader: DumpReader): { name
 
 function readManager(json: JsonObject, sources: ChainSources): HttpConnectionManager | undefined {
   const { reader, context, note } = sources;
-  const rest = Object.fromEntries(Object.entries(json).filter(([key]) => !ASIDE.includes(snakeCase(key))));
+  const rest = withoutFields(json, ASIDE);
   const filters = reader.objects(json, 'http_filters');
   const router = filters.find((filter) => reader.text(filter, 'name') === ROUTER.name) ?? ROUTER;
   const table = routesOf(json, sources);
@@ -105,8 +106,4 @@ function transportOf(socket: JsonObject | undefined, reader: DumpReader): Downst
       ocspStaplePolicy: 'LENIENT_STAPLING',
     },
   };
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

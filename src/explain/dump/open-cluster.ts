@@ -13,13 +13,14 @@ import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
 import type { ClusterLoadAssignment } from '#envoy/config/endpoint/v3/endpoint_pb.js';
 import { readLeniently } from '#explain/dump/read-leniently.ts';
+import { withoutFields } from '#explain/dump/without-fields.ts';
 
 /** What no choice of ours depends on, or what is told otherwise. */
 const ASIDE = [
   ...['transport_socket', 'transport_socket_matches', 'health_checks', 'outlier_detection', 'filters', 'type'],
   ...['eds_cluster_config', 'lb_policy', 'ring_hash_lb_config', 'maglev_lb_config', 'original_dst_lb_config'],
-  ...['upstream_bind_config', 'cluster_type', 'load_balancing_policy', 'lrs_server', 'lb_subset_config'],
-  ...['load_assignment', 'dns_resolvers', 'typed_dns_resolver_config', 'common_lb_config'],
+  ...['upstream_bind_config', 'cluster_type', 'lrs_server', 'lb_subset_config'],
+  ...['load_assignment', 'dns_resolvers', 'typed_dns_resolver_config'],
 ];
 
 export interface ClusterSources {
@@ -34,7 +35,7 @@ export interface ClusterSources {
 
 export function openCluster(json: JsonObject, sources: ClusterSources): ClusterConfig | undefined {
   const { reader, context, note } = sources;
-  const rest = Object.fromEntries(Object.entries(json).filter(([key]) => !ASIDE.includes(snakeCase(key))));
+  const rest = withoutFields(json, ASIDE);
   const cluster = readLeniently<Cluster, ClusterConfig>(
     'envoy.config.cluster.v3.Cluster',
     rest,
@@ -48,13 +49,18 @@ export function openCluster(json: JsonObject, sources: ClusterSources): ClusterC
     ...cluster,
     discovery: { kind } as ClusterConfig['discovery'],
     ...(assignment === undefined ? {} : { loadAssignment: withHealth(assignment, sources.health(cluster.name)) }),
-    lbPolicy: (reader.text(json, 'lb_policy') || 'ROUND_ROBIN') as ClusterConfig['lbPolicy'],
+    ...(reader.has(json, 'load_balancing_policy')
+      ? {}
+      : { lbPolicy: (reader.text(json, 'lb_policy') || 'ROUND_ROBIN') as ClusterConfig['lbPolicy'] }),
     transport: transportOf(json, reader),
   };
 }
 
 function typeOf(json: JsonObject, reader: DumpReader): string {
   const custom = reader.object(json, 'cluster_type');
+  const dns = reader.object(custom, 'typed_config');
+  if (reader.text(dns, '@type').endsWith('.dns.v3.DnsCluster'))
+    return reader.flag(dns, 'all_addresses_in_single_endpoint') ? 'LOGICAL_DNS' : 'STRICT_DNS';
   if (custom !== undefined)
     return reader
       .text(custom, 'name')
@@ -119,8 +125,4 @@ function transportOf(json: JsonObject, reader: DumpReader): UpstreamTransport {
       maxSessionKeys: 1,
     },
   };
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

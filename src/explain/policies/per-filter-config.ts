@@ -5,6 +5,7 @@
  */
 import type { Metadata } from '#config/model/route.ts';
 import { type DumpReader, isObject, type JsonObject } from '#dump/dump-reader.ts';
+import { withoutFields } from '#explain/dump/without-fields.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
 
 const KEPT = 'fairlead.explain';
@@ -42,20 +43,14 @@ function keptAction(action: JsonObject, reader: DumpReader): JsonObject {
   const retries = reader.object(action, 'retry_policy');
   const duration = reader.object(action, 'max_stream_duration');
   return {
-    ...withoutAside(rest),
-    ...(retries === undefined ? {} : { retry_policy: withoutAside(retries) }),
-    ...(duration === undefined ? {} : { max_stream_duration: withoutAside(duration) }),
+    ...withoutFields(rest, ASIDE),
+    ...(retries === undefined ? {} : { retry_policy: withoutFields(retries, ASIDE) }),
+    ...(duration === undefined ? {} : { max_stream_duration: withoutFields(duration, ASIDE) }),
   };
 }
 
-function withoutAside(json: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(json).filter(([key]) => !ASIDE.includes(key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`))),
-  );
-}
-
 function kept(json: JsonObject, reader: DumpReader): JsonObject {
-  const { typed_per_filter_config: snake, typedPerFilterConfig: camel, ...rest } = withoutAside(json);
+  const { typed_per_filter_config: snake, typedPerFilterConfig: camel, ...rest } = withoutFields(json, ASIDE);
   const given = snake ?? camel;
   if (!isObject(given)) return rest;
   const metadata = reader.object(json, 'metadata');
