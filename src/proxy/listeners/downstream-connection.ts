@@ -51,6 +51,8 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   terminationDetails = '';
   ja3 = '';
   ja4 = '';
+  /** Bytes that a listener filter kept for itself: the PROXY protocol. */
+  bytesTaken = 0;
   /** per_connection_buffer_limit_bytes. */
   bufferLimit = 1024 * 1024;
   /** Where it stands among the filters before the terminal one; undefined where there are none. */

@@ -71,6 +71,7 @@ export class ListenerFilterRun implements SocketOwner {
   /** Called by filters: the first bytes are theirs, and nobody sees them any more. */
   take(count: number): void {
     this.from += count;
+    this.connection.bytesTaken += count;
   }
 
   start(): void {

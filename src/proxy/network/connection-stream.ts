@@ -87,7 +87,7 @@ export class ConnectionStream implements StreamInfo {
   /** Takes the numbers of bytes both ways from the socket, which may be closed; unless its filter knows better. */
   countBytes({ bytesRead, bytesWritten }: Socket): void {
     if (this.counted) return;
-    this.bytesReceived = bytesRead;
+    this.bytesReceived = bytesRead - this.connection.bytesTaken;
     this.bytesSent = bytesWritten;
   }
 
