@@ -32,14 +32,18 @@ ip -n client -6 route add default via fd77::1
 
 /**
  * @param script path from the package's folder, with its arguments
- * @param rules iptables commands without `iptables -t nat -A PREROUTING -i p0 -p tcp`, for both versions of IP
+ * @param rules what iptables is to do with the client's TCP connections, for both versions of IP: `-t nat --dport 80 -j REDIRECT`
+ * @param routes commands of ip(8), for both versions of IP
  * @throws with what was written to standard error where the script fails
  */
-export async function inNamespaces(script: string[], rules: string[]): Promise<unknown> {
+export async function inNamespaces(script: string[], rules: string[], routes: string[] = []): Promise<unknown> {
   const tables = rules.flatMap((rule) =>
-    ['iptables', 'ip6tables'].map((table) => `${table} -w -t nat -A PREROUTING -i p0 -p tcp ${rule}`),
+    ['iptables', 'ip6tables'].map(
+      (table) => `${table} -w ${rule.replace(/(-t \w+)/, '$1 -A PREROUTING -i p0 -p tcp')}`,
+    ),
   );
-  const command = ['-Urnm', 'sh', '-c', `${SETUP}${tables.join('\n')}\nexec "$@"`, 'sh'];
+  const ways = routes.flatMap((route) => ['-4', '-6'].map((version) => `ip ${version} ${route}`));
+  const command = ['-Urnm', 'sh', '-c', `${SETUP}${[...tables, ...ways].join('\n')}\nexec "$@"`, 'sh'];
   const { stdout } = await promisify(execFile)('unshare', [...command, join(root, 'tools/node'), ...script], {
     cwd: root,
     timeout: 60_000,

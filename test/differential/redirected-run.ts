@@ -18,6 +18,8 @@ import { startProxy } from '#testing/start-proxy.ts';
 
 const kind = process.argv[2] as ProxyKind;
 const concurrency = Number(process.argv[3]);
+/** By TPROXY: sockets have the original destination for their own address. */
+const transparent = process.argv[4] === 'transparent';
 const SAID = '%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_DIRECT_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%';
 
 function chain(name: string, match: Json = {}): Json {
@@ -36,8 +38,8 @@ const originalDst = [
 ];
 const tree = bootstrap([
   // Istio's classic virtual listener: others stand behind it.
-  listener('virtual', '0.0.0.0', 15001, { use_original_dst: true }),
-  listener('virtual6', '::', 15001, { use_original_dst: true }),
+  listener('virtual', '0.0.0.0', 15001, { use_original_dst: true, transparent }),
+  listener('virtual6', '::', 15001, { use_original_dst: true, transparent }),
   listener('exact', '10.99.0.5', 80, { bind_to_port: false }),
   listener('wild', '0.0.0.0', 8080, { bind_to_port: false }),
   listener('wild6', '::', 8080, { bind_to_port: false }),
@@ -47,6 +49,7 @@ const tree = bootstrap([
   }),
   // Istio's later one: filter chains by the original destination.
   listener('chains', '0.0.0.0', 15006, {
+    transparent,
     traffic_direction: 'INBOUND',
     listener_filters: originalDst,
     filter_chains: [

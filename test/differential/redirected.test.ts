@@ -6,7 +6,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inNamespaces } from '#testing/in-namespaces.ts';
 
-const RULES = ['--dport 9000:9999 -j REDIRECT --to-ports 15006', '-j REDIRECT --to-ports 15001'];
+const REDIRECT = ['-t nat --dport 9000:9999 -j REDIRECT --to-ports 15006', '-t nat -j REDIRECT --to-ports 15001'];
+const TPROXY = [
+  '-t mangle --dport 9000:9999 -j TPROXY --on-port 15006 --tproxy-mark 1',
+  '-t mangle -j TPROXY --on-port 15001 --tproxy-mark 1',
+];
+/** What is marked is for this machine, whatever its address. */
+const LOCAL = ['rule add fwmark 1 lookup 100', 'route add local default dev lo table 100'];
 const WANTED: Record<string, string> = {
   '10.99.0.5:80': 'exact',
   '10.99.0.6:80': 'virtual',
@@ -27,13 +33,21 @@ interface Seen {
   stats: Record<string, number>;
 }
 
-test('redirected connections go where they were going', async (t) => {
-  const run = (kind: string, workers: string) =>
-    inNamespaces(['test/differential/redirected-run.ts', kind, workers], RULES) as Promise<Seen>;
-  const [envoy, ours, threads] = await Promise.all([run('envoy', '1'), run('fairlead', '1'), run('fairlead', '2')]);
-  if (process.env.FAIRLEAD_SHOW) t.diagnostic(JSON.stringify(envoy, null, 1));
-  assert.deepEqual(ours, envoy);
-  assert.deepEqual(threads, envoy);
-  const first = Object.entries(ours.seen).map(([target, answer]) => [target, answer.split(' ')[0]]);
-  assert.deepEqual(Object.fromEntries(first), WANTED);
-});
+for (const how of ['redirected', 'transparent']) {
+  test(`${how} connections go where they were going`, async (t) => {
+    const run = (kind: string, workers: string) => {
+      const script = ['test/differential/redirected-run.ts', kind, workers, how];
+      return inNamespaces(
+        script,
+        how === 'redirected' ? REDIRECT : TPROXY,
+        how === 'redirected' ? [] : LOCAL,
+      ) as Promise<Seen>;
+    };
+    const workers = how === 'redirected' ? '2' : '1';
+    const [envoy, ours] = await Promise.all([run('envoy', '1'), run('fairlead', workers)]);
+    if (process.env.FAIRLEAD_SHOW) t.diagnostic(JSON.stringify(envoy, null, 1));
+    assert.deepEqual(ours, envoy);
+    const first = Object.entries(ours.seen).map(([target, answer]) => [target, answer.split(' ')[0]]);
+    assert.deepEqual(Object.fromEntries(first), WANTED);
+  });
+}
