@@ -18,6 +18,7 @@ const PROGRAMS: Record<string, string> = {
   openssl: 'openssl',
   python3: 'python3',
   'redis-server': 'redis-server',
+  sslscan: 'sslscan',
   unshare: 'util-linux',
   wrk: 'wrk',
 };

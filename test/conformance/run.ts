@@ -5,9 +5,10 @@
 import type { Scope } from '#testing/scope.ts';
 import { grpcInterop } from './grpc-interop.ts';
 import { h2spec } from './h2spec.ts';
+import { sslscan } from './sslscan.ts';
 import { Missing, type Suite } from './suite.ts';
 
-const suites: readonly Suite[] = [h2spec, grpcInterop];
+const suites: readonly Suite[] = [h2spec, grpcInterop, sslscan];
 
 const words = process.argv.slice(2);
 let failed = false;

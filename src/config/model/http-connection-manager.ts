@@ -56,6 +56,8 @@ export interface HttpConnectionManager {
   maxRequestHeadersKb: number;
   /** When max_connection_duration is over, an HTTP/1 connection waits for its next response instead of drain_timeout. */
   http1SafeMaxConnectionDuration: boolean;
+  /** Upstreams that take PROXY headers are told of the client. */
+  addProxyProtocolConnectionState: boolean;
   common: CommonHttpProtocolOptions;
   http1: Http1ProtocolOptions;
   http2: Http2ProtocolOptions;

@@ -119,9 +119,19 @@ export interface UpstreamTls extends CommonTls {
   maxSessionKeys: number;
 }
 
+/** A PROXY header to upstreams. */
+export interface ProxyProtocolOut {
+  version: 1 | 2;
+  /** Types of the client's own TLVs that are passed on. */
+  passThrough: 'all' | number[];
+  added: { type: number; value: Uint8Array }[];
+}
+
 /** What stands between a socket and its bytes. */
 export type DownstreamTransport = { kind: 'raw_buffer' } | { kind: 'tls'; tls: DownstreamTls };
 export type UpstreamTransport = ({ kind: 'raw_buffer' } | { kind: 'tls'; tls: UpstreamTls }) & {
   /** Metadata that go along to internal listeners (internal_upstream). */
+  /** Tells of the client, before everything else. */
+  proxyProtocol?: ProxyProtocolOut;
   passthrough?: { of: 'host' | 'cluster'; name: string }[];
 };

@@ -46,6 +46,7 @@ test('what is not said is as in Envoy', () => {
     via: '',
     generateRequestId: true,
     http1SafeMaxConnectionDuration: false,
+    addProxyProtocolConnectionState: true,
     preserveExternalRequestId: false,
     alwaysSetRequestIdInResponse: false,
     requestIdExtension: { packTraceReason: true, useRequestIdForTraceSampling: true },

@@ -78,11 +78,11 @@ const check = honours(
     'stream_error_on_invalid_http_message',
     'upgrade_configs',
     'http1_safe_max_connection_duration',
+    'add_proxy_protocol_connection_state',
   ],
   {
     withoutEffect: {
       http2_protocol_options: 'connections speak HTTP/1 until HTTP/2 comes',
-      add_proxy_protocol_connection_state: 'the PROXY protocol comes with listener filters',
     },
     refused: {
       scoped_routes: 'scoped route tables come with xDS',
@@ -184,6 +184,7 @@ export function readHttpConnectionManager(
     delayedCloseTimeout: millisecondsOr(message.delayedCloseTimeout, 1000),
     maxRequestHeadersKb: message.maxRequestHeadersKb ?? DEFAULT_HEADERS_KB,
     http1SafeMaxConnectionDuration: message.http1SafeMaxConnectionDuration,
+    addProxyProtocolConnectionState: message.addProxyProtocolConnectionState ?? true,
     common: readCommon(message, at.field('common_http_protocol_options')),
     http1: readHttp1ProtocolOptions(message.httpProtocolOptions, at.field('http_protocol_options')),
     http2: readHttp2ProtocolOptions(message.http2ProtocolOptions, at.field('http2_protocol_options')),

@@ -5,6 +5,7 @@
 import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
 import type { RuntimeFraction } from '#config/model/matchers.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import {
   type ClusterStats,
   clusterStats,
@@ -29,6 +30,7 @@ import { createLoadBalancer } from '#proxy/upstream/load-balancer/create-load-ba
 import type { LoadBalancer } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { providedBalancer } from '#proxy/upstream/load-balancer/provided-balancer.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
+import { proxyHeaderFor } from '#proxy/upstream/proxy-protocol-header.ts';
 import { UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
@@ -121,14 +123,25 @@ export class Cluster {
     return downstream === 'HTTP/2' ? 'http2' : 'http1';
   }
 
-  /** @param serverName the name that TLS asks for, where the request gives it: its connections serve no other name. */
-  poolFor(host: Host, priority: 'DEFAULT' | 'HIGH', protocol: PoolProtocol, serverName = ''): HttpPool {
+  /**
+   * @param serverName the name that TLS asks for, where the request gives it: its connections serve no other name
+   * @param proxyHeader that tells the host of the client: its connections serve no other client
+   */
+  poolFor(
+    host: Host,
+    priority: 'DEFAULT' | 'HIGH',
+    protocol: PoolProtocol,
+    serverName = '',
+    proxyHeader?: Buffer,
+  ): HttpPool {
     let pools = host.pool as HostPools | undefined;
     if (pools === undefined) {
       pools = { plain: [undefined, undefined, undefined, undefined], named: undefined };
       host.pool = pools;
     }
-    if (serverName !== '') return this.namedPool(pools, { cluster: this, host, priority, serverName }, protocol);
+    if (serverName !== '' || proxyHeader !== undefined) {
+      return this.namedPool(pools, { cluster: this, host, priority, serverName, proxyHeader }, protocol);
+    }
     const index = poolIndex(priority, protocol);
     let pool = pools.plain[index];
     if (pool === undefined) {
@@ -140,7 +153,8 @@ export class Cluster {
 
   private namedPool(pools: HostPools, origin: PoolOrigin, protocol: PoolProtocol): HttpPool {
     pools.named ??= new Map();
-    const key = `${poolIndex(origin.priority, protocol)} ${origin.serverName}`;
+    const { priority, serverName, proxyHeader } = origin;
+    const key = `${poolIndex(priority, protocol)} ${serverName} ${proxyHeader?.toString('latin1') ?? ''}`;
     let pool = pools.named.get(key);
     if (pool !== undefined) return pool;
     if (pools.named.size >= NAMED_POOLS_KEPT) {
@@ -149,6 +163,12 @@ export class Cluster {
     pool = new HttpPool(origin, protocol);
     pools.named.set(key, pool);
     return pool;
+  }
+
+  /** The PROXY header that tells the host of a client; undefined: it is told nothing. */
+  proxyHeaderFor(host: Host, connection: DownstreamConnection): Buffer | undefined {
+    const config = this.transports.proxyProtocolFor(host);
+    return config && proxyHeaderFor(config, connection);
   }
 
   /** The cluster that a host chosen here belongs to: another, where this one is an aggregate. */

@@ -12,13 +12,15 @@ import { type OwnedSocket, onread, own } from '#proxy/transport/owned-socket.ts'
 import { connectInternal, failedConnection } from '#proxy/upstream/connect-internal.ts';
 import { connectTarget, socketOptionsFor } from '#proxy/upstream/connect-target.ts';
 import { connectPrepared } from '#proxy/upstream/prepared-socket.ts';
+import { ownProxyHeader } from '#proxy/upstream/proxy-protocol-header.ts';
 import type { ConnectionRequest, UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
 
 /** Linux's own settings, in seconds, which hold where the configuration says nothing; Node's would be others. */
 const KERNEL_KEEPALIVE = { time: 7200, interval: 75, probes: 9 };
 
 /** Begins to connect; the connection hears when it is done, or failed, and of everything after that. */
-export function openSocket(connection: UpstreamConnection, { serverName, alpn }: ConnectionRequest): Socket {
+export function openSocket(connection: UpstreamConnection, request: ConnectionRequest): Socket {
+  const { serverName, alpn } = request;
   const { cluster, host } = connection;
   const tls = cluster.transports.tlsFor(host);
   const below = socketBelow(connection, tls !== undefined);
@@ -27,13 +29,17 @@ export function openSocket(connection: UpstreamConnection, { serverName, alpn }:
   if (tls === undefined) {
     if (below !== undefined && !below.connecting) return readyInternal(below, connection);
     const socket = below ?? connect({ ...targetOf(connection), onread } as never);
+    tellOfClient(socket, connection, request);
     socket.once('connect', () => {
       noteAddresses(connection, socket);
       asEvent(() => connection.onReady());
     });
     return prepared(socket, connection);
   }
-  const where = below === undefined ? targetOf(connection) : { socket: below };
+  const tellsOfClient = cluster.transports.proxyProtocolFor(host) !== undefined;
+  const carrier = below ?? (tellsOfClient ? connect(targetOf(connection) as never) : undefined);
+  if (carrier !== undefined) tellOfClient(carrier, connection, request);
+  const where = carrier === undefined ? targetOf(connection) : { socket: carrier };
   const verifiesServerName = cluster.config.http.autoSanValidation;
   const socket = tls.open(where, { serverName, hostname: host.hostname, verifiesServerName, alpn }, onread, {
     onSecure: (info) => {
@@ -45,8 +51,17 @@ export function openSocket(connection: UpstreamConnection, { serverName, alpn }:
     onFailure: (reason) => connection.onTransportFailure(reason),
   });
   // Node reads through `onread` only from sockets that it made itself.
-  below?.on('error', (error) => socket.destroy(error));
-  return prepared(socket, connection, below !== undefined);
+  carrier?.on('error', (error) => socket.destroy(error));
+  return prepared(socket, connection, carrier !== undefined);
+}
+
+/** Sends the PROXY header, where the host gets one, before anybody else sends anything. */
+function tellOfClient(socket: Socket, { cluster, host }: UpstreamConnection, { proxyHeader }: ConnectionRequest): void {
+  const config = cluster.transports.proxyProtocolFor(host);
+  if (config === undefined) return;
+  const tell = () => void socket.write(proxyHeader ?? ownProxyHeader(config, socket));
+  if (socket.connecting) socket.once('connect', tell);
+  else tell();
 }
 
 function targetOf({ host, cluster }: UpstreamConnection): ConnectTarget {

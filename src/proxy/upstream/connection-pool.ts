@@ -24,6 +24,8 @@ export interface PoolOrigin {
   priority: 'DEFAULT' | 'HIGH';
   /** The name that TLS asks for, where requests give it; else empty. */
   serverName: string;
+  /** The PROXY header of the client that it serves alone; undefined: it serves any. */
+  proxyHeader?: Buffer | undefined;
 }
 
 /** Envoy makes at most so many connections for one reason. */
@@ -35,6 +37,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   readonly worker: WorkerContext;
   private readonly priority: 'DEFAULT' | 'HIGH';
   private readonly serverName: string;
+  private readonly proxyHeader: Buffer | undefined;
   /** Those with room for a request: the one that had it last is used first. */
   private readonly ready: PooledClient<Waiter>[] = [];
   private readonly clients = new Set<PooledClient<Waiter>>();
@@ -44,11 +47,12 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   private active = 0;
   private draining = false;
 
-  constructor({ cluster, host, priority, serverName }: PoolOrigin) {
+  constructor({ cluster, host, priority, serverName, proxyHeader }: PoolOrigin) {
     this.cluster = cluster;
     this.host = host;
     this.priority = priority;
     this.serverName = serverName;
+    this.proxyHeader = proxyHeader;
     this.worker = cluster.worker;
   }
 
@@ -151,7 +155,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
 
   /** @returns whether another may be made */
   private connect(): boolean {
-    const { cluster, host, priority, serverName, alpn } = this;
+    const { cluster, host, priority, serverName, alpn, proxyHeader } = this;
     const { connections, maxConnectionsPerHost } = this.breakers;
     const allowed = connections.canCreate() && host.stats.cxActive.value < maxConnectionsPerHost;
     if (!allowed) {
@@ -160,7 +164,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
       if (this.connecting.size + this.clients.size > 0) return false;
     }
     this.onConnecting();
-    this.connecting.add(new UpstreamConnection({ cluster, host, priority, serverName, alpn }, this));
+    this.connecting.add(new UpstreamConnection({ cluster, host, priority, serverName, alpn, proxyHeader }, this));
     return allowed;
   }
 

@@ -42,6 +42,8 @@ export interface ConnectionRequest {
   serverName: string;
   /** What ALPN offers where the transport's configuration names nothing. */
   alpn: readonly string[];
+  /** The PROXY header that tells of the client; undefined: the proxy speaks for itself, where one is sent at all. */
+  proxyHeader?: Buffer | undefined;
 }
 
 export class UpstreamConnection implements SocketOwner, Reader {

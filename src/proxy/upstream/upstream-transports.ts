@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterConfig } from '#config/model/cluster.ts';
-import type { UpstreamTransport } from '#config/model/tls.ts';
+import type { ProxyProtocolOut, UpstreamTransport } from '#config/model/tls.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { tlsSocketFactoryStats } from '#proxy/observe/stats/tls-stats.ts';
 import { LiveUpstreamTls } from '#proxy/tls/live-upstream-tls.ts';
@@ -20,6 +20,7 @@ type Match = [key: string, value: unknown][];
 interface Choice {
   match: Match;
   passthrough: UpstreamTransport['passthrough'];
+  proxyProtocol: ProxyProtocolOut | undefined;
   /** Undefined: bytes go as they are. */
   tls: LiveUpstreamTls | undefined;
 }
@@ -34,16 +35,23 @@ export class UpstreamTransports {
   private readonly choices: Choice[];
   private readonly own: LiveUpstreamTls | undefined;
   private readonly passthrough: UpstreamTransport['passthrough'];
+  private readonly proxyProtocol: ProxyProtocolOut | undefined;
+  /** Some host is told of clients by the PROXY protocol. */
+  readonly tellsOfClients: boolean;
 
   /** @param scope the cluster's stats. @throws where certificates or parameters do not fit */
   constructor(config: ClusterConfig, scope: Scope, parts: TransportParts) {
     this.own = contextOf(config.transport, scope, parts);
     this.passthrough = config.transport.passthrough;
+    this.proxyProtocol = config.transport.proxyProtocol;
     this.choices = config.transportSocketMatches.map(({ match, transport }) => ({
       match: Object.entries(match),
       passthrough: transport.passthrough,
+      proxyProtocol: transport.proxyProtocol,
       tls: contextOf(transport, scope, parts),
     }));
+    this.tellsOfClients =
+      this.proxyProtocol !== undefined || this.choices.some(({ proxyProtocol }) => proxyProtocol !== undefined);
   }
 
   /** @returns TLS for connections to this host; undefined: bytes go as they are. */
@@ -51,6 +59,13 @@ export class UpstreamTransports {
     if (this.choices.length === 0) return this.own;
     for (const { match, tls } of this.choices) if (matches(match, host)) return tls;
     return this.own;
+  }
+
+  /** @returns how this host is told of clients; undefined: not at all */
+  proxyProtocolFor(host: Host): ProxyProtocolOut | undefined {
+    if (!this.tellsOfClients) return undefined;
+    for (const { match, proxyProtocol } of this.choices) if (matches(match, host)) return proxyProtocol;
+    return this.proxyProtocol;
   }
 
   /** @returns the metadata that go along to this host, an internal listener. */

@@ -149,7 +149,15 @@ export class RouterRun implements FeedOwner {
     this.responseStarted = false;
     this.attempt.begin(
       host,
-      cluster.poolFor(host, this.priority, cluster.protocolFor(stream.protocol), cluster.serverNameFor(stream)),
+      cluster.poolFor(
+        host,
+        this.priority,
+        cluster.protocolFor(stream.protocol),
+        cluster.serverNameFor(stream),
+        stream.manager.config.addProxyProtocolConnectionState
+          ? cluster.proxyHeaderFor(host, stream.connection)
+          : undefined,
+      ),
     );
   }
 

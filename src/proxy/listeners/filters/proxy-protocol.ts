@@ -7,6 +7,7 @@ import { honours } from '#config/read/support.ts';
 import type { ProxyProtocol } from '#envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
 import { Close, Continue, type ListenerFilterStatus, listenerFilter, Wait } from '#proxy/listeners/listener-filter.ts';
 import type { ListenerFilterRun } from '#proxy/listeners/listener-filter-run.ts';
+import { PROXY_PROTOCOL_OPTIONS, type ProxyProtocolOptions } from '#proxy/listeners/proxy-protocol-options.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import {
   mayBeProxyHeader,
@@ -33,8 +34,6 @@ const checkPassThrough = honours('envoy.config.core.v3.ProxyProtocolPassThroughT
 
 /** Where rules put what they find, unless they name another. */
 const METADATA_NAMESPACE = 'envoy.filters.listener.proxy_protocol';
-/** What was found, for whoever sends a header of its own upstream: {@link ProxyProtocolOptions}. */
-export const PROXY_PROTOCOL_OPTIONS = 'envoy.network.proxy_protocol_options';
 const TLV_STATE = 'envoy.network.proxy_protocol.tlv';
 const BASE64 = 2;
 const FILTER_STATE = 1;
@@ -47,13 +46,6 @@ interface Config {
   allowsAbsent: boolean;
   disallowed: ProxyVersion[];
   statPrefix: string;
-}
-
-/** The filter state {@link PROXY_PROTOCOL_OPTIONS}. */
-export interface ProxyProtocolOptions extends NonNullable<ProxyHeader['ends']> {
-  version: ProxyVersion;
-  /** Those to pass on. */
-  tlvs: Tlv[];
 }
 
 export const proxyProtocol = listenerFilter({

@@ -53,7 +53,9 @@ export class TunnelMaker {
     stream.path = config.usePost ? config.postPath : stream.host;
     stream.scheme = cluster.config.transport.kind === 'tls' ? 'https' : 'http';
     this.headers.applyRequest(stream.requestHeaders, connection.stream);
-    const pool = cluster.poolFor(host, 'DEFAULT', cluster.protocolFor(stream.protocol), cluster.serverNameFor(stream));
+    const protocol = cluster.protocolFor(stream.protocol);
+    const proxyHeader = cluster.proxyHeaderFor(host, connection);
+    const pool = cluster.poolFor(host, 'DEFAULT', protocol, cluster.serverNameFor(stream), proxyHeader);
     return new HttpTunnel({ stream, pool, connection, config, user });
   }
 }

@@ -15,9 +15,10 @@ const PROTOCOLS_STATE = 'envoy.network.application_protocols';
 export function openTcpUpstream(
   cluster: Cluster,
   host: Host,
-  { filterState }: DownstreamConnection,
+  connection: DownstreamConnection,
   user: TcpClientUser,
 ): TcpUpstream | undefined {
+  const { filterState } = connection;
   const serverName = filterState?.get(SERVER_NAME_STATE) as string | undefined;
   const alpn = filterState?.get(PROTOCOLS_STATE) as string | undefined;
   const request = {
@@ -26,6 +27,7 @@ export function openTcpUpstream(
     priority: 'DEFAULT',
     serverName: serverName ?? '',
     alpn: alpn?.split(',') ?? [],
+    proxyHeader: cluster.proxyHeaderFor(host, connection),
   } as const;
   return TcpClient.open(request, user);
 }
