@@ -27,7 +27,10 @@ test('what is written is read again, in both versions', () => {
       const first = parseProxyHeader(proxyHeaderV1(both));
       assert.deepEqual(first.kind === 'header' && first.ends, structuredClone(both));
       const second = parseProxyHeader(proxyHeaderV2(both, more) as Buffer);
-      assert.deepEqual(second.kind === 'header' && [second.ends, second.tlvs], [structuredClone(both), more.map(({ type, value }) => ({ type, value }))]);
+      assert.deepEqual(second.kind === 'header' && [second.ends, second.tlvs], [
+        structuredClone(both),
+        more.map(({ type, value }) => ({ type, value })),
+      ]);
     }),
   );
 });
