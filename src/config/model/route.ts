@@ -139,9 +139,17 @@ export interface RouteAction {
   priority: 'DEFAULT' | 'HIGH';
   hashPolicy: HashPolicy[];
   /** Types in lower case; they go before those of the connection manager. */
-  upgradeConfigs: { upgradeType: string; enabled: boolean }[];
+  upgradeConfigs: RouteUpgrade[];
   maxInternalRedirects?: number;
   includeVhRateLimits: boolean;
+}
+
+/** Follows config.route.v3.RouteAction.UpgradeConfig. */
+export interface RouteUpgrade {
+  upgradeType: string;
+  enabled: boolean;
+  /** CONNECT, and POST where that is allowed, end at the proxy: what follows goes to a TCP connection. */
+  connectConfig?: { allowPost: boolean };
 }
 
 export interface HashPolicy {

@@ -30,11 +30,12 @@ for (const [who, read] of Object.entries({ 'a connection manager': ofManager, 'a
     ]);
   });
 
-  test(`${who} that would make tunnels of CONNECT is refused`, () => {
-    const [error, ...others] = read([{ upgrade_type: 'CONNECT' }]).errors;
-    assert.deepEqual(others, []);
-    assert.match(error, /upgrade_type.*upgrade type 'CONNECT' is not supported by Fairlead yet/);
-    assert.deepEqual(read([{ upgrade_type: 'CONNECT', enabled: false }]).errors, []);
+  test(`CONNECT of ${who} is an upgrade like others, but not CONNECT-UDP`, () => {
+    assert.deepEqual(read([{ upgrade_type: 'CONNECT' }]).value, [{ upgradeType: 'connect', enabled: true }]);
+    assert.match(
+      read([{ upgrade_type: 'CONNECT-UDP' }]).errors[0],
+      /upgrade type 'CONNECT-UDP' is not supported by Fairlead yet/,
+    );
   });
 }
 
@@ -44,10 +45,13 @@ test('a type that is named twice is refused in the words of Envoy', () => {
   assert.match(ofRoute(twice).errors[0], /Duplicate upgrade WEBSOCKET/);
 });
 
-test('filters of an upgrade and connect_config are refused by name', () => {
+test('filters of an upgrade are refused by name', () => {
   assert.match(ofManager([{ upgrade_type: 'a', filters: [FILTER] }]).errors[0], /field 'filters' is not supported/);
-  assert.match(
-    ofRoute([{ upgrade_type: 'a', connect_config: {} }]).errors[0],
-    /field 'connect_config' is not supported/,
-  );
+});
+
+test('a route may end CONNECT at the proxy, and POST where it says so', () => {
+  const connect = (config: object, type = 'CONNECT') => ofRoute([{ upgrade_type: type, connect_config: config }]);
+  assert.deepEqual(connect({ allow_post: true }).value?.[0].connectConfig, { allowPost: true });
+  assert.match(connect({}, 'websocket').errors[0], /Non-CONNECT upgrade type websocket has ConnectConfig$/);
+  assert.match(connect({ proxy_protocol_config: {} }).errors[0], /field 'proxy_protocol_config' is not supported/);
 });

@@ -14,8 +14,10 @@ const checkManager = honours(
   ['upgrade_type', 'enabled'],
   { refused: { filters: 'an upgrade passes through the filters of all requests' } },
 );
-const checkRoute = honours('envoy.config.route.v3.RouteAction.UpgradeConfig', ['upgrade_type', 'enabled'], {
-  refused: { connect_config: 'tunnels of CONNECT come later' },
+const ROUTE = 'envoy.config.route.v3.RouteAction.UpgradeConfig';
+const checkRoute = honours(ROUTE, ['upgrade_type', 'enabled', 'connect_config']);
+const checkConnect = honours(`${ROUTE}.ConnectConfig`, ['allow_post'], {
+  refused: { proxy_protocol_config: 'a connection is made without the PROXY protocol' },
 });
 
 /** @param at `upgrade_configs` of a connection manager. */
@@ -36,7 +38,17 @@ export function readRouteUpgradeConfigs(
   messages: readonly RouteAction_UpgradeConfig[],
   at: Place,
 ): RouteAction['upgradeConfigs'] {
-  return readUpgrades(messages, at, checkRoute, (type) => `Duplicate upgrade ${type}`);
+  const upgrades = readUpgrades(messages, at, checkRoute, (type) => `Duplicate upgrade ${type}`);
+  return upgrades.map((upgrade, i) => {
+    const { connectConfig, upgradeType } = messages[i];
+    if (connectConfig === undefined) return upgrade;
+    const place = at.index(i).field('connect_config');
+    checkConnect(connectConfig, place);
+    if (upgrade.upgradeType !== 'connect') {
+      place.report(`Non-CONNECT upgrade type ${upgradeType} has ConnectConfig`);
+    }
+    return { ...upgrade, connectConfig: { allowPost: connectConfig.allowPost } };
+  });
 }
 
 function readUpgrades<M extends HttpConnectionManager_UpgradeConfig | RouteAction_UpgradeConfig>(
@@ -52,11 +64,9 @@ function readUpgrades<M extends HttpConnectionManager_UpgradeConfig | RouteActio
     const { upgradeType, enabled = true } = message;
     const type = upgradeType.toLowerCase();
     if (seen.has(type)) place.field('upgrade_type').report(twice(upgradeType));
-    if (/^connect/.test(type) && enabled) {
+    if (type === 'connect-udp' && enabled) {
       place.collect(
-        place
-          .field('upgrade_type')
-          .problem(`upgrade type '${upgradeType}' is not supported by Fairlead yet: tunnels of CONNECT come later`),
+        place.field('upgrade_type').problem(`upgrade type '${upgradeType}' is not supported by Fairlead yet`),
       );
     }
     seen.add(type);

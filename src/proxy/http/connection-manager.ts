@@ -193,10 +193,10 @@ export class ConnectionManager {
     stream.filters.request(this.filters, this.filtersBackwards, end);
   }
 
-  /** Lets an upgrade go on, or answers it. A tunnel by CONNECT is never made. */
+  /** Lets an upgrade or a CONNECT go on, or answers it. */
   private refusesUpgrade(stream: HttpStream): boolean {
-    const type = stream.requestHeaders.getKnown(Known.upgrade) ?? '';
-    if (stream.method !== 'CONNECT' && this.upgrades.allows(type, stream.selected)) {
+    const type = stream.method === 'CONNECT' ? 'connect' : (stream.requestHeaders.getKnown(Known.upgrade) ?? '');
+    if (this.upgrades.allows(type, stream.selected)) {
       stream.upgrading = true;
       this.stats.downstreamCxUpgradesTotal.inc();
       this.stats.downstreamCxUpgradesActive.inc();

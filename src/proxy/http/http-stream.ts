@@ -219,6 +219,13 @@ export class HttpStream implements StreamInfo, RequestView {
     this.filters.reset();
   }
 
+  /** The answer agrees to the tunnel that was asked for. */
+  get switched(): boolean {
+    const { responseCode } = this;
+    if (!this.upgrading) return false;
+    return this.method === 'CONNECT' ? responseCode >= 200 && responseCode < 300 : responseCode === 101;
+  }
+
   get headers(): HeaderView {
     return this.requestHeaders;
   }

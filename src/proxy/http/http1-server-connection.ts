@@ -327,7 +327,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   }
 
   sendHeaders(stream: HttpStream, end: boolean): void {
-    if (stream.upgrading && stream.responseCode === 101) return this.switchProtocols(stream);
+    if (stream.switched) return this.switchProtocols(stream, end);
     const { config } = this.manager;
     const headers = stream.responseHeaders;
     this.chunkedResponse = false;
@@ -359,11 +359,14 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   }
 
   /** The upstream agreed to the upgrade: from now on bytes pass as they come, both ways (RFC 9110, section 7.8). */
-  private switchProtocols(stream: HttpStream): void {
+  private switchProtocols(stream: HttpStream, end: boolean): void {
     const before = this.outgoing.bytes;
     this.chunkedResponse = false;
+    stream.responseHeaders.removeKnown(Known['content-length']);
     this.outgoing.write(encodeResponseHead(stream, this.manager.config.http1));
-    stream.downstreamHeaderBytesSent = this.outgoing.bytes - before - statusLine(101).length - CRLF_LENGTH;
+    stream.downstreamHeaderBytesSent =
+      this.outgoing.bytes - before - statusLine(stream.responseCode).length - CRLF_LENGTH;
+    if (end) return this.responseSent(stream);
     stream.requestEnded = false;
     this.body.begin(NO_LENGTH);
     this.phase = this.held.length > 0 ? SWITCHING : BODY;

@@ -78,11 +78,12 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
   sendHeaders(stream: HttpStream, end: boolean): void {
     const headers = stream.requestHeaders;
     this.headRequest = stream.method === 'HEAD';
-    this.upgrading = stream.upgrading;
-    this.connectRequest = stream.method === 'CONNECT' && !stream.upgrading;
+    this.connectRequest = stream.method === 'CONNECT';
+    this.upgrading = stream.upgrading && !this.connectRequest;
     this.chunkedRequest = false;
     let framingLine = '';
-    if (!headers.hasKnown(Known['content-length']) && !this.connectRequest && !stream.upgrading) {
+    // What is sent behind an upgrade or CONNECT is for the tunnel.
+    if (!headers.hasKnown(Known['content-length']) && !this.connectRequest && !this.upgrading) {
       if (!end) {
         this.chunkedRequest = true;
         framingLine = 'transfer-encoding: chunked\r\n';

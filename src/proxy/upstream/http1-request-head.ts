@@ -41,11 +41,16 @@ function encodeWithoutHost(stream: HttpStream, options: Http1ProtocolOptions, fr
 
 /** @returns its length in bytes, with its line end */
 export function requestLineLength(stream: HttpStream, options: Http1ProtocolOptions): number {
-  if (options.sendFullyQualifiedUrl) return requestLine(stream, options).length;
+  if (options.sendFullyQualifiedUrl || stream.path === '') return requestLine(stream, options).length;
   return stream.method.length + stream.path.length + '  HTTP/1.1\r\n'.length;
 }
 
 function requestLine(stream: HttpStream, options: Http1ProtocolOptions): string {
-  const target = options.sendFullyQualifiedUrl ? `${stream.scheme}://${stream.host}${stream.path}` : stream.path;
-  return `${stream.method} ${target} HTTP/1.1\r\n`;
+  return `${stream.method} ${requestTarget(stream, options)} HTTP/1.1\r\n`;
+}
+
+/** CONNECT has no path: it names the host. */
+function requestTarget({ scheme, host, path }: HttpStream, { sendFullyQualifiedUrl }: Http1ProtocolOptions): string {
+  if (path === '') return host;
+  return sendFullyQualifiedUrl ? `${scheme}://${host}${path}` : path;
 }

@@ -121,7 +121,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     const { receiver } = request;
     if (receiver === undefined) return;
     let { status } = head;
-    if (request.upgrade !== '' && status === 200 && !end) {
+    if (request.upgrade !== '' && status === 200) {
       status = 101;
       receiver.responseHeaders.setKnown(Known.upgrade, request.upgrade);
       receiver.responseHeaders.setKnown(Known.connection, 'upgrade');

@@ -42,9 +42,11 @@ export class Http2Request implements RequestEncoder {
 
   sendHeaders(stream: HttpStream, end: boolean): void {
     const own = this.stream;
-    this.upgrade = stream.upgrading ? (stream.requestHeaders.get('upgrade') ?? '') : '';
+    this.upgrade = stream.upgrading && stream.method !== 'CONNECT' ? (stream.requestHeaders.get('upgrade') ?? '') : '';
     const before = own.wireSent;
-    this.client.session.sendRequest(own, http2RequestHead(stream, this.upgrade), stream.requestHeaders, end);
+    // A client of HTTP/1 has ended its request, but not what it sends behind it.
+    const ends = end && !stream.upgrading;
+    this.client.session.sendRequest(own, http2RequestHead(stream, this.upgrade), stream.requestHeaders, ends);
     stream.upstreamHeaderBytesSent = own.wireSent - before;
     stream.marks.firstUpstreamTxByte = clock.now();
     if (end) stream.marks.lastUpstreamTxByte = clock.now();

@@ -7,9 +7,13 @@ import type { ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
 import type { UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
 import type { Headers } from '#wire/headers.ts';
 
+/** What is told of a connection: when connecting began, was done, and when TLS was agreed on; -1: never. */
+export type ConnectionFacts = Pick<UpstreamConnection, 'info' | 'connectStart' | 'connectEnd' | 'tlsEnd'>;
+
 export interface RequestEncoder {
-  readonly connection: UpstreamConnection;
-  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
+  readonly connection: ConnectionFacts;
+  /** Empty: the request is carried by no HTTP. */
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2' | '';
   /** Sends the request's head from `stream`; `end`: no body follows. */
   sendHeaders(stream: HttpStream, end: boolean): void;
   /** Sends a piece of the body, which the caller may reuse at once; `end`: it was the last. */
@@ -19,6 +23,14 @@ export interface RequestEncoder {
   pause(pause: boolean): void;
   /** The request is given up; its receiver hears no more. */
   reset(): void;
+}
+
+/** Where requests get their encoders: a pool. */
+export interface RequestSource {
+  /** `waiter` gets one at once or later, or hears why there is none. */
+  request(waiter: HttpWaiter): void;
+  /** The waiter does not wait any longer. */
+  cancel(waiter: HttpWaiter): void;
 }
 
 /** A request that wants a connection. */

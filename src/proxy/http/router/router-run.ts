@@ -16,6 +16,7 @@ import { applyRewrites } from '#proxy/http/router/rewrites.ts';
 import { routeHeadersOf } from '#proxy/http/router/route-headers.ts';
 import { replyNoHealthyHost, replyReset, replyUpgradeRefused } from '#proxy/http/router/router-replies.ts';
 import { RouterTimers } from '#proxy/http/router/router-timers.ts';
+import { endsHere, TcpTunnel } from '#proxy/http/router/tcp-tunnel.ts';
 import { type RequestTimeouts, readTimeouts, tellTimeout } from '#proxy/http/router/timeouts.ts';
 import { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
@@ -23,7 +24,7 @@ import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { LoadBalancerContext } from '#proxy/upstream/load-balancer/load-balancer.ts';
-import type { RequestEncoder } from '#proxy/upstream/request-encoder.ts';
+import type { RequestEncoder, RequestSource } from '#proxy/upstream/request-encoder.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
@@ -147,18 +148,18 @@ export class RouterRun implements FeedOwner {
     stream.marks.upstreamPoolAsked = clock.now();
     stream.marks.upstreamPoolAnswered = -1;
     this.responseStarted = false;
-    this.attempt.begin(
-      host,
-      cluster.poolFor(
-        host,
-        this.priority,
-        cluster.protocolFor(stream.protocol),
-        cluster.serverNameFor(stream),
-        stream.manager.config.addProxyProtocolConnectionState
-          ? cluster.proxyHeaderFor(host, stream.connection)
-          : undefined,
-      ),
-    );
+    this.attempt.begin(host, this.sourceFor(cluster, host));
+  }
+
+  private sourceFor(cluster: Cluster, host: Host): RequestSource {
+    const { stream, action, priority } = this;
+    const serverName = cluster.serverNameFor(stream);
+    const proxyHeader = stream.manager.config.addProxyProtocolConnectionState
+      ? cluster.proxyHeaderFor(host, stream.connection)
+      : undefined;
+    if (action !== undefined && action.upgradeConfigs.length > 0 && endsHere(stream, action))
+      return new TcpTunnel({ cluster, host, priority, serverName, alpn: [], proxyHeader });
+    return cluster.poolFor(host, priority, cluster.protocolFor(stream.protocol), serverName, proxyHeader);
   }
 
   /** The attempt has a connection: the request goes out, with what there is of its body. */
@@ -254,7 +255,7 @@ export class RouterRun implements FeedOwner {
       if (this.retries(verdict)) return;
       this.feed.settle();
     }
-    if (stream.upgrading && status !== 101 && status < 400) return this.refuseSwitch(status, end);
+    if (stream.upgrading && status < 400 && this.refusesSwitch(status)) return this.refuseSwitch(status, end);
     this.responseStarted = true;
     // The stream takes over the fields that the attempt was parsed into; no copy is made.
     this.attempt.responseHeaders = stream.responseHeaders;
@@ -262,7 +263,7 @@ export class RouterRun implements FeedOwner {
     stream.responseCode = status;
     stream.responseReason = this.attempt.reason;
     stream.responseCodeDetails = 'via_upstream';
-    if (stream.upgrading && status === 101) this.switchProtocols();
+    if (stream.switched) this.switchProtocols();
     if (!this.config.suppressEnvoyHeaders && stream.requestEnded && !stream.openEnded) {
       headers.setKnown(
         Known['x-envoy-upstream-service-time'],
@@ -286,6 +287,12 @@ export class RouterRun implements FeedOwner {
   private switchProtocols(): void {
     this.stream.manager.worker.timers.cancel(this.clocks.global);
     this.feed.drop();
+  }
+
+  /** An upstream of HTTP/1.1 must say that it switches; others have said what they think by the status. */
+  private refusesSwitch(status: number): boolean {
+    const { method, upstreamProtocol } = this.stream;
+    return status !== 101 && method !== 'CONNECT' && upstreamProtocol === 'HTTP/1.1';
   }
 
   private refuseSwitch(status: number, end: boolean): void {

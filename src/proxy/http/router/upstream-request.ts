@@ -6,8 +6,7 @@ import type { RouterRun } from '#proxy/http/router/router-run.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { Host } from '#proxy/upstream/host.ts';
-import type { HttpPool } from '#proxy/upstream/http-pool.ts';
-import type { HttpWaiter, RequestEncoder } from '#proxy/upstream/request-encoder.ts';
+import type { HttpWaiter, RequestEncoder, RequestSource } from '#proxy/upstream/request-encoder.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import { Headers } from '#wire/headers.ts';
 
@@ -15,7 +14,7 @@ export class UpstreamRequest implements HttpWaiter {
   responseHeaders = new Headers();
   reason = '';
   host: Host | undefined = undefined;
-  pool: HttpPool | undefined = undefined;
+  private pool: RequestSource | undefined = undefined;
   encoder: RequestEncoder | undefined = undefined;
   /** Its head was handed to a connection. */
   sent = false;
@@ -36,7 +35,7 @@ export class UpstreamRequest implements HttpWaiter {
     this.reason = '';
   }
 
-  begin(host: Host, pool: HttpPool): void {
+  begin(host: Host, pool: RequestSource): void {
     this.host = host;
     this.pool = pool;
     this.encoder = undefined;
