@@ -19,6 +19,14 @@ export function grpcStatusOf(httpStatus: number): number {
   return STATUS.get(httpStatus) ?? UNKNOWN;
 }
 
+/** By status of gRPC, from 0. */
+const HTTP_STATUS = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
+
+/** A status of gRPC in HTTP's words, as Envoy puts it. */
+export function httpStatusOfGrpc(status: string): number {
+  return HTTP_STATUS[Number(status)] ?? 500;
+}
+
 /** Statuses that stand for an error of the service, as 5xx does in HTTP; all others are the caller's affair. */
 const SERVICE_ERRORS = new Set([2, 4, 12, 13, 14, 15]);
 const LARGEST = 16;

@@ -10,3 +10,12 @@ export function clusterOf(stream: HttpStream): Cluster | undefined {
   const { clusters, runtime } = stream.manager.worker;
   return clusters.get(chooseCluster(action, stream, stream.random, runtime).name);
 }
+
+/** What is told of a request names its cluster as soon as a route is chosen, whoever answers it. */
+export function noteCluster(stream: HttpStream): void {
+  const action = stream.selected?.config.action;
+  if (action?.kind !== 'route') return;
+  const { clusters, runtime } = stream.manager.worker;
+  stream.clusterName = chooseCluster(action, stream, stream.random, runtime).name;
+  stream.cluster = clusters.get(stream.clusterName)?.config;
+}

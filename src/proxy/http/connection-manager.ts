@@ -7,6 +7,7 @@
 import { logger } from '#base/logger.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { RouterConfig } from '#config/model/router.ts';
+import { noteCluster } from '#proxy/http/cluster-of.ts';
 import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { FilterInUse } from '#proxy/http/filter.ts';
 import { HttpConnections } from '#proxy/http/http-connections.ts';
@@ -191,6 +192,12 @@ export class ConnectionManager {
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
     if ((options.upgrade || stream.method === 'CONNECT') && this.refusesUpgrade(stream)) return;
     stream.filters.request(this.filters, this.filtersBackwards, end);
+  }
+
+  /** A filter has changed what routes go by. */
+  chooseRouteAgain(stream: HttpStream): void {
+    this.chooseRoute(stream);
+    noteCluster(stream);
   }
 
   /** Lets an upgrade or a CONNECT go on, or answers it. */

@@ -1,6 +1,7 @@
 /**
  * Where one stream stands in its filter chain: requests walk it forwards to the router, responses backwards to the codec.
  */
+import { noteCluster } from '#proxy/http/cluster-of.ts';
 import type { FilterInUse } from '#proxy/http/filter.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { RequestWalk } from '#proxy/http/request-walk.ts';
@@ -44,7 +45,10 @@ export class FilterChainRun {
   request(chain: readonly FilterInUse[], backwards: readonly FilterInUse[], end: boolean): void {
     this.chain = chain;
     this.backwards = backwards;
-    if (chain.length > 0) this.grpc = isGrpc(this.stream.requestHeaders.getKnown(Known['content-type']));
+    if (chain.length > 0) {
+      this.grpc = isGrpc(this.stream.requestHeaders.getKnown(Known['content-type']));
+      noteCluster(this.stream);
+    }
     this.requestWalk.request(chain, end);
   }
 

@@ -5,6 +5,7 @@ import type { HttpFilter } from '#proxy/http/filter.ts';
 import { dynamicForwardProxy } from '#proxy/http/filters/dynamic-forward-proxy.ts';
 import { grpcHttp1Bridge } from '#proxy/http/filters/grpc-http1-bridge.ts';
 import { grpcHttp1ReverseBridge } from '#proxy/http/filters/grpc-http1-reverse-bridge.ts';
+import { grpcJsonTranscoder } from '#proxy/http/filters/grpc-json-transcoder.ts';
 import { grpcStats } from '#proxy/http/filters/grpc-stats.ts';
 import { grpcWeb } from '#proxy/http/filters/grpc-web.ts';
 
@@ -12,6 +13,7 @@ export const httpFilters: readonly HttpFilter[] = [
   dynamicForwardProxy,
   grpcHttp1Bridge,
   grpcHttp1ReverseBridge,
+  grpcJsonTranscoder,
   grpcStats,
   grpcWeb,
 ];

@@ -58,7 +58,7 @@ export function applyRewrites(
     stream.host = rewritten;
   }
   const path = pathOf(action, stream, route);
-  if (path === undefined || path === stream.path) return;
+  if (path === undefined) return;
   stream.originalPath = stream.path;
   if (!suppressEnvoyHeaders) headers.setKnown(Known['x-envoy-original-path'], stream.path);
   stream.path = path;
