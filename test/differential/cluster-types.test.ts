@@ -15,8 +15,11 @@ import {
   staticCluster,
   typed,
 } from '#testing/bootstrap.ts';
+import { eventually } from '#testing/eventually.ts';
 import { compare } from './compare.ts';
+import { alike } from './compare-tcp.ts';
 import { type Case, get } from './subject.ts';
+import { tcpListener, tcpProxy } from './tcp-filters.ts';
 
 const provided = (name: string, more: Json): Json => ({
   name,
@@ -210,4 +213,39 @@ test('aggregates', async (t) => {
     counters:
       /^cluster\.\w+\.(upstream_rq_total|upstream_rq_completed|upstream_rq_2xx|upstream_rq_503|upstream_cx_total|upstream_cx_none_healthy|lb_healthy_panic|membership_total)$/,
   });
+});
+
+alike('ORIGINAL_DST: where a listener filter says that the connection was going', {
+  upstreams: { u: (socket) => void socket.on('error', () => {}).pipe(socket) },
+  bootstrap: () =>
+    bootstrap(
+      [
+        tcpListener([tcpProxy({ cluster: 'original' })], {
+          listener_filters: [
+            {
+              name: 'proxy_protocol',
+              typed_config: typed('extensions.filters.listener.proxy_protocol.v3.ProxyProtocol', {
+                allow_requests_without_proxy_protocol: true,
+              }),
+            },
+          ],
+        }),
+      ],
+      [provided('original', { type: 'ORIGINAL_DST' })],
+    ),
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send(`PROXY TCP4 10.1.1.1 127.0.0.1 1 ${act.upstreams.u.port}\r\nhello`);
+    await eventually('it comes back', () => wire.received === 'hello');
+    act.note(
+      (await act.proxy.get('/clusters')).body
+        .split('\n')
+        .filter((line) => line.includes('hostname'))
+        .join(),
+    );
+    const plain = await act.connect();
+    await plain.send('hello');
+    await plain.closed();
+  },
+  stats: /^cluster\.original\.(membership|upstream_cx_(total|none_healthy))/,
 });

@@ -130,6 +130,11 @@ export class DownstreamTlsContext {
     };
   }
 
+  /** The version that a handshake with this client comes to, or would; as BoringSSL tells it, which begins with 1.2. */
+  versionFor(hello: ClientHello | undefined): string {
+    return hello !== undefined && this.speaksTls13(hello) ? 'TLSv1.3' : 'TLSv1.2';
+  }
+
   private speaksTls13(hello: ClientHello | undefined): boolean {
     return (hello === undefined || speaksTls13(hello)) && (this.tls.maxVersion ?? 'TLSv1.3') === 'TLSv1.3';
   }

@@ -170,7 +170,7 @@ export class ServerHandshake implements SocketOwner {
   private info(peerCertificate: X509Certificate | undefined, peerValidated: boolean): HandshakeInfo {
     const { socket } = this;
     return new HandshakeInfo({
-      version: (this.isOpen && socket?.getProtocol()) || '',
+      version: (this.isOpen && socket?.getProtocol()) || this.context.versionFor(this.hello),
       cipher: (this.isOpen && socket?.getCipher()?.name) || '',
       sessionId: '',
       alpn: this.choice?.alpnName ?? '',
