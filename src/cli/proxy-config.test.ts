@@ -184,3 +184,15 @@ test('endpoints of a config dump are those of discovery', async (t) => {
   });
   assert.match((await run('endpoints', '-f', file)).out, /^10\.0\.0\.1:80 +DRAINING +c$/m);
 });
+
+test('hosts may be sockets of the file system and internal listeners', async (t) => {
+  const path = join(temporaryFolder(t), 'clusters.json');
+  const addresses = [
+    { pipe: { path: '/run/x' } },
+    { envoy_internal_address: { server_listener_name: 'l', endpoint_id: 'e' } },
+  ];
+  const status = { name: 'c', host_statuses: addresses.map((address) => ({ address })) };
+  writeFileSync(path, JSON.stringify({ cluster_statuses: [status] }));
+  const { out } = await run('endpoints', '-f', path);
+  assert.match(out, /^envoy:\/\/l\/e +UNKNOWN +OK +c\nunix:\/\/\/run\/x +UNKNOWN +OK +c$/m);
+});

@@ -4,6 +4,7 @@
  */
 
 import { compareText } from '#cli/writers/compare-text.ts';
+import { hostAddress } from '#cli/writers/host-address.ts';
 import { renderTable } from '#cli/writers/table.ts';
 import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
 
@@ -53,15 +54,11 @@ function hostsOf(status: JsonObject, reader: DumpReader): Host[] {
   const cluster = reader.text(status, 'name');
   reader.resource = `cluster '${cluster}'`;
   return reader.objects(status, 'host_statuses').map((host) => {
-    const address = reader.object(host, 'address');
-    const socket = reader.object(address, 'socket_address');
+    const { host: name, port, kind } = hostAddress(reader.object(host, 'address'), reader);
     const health = reader.object(host, 'health_status');
     return {
-      address:
-        socket === undefined
-          ? `unix://${reader.text(reader.object(address, 'pipe'), 'path')}`
-          : reader.text(socket, 'address'),
-      port: reader.number(socket, 'port_value'),
+      address: kind === 'pipe' ? `unix://${name}` : name,
+      port,
       cluster,
       status: reader.text(health, 'eds_health_status') || 'UNKNOWN',
       outlier: reader.flag(health, 'failed_outlier_check') ? 'FAILED' : 'OK',

@@ -4,6 +4,7 @@
  */
 
 import type { EndpointFilter } from '#cli/writers/endpoints.ts';
+import { hostAddress } from '#cli/writers/host-address.ts';
 import { sortByKey } from '#cli/writers/subset-key.ts';
 import { renderTable } from '#cli/writers/table.ts';
 import type { DumpReader, JsonObject } from '#dump/dump-reader.ts';
@@ -52,27 +53,18 @@ export function assignmentsTable(
 function takes(filter: EndpointFilter, endpoint: JsonObject, reader: DumpReader): boolean {
   return (
     (filter.address === '' || addressOf(endpoint, reader).toLowerCase() === filter.address.toLowerCase()) &&
-    (filter.port === 0 || portOf(endpoint, reader) === filter.port) &&
+    (filter.port === 0 || hostOf(endpoint, reader).port === filter.port) &&
     (filter.status === '' || statusOf(endpoint, reader).toLowerCase() === filter.status.toLowerCase())
   );
 }
 
-function socketOf(endpoint: JsonObject, reader: DumpReader) {
-  const address = reader.object(reader.object(endpoint, 'endpoint'), 'address');
-  return { address, socket: reader.object(address, 'socket_address') };
-}
-
-function portOf(endpoint: JsonObject, reader: DumpReader): number {
-  return reader.number(socketOf(endpoint, reader).socket, 'port_value');
+function hostOf(endpoint: JsonObject, reader: DumpReader) {
+  return hostAddress(reader.object(reader.object(endpoint, 'endpoint'), 'address'), reader);
 }
 
 function addressOf(endpoint: JsonObject, reader: DumpReader): string {
-  const { address, socket } = socketOf(endpoint, reader);
-  if (socket !== undefined) return `${reader.text(socket, 'address')}:${reader.number(socket, 'port_value')}`;
-  const internal = reader.object(address, 'envoy_internal_address');
-  if (internal !== undefined)
-    return `envoy://${reader.text(internal, 'server_listener_name')}/${reader.text(internal, 'endpoint_id')}`;
-  return reader.text(reader.object(address, 'pipe'), 'path');
+  const { host, port, kind } = hostOf(endpoint, reader);
+  return kind === 'socket' ? `${host}:${port}` : host;
 }
 
 function statusOf(endpoint: JsonObject, reader: DumpReader): string {

@@ -19,6 +19,8 @@ interface Judged {
 export const roleBasedAccess: Policy = (config, request, reader) => {
   const shadow = reader.object(config, 'shadow_rules');
   const rules = reader.object(config, 'rules');
+  if (reader.has(config, 'matcher'))
+    return [{ outcome: 'depends', why: 'a generic matcher decides, which is not followed' }];
   return [
     ...(shadow === undefined ? [] : shadowSays(judge(shadow, request, reader), shadow, reader)),
     ...(rules === undefined ? [] : ruleSays(judge(rules, request, reader), rules, reader)),

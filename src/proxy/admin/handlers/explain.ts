@@ -1,4 +1,5 @@
 /** `/explain`: where a request would go on the running configuration, and why. The same as `fairlead explain`. */
+import type { ExplainQuery } from '#proxy/admin/context.ts';
 import { type AdminHandler, json, text } from '#proxy/admin/handler.ts';
 
 export const explain: AdminHandler = {
@@ -12,6 +13,8 @@ export const explain: AdminHandler = {
     { name: 'proxied', help: 'the client that a proxy in front tells by the PROXY protocol, ip:port' },
     { name: 'destination', help: 'the address that it arrives at, ip:port; from the URL without it' },
     { name: 'sni', help: "the server name that TLS asks for; the URL's host without it" },
+    { name: 'direction', help: 'which way through a sidecar', options: ['inbound', 'outbound'] },
+    { name: 'peer', help: 'the identity of a client that is a sidecar, spiffe://...' },
     { name: 'alpn', help: 'a protocol that TLS offers; as often as needed' },
     { name: 'format', help: 'the form of the answer', options: ['text', 'json'] },
   ],
@@ -33,6 +36,8 @@ export const explain: AdminHandler = {
         proxied: params.get('proxied'),
         destination: params.get('destination'),
         serverName: params.get('sni'),
+        direction: directionOf(params.get('direction')),
+        peer: params.get('peer') || undefined,
         alpn: params.all('alpn'),
       });
       return params.get('format') === 'json' ? json(answer.json) : text(answer.text);
@@ -41,3 +46,7 @@ export const explain: AdminHandler = {
     }
   },
 };
+
+function directionOf(text: string | undefined): ExplainQuery['direction'] {
+  return text === 'inbound' || text === 'outbound' ? text : undefined;
+}
