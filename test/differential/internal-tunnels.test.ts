@@ -6,13 +6,17 @@ import { createServer as createHttp2, type IncomingHttpHeaders, type ServerHttp2
 import { bootstrap, httpProtocolOptions, type Json, staticCluster, typed } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
 import { alike } from './compare-tcp.ts';
-import { tcpListener, tcpProxy } from './tcp-filters.ts';
+import { filter, tcpListener, tcpProxy } from './tcp-filters.ts';
 
 const ORIGINAL_DST = 'envoy.filters.listener.original_dst';
+const HEADERS = ['once', 'transitive', 'kept'].map((name) => ({
+  header: { key: `x-${name}`, value: `%FILTER_STATE(${name}:PLAIN)%` },
+}));
 const STATS =
   /^(tcp|cluster\.(c|encap)|listener\.envoy_internal_originate)\.(downstream|upstream_(rq_total|cx_(total|http|connect))).*(?<!_ms|bytes_\w+)$/;
 
-function tunnelled(cluster: Json): (ports: Record<string, number>) => Json {
+/** @param entry what the listener that clients connect to has besides; @param told metadata tell the destination */
+function tunnelled(cluster: Json, entry: Json = {}, told = true): (ports: Record<string, number>) => Json {
   const raw = { name: 'raw', typed_config: typed('extensions.transport_sockets.raw_buffer.v3.RawBuffer') };
   const passing = typed('extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport', {
     passthrough_metadata: [{ kind: { host: {} }, name: ORIGINAL_DST }],
@@ -20,7 +24,7 @@ function tunnelled(cluster: Json): (ports: Record<string, number>) => Json {
   });
   const host = {
     endpoint: { address: { envoy_internal_address: { server_listener_name: 'originate', endpoint_id: 'x' } } },
-    metadata: { filter_metadata: { [ORIGINAL_DST]: { local: '10.1.2.3:8080' } } },
+    ...(told ? { metadata: { filter_metadata: { [ORIGINAL_DST]: { local: '10.1.2.3:8080' } } } } : {}),
   };
   const encap = {
     ...staticCluster('encap', []),
@@ -28,7 +32,7 @@ function tunnelled(cluster: Json): (ports: Record<string, number>) => Json {
     transport_socket: { name: 'internal', typed_config: passing },
   };
   const { address: _, ...originate } = tcpListener(
-    [tcpProxy({ tunneling_config: { hostname: '%DOWNSTREAM_LOCAL_ADDRESS%' } })],
+    [tcpProxy({ tunneling_config: { hostname: '%DOWNSTREAM_LOCAL_ADDRESS%', headers_to_add: HEADERS } })],
     {
       internal_listener: {},
       stat_prefix: '',
@@ -37,10 +41,10 @@ function tunnelled(cluster: Json): (ports: Record<string, number>) => Json {
     },
     'originate',
   );
-  const entry = tcpListener([tcpProxy({ cluster: 'encap', stat_prefix: 'in' })], { access_log: [] });
+  const outer = tcpListener([tcpProxy({ cluster: 'encap', stat_prefix: 'in' })], { access_log: [], ...entry });
   const extension = typed('extensions.bootstrap.internal_listener.v3.InternalListener');
   return ({ c }) =>
-    bootstrap([entry, originate], [encap, staticCluster('c', [c], cluster)], {
+    bootstrap([outer, originate], [encap, staticCluster('c', [c], cluster)], {
       bootstrap_extensions: [{ name: 'envoy.bootstrap.internal_listener', typed_config: extension }],
     });
 }
@@ -94,3 +98,58 @@ alike('HTTP/1.1 CONNECT through an internal listener, with much to carry', {
   },
   stats: STATS,
 });
+
+/** Filter state with texts; `kept` stays with its connection. */
+function states(more: Json[] = []): Json[] {
+  const value = (text: string) => ({ format_string: { text_format_source: { inline_string: text } } });
+  const plain = { once: 'ONCE', transitive: 'TRANSITIVE', kept: 'NONE' };
+  return [
+    ...Object.entries(plain).map(([object_key, shared_with_upstream]) => ({
+      object_key,
+      factory_key: 'envoy.string',
+      shared_with_upstream,
+      ...value(`is ${object_key}`),
+    })),
+    ...more.map((one) => ({ ...one, ...value('10.9.9.9:1234'), shared_with_upstream: 'ONCE' })),
+  ];
+}
+
+const setters: Record<string, Json> = {
+  'a listener filter': {
+    listener_filters: [
+      {
+        name: 's',
+        typed_config: typed('extensions.filters.listener.set_filter_state.v3.Config', {
+          on_accept: states([{ object_key: `${ORIGINAL_DST}.local_ip` }]),
+        }),
+      },
+    ],
+  },
+  'a network filter': {
+    filter_chains: [
+      {
+        filters: [
+          filter('set_filter_state', 'set_filter_state.v3.Config', { on_new_connection: states() }),
+          tcpProxy({ cluster: 'encap', stat_prefix: 'in' }),
+        ],
+      },
+    ],
+  },
+};
+
+for (const [who, told] of [
+  ['a listener filter', true],
+  ['a listener filter', false],
+  ['a network filter', true],
+] as const) {
+  alike(`filter state that ${who} sets goes along where it is shared with upstreams, destination ${told}`, {
+    bootstrap: tunnelled({}, setters[who], told),
+    upstreams: { c: (socket) => void socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\n')) },
+    async run({ connect, note, upstreams }) {
+      const wire = await connect();
+      await wire.send('x');
+      await eventually('the request', () => upstreams.c.received.join('').includes('\r\n\r\n'));
+      note(upstreams.c.received.join('').split('\r\n\r\n')[0]);
+    },
+  });
+}

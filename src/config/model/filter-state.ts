@@ -3,6 +3,9 @@
  */
 import type { FormatConfig } from './format.ts';
 
+/** Whether connections to internal listeners get it: those made for this one, or those made for them as well. */
+export type SharedWithUpstream = 'NONE' | 'ONCE' | 'TRANSITIVE';
+
 export interface FilterStateValue {
   key: string;
   /** What kind of value it is: the name of Envoy's object factory. */
@@ -11,4 +14,5 @@ export interface FilterStateValue {
   skipIfEmpty: boolean;
   /** Set once, and never again. */
   readOnly: boolean;
+  shared: SharedWithUpstream;
 }

@@ -10,11 +10,17 @@ import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
 import type { FilterStateValue as Message } from '#envoy/extensions/filters/common/set_filter_state/v3/value_pb.js';
 
-const check = honours(
-  'envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue',
-  ['object_key', 'factory_key', 'format_string', 'read_only', 'skip_if_empty'],
-  { withoutEffect: { shared_with_upstream: 'only internal listeners would see it' } },
-);
+const check = honours('envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue', [
+  'object_key',
+  'factory_key',
+  'format_string',
+  'read_only',
+  'skip_if_empty',
+  'shared_with_upstream',
+]);
+
+/** By number of FilterStateValue.SharedWithUpstream. */
+const SHARED = ['NONE', 'ONCE', 'TRANSITIVE'] as const;
 
 /** Envoy's object factories; `false`: what it makes is looked at by nobody here yet. */
 const FACTORIES: { readonly [name: string]: boolean } = {
@@ -32,8 +38,8 @@ const FACTORIES: { readonly [name: string]: boolean } = {
   'envoy.upstream.dynamic_port': true,
   'envoy.ratelimit.hits_addend': true,
   'envoy.network.upstream_subject_alt_names': false,
-  'envoy.filters.listener.original_dst.local_ip': false,
-  'envoy.filters.listener.original_dst.remote_ip': false,
+  'envoy.filters.listener.original_dst.local_ip': true,
+  'envoy.filters.listener.original_dst.remote_ip': true,
   'envoy.network.network_namespace': false,
 };
 
@@ -55,5 +61,6 @@ function readFilterStateValue(message: Message, at: Place, context: ReadContext)
     format: readFormat(message.value.value, at.field('format_string'), context),
     skipIfEmpty: message.skipIfEmpty,
     readOnly: message.readOnly,
+    shared: SHARED[message.sharedWithUpstream] ?? 'NONE',
   };
 }

@@ -100,8 +100,8 @@ test('networks of a header that holds an address', () => {
   const { value } = read({ matcher_tree: { input: header, custom_match: ip } });
   const onMatch = { kind: 'action', action: ['inside'] };
   assert.deepEqual(value.body.ranges, [
-    { address: '10.0.0.0', prefixLength: 8, onMatch },
-    { address: 'fd00::', prefixLength: 8, onMatch },
+    { address: '10.0.0.0', prefixLength: 8, exclusive: false, onMatch },
+    { address: 'fd00::', prefixLength: 8, exclusive: false, onMatch },
   ]);
 });
 

@@ -2,12 +2,19 @@
  * One accepted connection as filters, selection and access logs see it, whatever protocol it carries.
  */
 
+import type { SharedWithUpstream } from '#config/model/filter-state.ts';
 import type { Json, Metadata } from '#config/model/route.ts';
 import { ConnectionStream } from '#proxy/network/connection-stream.ts';
 import type { FilterRun } from '#proxy/network/filter-run.ts';
 import type { ConnectionInfo, TlsInfo } from '#proxy/observe/stream-info.ts';
 import { nextConnectionId } from '#proxy/transport/connection-id.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
+
+/** Filter state on its way to an internal listener, and which of it goes on from there. */
+export interface HandedState {
+  values: Map<string, unknown>;
+  shared: Map<string, SharedWithUpstream>;
+}
 
 /** TLS as both access logs and route matching ask for it. */
 export type DownstreamTlsInfo = TlsInfo & { presented: boolean; validated: boolean };
@@ -60,6 +67,8 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   /** What filters say to one another and to access logs; streams of the connection see it too. */
   filterState: Map<string, unknown> | undefined = undefined;
   dynamicMetadata: Metadata | undefined = undefined;
+  /** Keys of the filter state that go along to internal listeners. */
+  sharedState: Map<string, SharedWithUpstream> | undefined = undefined;
   /** A filter closed it. */
   closedByUs = false;
   /** Gives it up while TLS is being agreed on. */
@@ -70,6 +79,24 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   get stream(): ConnectionStream {
     this.ownStream ??= new ConnectionStream(this);
     return this.ownStream;
+  }
+
+  /** The filter state of that key is for connections to internal listeners that are made for this one. */
+  shareState(key: string, how: SharedWithUpstream): void {
+    this.sharedState ??= new Map();
+    this.sharedState.set(key, how);
+  }
+
+  /** What a connection to an internal listener gets of this one's filter state. */
+  handedState(): HandedState | undefined {
+    if (this.sharedState === undefined) return undefined;
+    const values = new Map<string, unknown>();
+    const shared = new Map<string, SharedWithUpstream>();
+    for (const [key, how] of this.sharedState) {
+      values.set(key, this.filterState?.get(key));
+      if (how === 'TRANSITIVE') shared.set(key, how);
+    }
+    return { values, shared };
   }
 
   setFilterState(key: string, value: unknown): void {

@@ -2,14 +2,14 @@
  * How one listener finds another on its worker, to hand a connection over.
  */
 import type { Metadata } from '#config/model/route.ts';
-import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { DownstreamConnection, HandedState } from '#proxy/listeners/downstream-connection.ts';
 import type { OwnedSocket } from '#proxy/transport/owned-socket.ts';
 
 /** What comes along with a connection to an internal listener. */
 export interface InternalConnection {
   endpointId: string;
   metadata: Metadata | undefined;
-  filterState: Map<string, unknown> | undefined;
+  state: HandedState | undefined;
 }
 
 /** A listener that takes a connection over. */

@@ -207,7 +207,7 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     this.begin(rewrap(accepted), connection, undefined);
   }
 
-  acceptInternal(socket: OwnedSocket, { endpointId, metadata, filterState }: InternalConnection): void {
+  acceptInternal(socket: OwnedSocket, { endpointId, metadata, state }: InternalConnection): void {
     this.stats.connectionsAcceptedPerSocketEvent.record(1);
     if (!this.admit(socket)) return;
     this.limit.force();
@@ -215,7 +215,8 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     connection.startMark = clock.now();
     connection.setInternal(this.config.name, endpointId);
     connection.dynamicMetadata = metadata;
-    connection.filterState = filterState;
+    connection.filterState = state?.values;
+    connection.sharedState = state?.shared;
     this.begin(socket, connection, undefined);
   }
 

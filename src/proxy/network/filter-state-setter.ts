@@ -3,7 +3,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/advanced/well_known_filter_state
  */
 import { isIP } from 'node:net';
-import type { FilterStateValue } from '#config/model/filter-state.ts';
+import type { FilterStateValue, SharedWithUpstream } from '#config/model/filter-state.ts';
 import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import type { StreamInfo } from '#proxy/observe/stream-info.ts';
 
@@ -21,14 +21,20 @@ export class FilterStateSetter {
     return this.values.length === 0;
   }
 
-  /** Works the formats out for `info`. @param state where it is kept */
-  apply(info: StreamInfo, state: Map<string, unknown>): void {
+  /**
+   * Works the formats out for `info`.
+   * @param state where it is kept
+   * @param share hears of what is for connections to internal listeners too
+   */
+  apply(info: StreamInfo, state: Map<string, unknown>, share?: (key: string, how: SharedWithUpstream) => void): void {
     for (const { value, format } of this.values) {
       const text = format.format(info);
       if (text === '' && value.skipIfEmpty) continue;
       if (this.fixed.has(value.key) && state.has(value.key)) continue;
       const made = madeOf(value.factory, text);
-      if (made !== undefined) state.set(value.key, made);
+      if (made === undefined) continue;
+      state.set(value.key, made);
+      if (value.shared !== 'NONE') share?.(value.key, value.shared);
     }
   }
 }

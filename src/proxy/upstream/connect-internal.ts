@@ -5,6 +5,7 @@
 import { Socket } from 'node:net';
 import type { Address } from '#config/model/address.ts';
 import type { Metadata } from '#config/model/route.ts';
+import type { HandedState } from '#proxy/listeners/downstream-connection.ts';
 import { internalPair } from '#proxy/transport/internal-pair.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
 import type { OwnedSocket } from '#proxy/transport/owned-socket.ts';
@@ -18,16 +19,23 @@ export function connectInternal(
   connection: UpstreamConnection,
   { name, endpointId }: Extract<Address, { kind: 'internal' }>,
   secure: boolean,
+  state: HandedState | undefined,
 ): OwnedSocket | undefined {
   const { cluster } = connection;
   const listener = cluster.worker.listeners.internal(name);
   if (listener === undefined) return undefined;
   const [client, server] = internalPair(secure);
+  // Without the transport socket internal_upstream nothing goes along.
+  const passes = cluster.transports.passthroughFor(connection.host) !== undefined;
   const accept = () =>
     asEvent(() => {
       if (client.destroyed) server.destroy();
       else
-        listener.acceptInternal(server, { endpointId, metadata: passedMetadata(connection), filterState: undefined });
+        listener.acceptInternal(server, {
+          endpointId,
+          metadata: passedMetadata(connection),
+          state: passes ? state : undefined,
+        });
     });
   process.nextTick(accept);
   return client;

@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { logger } from '#base/logger.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
-import { hostPort, INTERNAL_CLIENT } from '#proxy/listeners/downstream-connection.ts';
+import { type HandedState, hostPort, INTERNAL_CLIENT } from '#proxy/listeners/downstream-connection.ts';
 import type { ConnectTarget } from '#proxy/tls/upstream-context.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
 import { type OwnedSocket, onread, own } from '#proxy/transport/owned-socket.ts';
@@ -20,16 +20,16 @@ const KERNEL_KEEPALIVE = { time: 7200, interval: 75, probes: 9 };
 
 /** Begins to connect; the connection hears when it is done, or failed, and of everything after that. */
 export function openSocket(connection: UpstreamConnection, request: ConnectionRequest): Socket {
-  const { serverName, alpn } = request;
+  const { serverName, alpn, state } = request;
   const { cluster, host } = connection;
   const tls = cluster.transports.tlsFor(host);
-  const below = socketBelow(connection, tls !== undefined);
+  const below = socketBelow(connection, tls !== undefined, state);
   if (typeof below === 'string') return prepared(failedConnection(connection, below), connection);
   if (below instanceof Error) return prepared(failedConnection(connection, below.message, below), connection);
   if (tls === undefined) {
-    if (below !== undefined && !below.connecting) return readyInternal(below, connection);
     const socket = below ?? connect({ ...targetOf(connection), onread } as never);
     tellOfClient(socket, connection, request);
+    if (!socket.connecting) return readyInternal(socket, connection);
     socket.once('connect', () => {
       noteAddresses(connection, socket);
       asEvent(() => connection.onReady());
@@ -69,11 +69,15 @@ function targetOf({ host, cluster }: UpstreamConnection): ConnectTarget {
 }
 
 /** A socket that is not made by Node alone: to an internal listener, which is connected, or one with options. Undefined: any will do. Else why there is none. */
-function socketBelow(connection: UpstreamConnection, secure: boolean): OwnedSocket | Error | string | undefined {
+function socketBelow(
+  connection: UpstreamConnection,
+  secure: boolean,
+  state: HandedState | undefined,
+): OwnedSocket | Error | string | undefined {
   const { address } = connection.host;
   if (address.kind === 'internal') {
     const failed = `immediate connect error: Invalid argument|remote address:${connection.host.addressText}`;
-    return connectInternal(connection, address, secure) ?? failed;
+    return connectInternal(connection, address, secure, state) ?? failed;
   }
   const { bind } = connection.cluster.config;
   if (bind === undefined || address.kind !== 'ip') return undefined;

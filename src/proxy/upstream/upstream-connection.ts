@@ -6,6 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
+import type { HandedState } from '#proxy/listeners/downstream-connection.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { nextConnectionId } from '#proxy/transport/connection-id.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
@@ -44,6 +45,8 @@ export interface ConnectionRequest {
   alpn: readonly string[];
   /** The PROXY header that tells of the client; undefined: the proxy speaks for itself, where one is sent at all. */
   proxyHeader?: Buffer | undefined;
+  /** What an internal listener gets of the filter state of the connection that this one is for. */
+  state?: HandedState;
 }
 
 export class UpstreamConnection implements SocketOwner, Reader {

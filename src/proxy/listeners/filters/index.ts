@@ -6,6 +6,7 @@ import { httpInspector } from '#proxy/listeners/filters/http-inspector.ts';
 import { localRateLimit } from '#proxy/listeners/filters/local-ratelimit.ts';
 import { originalDst } from '#proxy/listeners/filters/original-dst.ts';
 import { proxyProtocol } from '#proxy/listeners/filters/proxy-protocol.ts';
+import { setFilterState } from '#proxy/listeners/filters/set-filter-state.ts';
 import { tlsInspector } from '#proxy/listeners/filters/tls-inspector.ts';
 import type { ListenerFilter } from '#proxy/listeners/listener-filter.ts';
 
@@ -14,5 +15,6 @@ export const listenerFilters: readonly ListenerFilter[] = [
   localRateLimit,
   originalDst,
   proxyProtocol,
+  setFilterState,
   tlsInspector,
 ];

@@ -40,11 +40,11 @@ export const originalDst = listenerFilter({
 const NAME = 'envoy.filters.listener.original_dst';
 const ADDRESS = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]+)$/;
 
-/** To an internal listener, whoever connects tells the addresses: by filter state, or by metadata. */
+/** To an internal listener, whoever connects tells the addresses: by metadata, else by filter state. */
 function restoreInternal(connection: DownstreamConnection): ListenerFilterStatus {
   const { filterState, dynamicMetadata } = connection;
   const metadata = dynamicMetadata?.[NAME] as { local?: unknown } | undefined;
-  const local = parse(filterState?.get(`${NAME}.local_ip`) ?? metadata?.local);
+  const local = parse(metadata?.local ?? filterState?.get(`${NAME}.local_ip`));
   if (local !== undefined) connection.restoreDestination(local.address, local.port);
   const remote = parse(filterState?.get(`${NAME}.remote_ip`));
   if (remote !== undefined) connection.setSource(remote.address, remote.port);

@@ -62,5 +62,5 @@ export const setFilterState = networkFilter<Config, undefined, Prepared>({
 function apply(setter: FilterStateSetter, connection: DownstreamConnection): void {
   if (setter.empty) return;
   connection.filterState ??= new Map();
-  setter.apply(connection.stream, connection.filterState);
+  setter.apply(connection.stream, connection.filterState, (key, how) => connection.shareState(key, how));
 }

@@ -28,6 +28,7 @@ export function openTcpUpstream(
     serverName: serverName ?? '',
     alpn: alpn?.split(',') ?? [],
     proxyHeader: cluster.proxyHeaderFor(host, connection),
+    state: connection.handedState(),
   } as const;
   return TcpClient.open(request, user);
 }
