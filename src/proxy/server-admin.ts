@@ -151,6 +151,8 @@ function fetchedResources({ clusters, listeners, discovery }: RunningServer, kin
       return listeners.resources();
     case 'route':
       return discovery.routes.resources();
+    case 'scoped_route':
+      return discovery.scopedRoutes.resources();
     case 'secret':
       return discovery.secrets.resources();
     default:

@@ -4,7 +4,6 @@
 import type { ClusterConfig, Locality } from '#config/model/cluster.ts';
 import type { ClusterStatus, HostStatus } from '#proxy/admin/context.ts';
 import { InitManager } from '#proxy/init-manager.ts';
-import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { StatsLease, ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import type { Given } from '#proxy/resource-origin.ts';
@@ -63,7 +62,6 @@ export class ServerCluster {
     this.init = new InitManager(`Cluster ${config.name}`);
     this.lease = stats.lease();
     const scope = this.lease.scope.scope(`cluster.${config.statName}`);
-    clusterStats(scope);
     this.hosts = new PrioritySet(config.name, () => stats.lease(), clock, locality);
     recordMembership(this.hosts, scope, ['STRICT_DNS', 'EDS', 'REDIS'].includes(config.discovery.kind));
     countTransportMatches(config, this.hosts, scope);

@@ -30,6 +30,7 @@ import { EndpointDiscovery } from '#proxy/xds/endpoint-discovery.ts';
 import { ListenerDiscovery } from '#proxy/xds/listener-discovery.ts';
 import { RouteDiscovery } from '#proxy/xds/route-discovery.ts';
 import { RuntimeDiscovery } from '#proxy/xds/runtime-discovery.ts';
+import { ScopedRouteDiscovery } from '#proxy/xds/scoped-route-discovery.ts';
 import { SecretDiscovery } from '#proxy/xds/secret-discovery.ts';
 import { Subscriptions } from '#proxy/xds/subscriptions.ts';
 
@@ -51,6 +52,7 @@ const HTTP = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpCo
 export class ServerDiscovery {
   readonly routes: RouteDiscovery;
   readonly endpoints: EndpointDiscovery;
+  readonly scopedRoutes: ScopedRouteDiscovery;
   readonly secrets: SecretDiscovery;
   clusters: ClusterDiscovery | undefined = undefined;
   listeners: ListenerDiscovery | undefined = undefined;
@@ -89,6 +91,8 @@ export class ServerDiscovery {
     };
     this.routes = new RouteDiscovery(this.context, parts.tell);
     this.endpoints = new EndpointDiscovery(this.context);
+    const { routes } = this;
+    this.scopedRoutes = new ScopedRouteDiscovery({ context: this.context, routes, tell: parts.tell });
     this.secrets = new SecretDiscovery(this.context, parts.secrets);
   }
 
@@ -145,9 +149,11 @@ export class ServerDiscovery {
 
   /** Fetches what a listener names. @returns how to let go of it */
   need(listener: ListenerConfig, init: InitManager): () => void {
-    const held = managersOf(listener).map(({ routes, statPrefix }) =>
-      routes.kind === 'rds' ? this.routes.hold(routes, statPrefix, init) : () => {},
-    );
+    const held = managersOf(listener).map(({ routes, statPrefix }) => {
+      if (routes.kind === 'rds') return this.routes.hold(routes, statPrefix, init);
+      if (routes.kind === 'scoped') return this.scopedRoutes.hold(routes.scoped, statPrefix, init);
+      return () => {};
+    });
     held.push(
       ...this.holdSecrets(
         chainsOf(listener).map(({ transport }) => transport),

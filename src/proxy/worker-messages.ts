@@ -8,6 +8,7 @@ import type { Address } from '#config/model/address.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import type { RouteTable, VirtualHost } from '#config/model/route.ts';
+import type { ScopedRoute } from '#config/model/scoped-routes.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import type { SecretValue } from '#config/model/tls.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
@@ -96,6 +97,8 @@ export type ToWorker =
   | { kind: 'clusters'; set: ClusterUpdate[]; removed: string[] }
   | { kind: 'routes'; key: string; update: RouteTableUpdate }
   | { kind: 'routes_gone'; key: string }
+  /** The scopes that SRDS brings; undefined: nobody uses them any more. */
+  | { kind: 'scopes'; key: string; scopes: ScopedRoute[] | undefined }
   | { kind: 'hosts'; update: HostSetUpdate }
   | { kind: 'runtime'; snapshot: RuntimeSnapshot }
   /** A secret is there or has changed; undefined: it is gone. */

@@ -102,6 +102,8 @@ export class Worker implements WorkerContext {
         return this.routeTables.update(message.key, message.update);
       case 'routes_gone':
         return this.routeTables.drop(message.key);
+      case 'scopes':
+        return this.routeTables.updateScopes(message.key, message.scopes);
       case 'hosts':
         return this.clusters.updateHosts(message.update);
       case 'runtime':

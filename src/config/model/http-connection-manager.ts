@@ -10,6 +10,7 @@ import type { HeaderToAdd } from './header-mutation.ts';
 import type { FilterUse } from './listener.ts';
 import type { StringMatcher } from './matchers.ts';
 import type { RouteTable } from './route.ts';
+import type { ScopedRoutes } from './scoped-routes.ts';
 
 export interface HttpConnectionManager {
   codecType: 'AUTO' | 'HTTP1' | 'HTTP2' | 'HTTP3';
@@ -18,7 +19,7 @@ export interface HttpConnectionManager {
     | { kind: 'inline'; table: RouteTable }
     /** `key` tells apart what is fetched from different places under one name. */
     | { kind: 'rds'; routeConfigName: string; source: ConfigSource; key: string }
-    | { kind: 'scoped'; config: unknown };
+    | { kind: 'scoped'; scoped: ScopedRoutes };
   httpFilters: FilterUse[];
   serverName: string;
   serverHeaderTransformation: 'OVERWRITE' | 'APPEND_IF_ABSENT' | 'PASS_THROUGH';

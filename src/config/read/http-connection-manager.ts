@@ -18,6 +18,7 @@ import { readLocalReply } from '#config/read/local-reply.ts';
 import { readCommonHttpProtocolOptions, readHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
 import { readRequestIdExtension } from '#config/read/request-id-extension.ts';
 import { readRouteTable } from '#config/read/route-table.ts';
+import { readScopedRoutes } from '#config/read/scoped-routes.ts';
 import { honours } from '#config/read/support.ts';
 import { readUpgradeConfigs } from '#config/read/upgrade-configs.ts';
 import type { SchemeHeaderTransformation } from '#envoy/config/core/v3/protocol_pb.js';
@@ -37,6 +38,7 @@ const check = honours(
     'stat_prefix',
     'route_config',
     'rds',
+    'scoped_routes',
     'http_filters',
     'add_user_agent',
     'common_http_protocol_options',
@@ -85,7 +87,6 @@ const check = honours(
       http2_protocol_options: 'connections speak HTTP/1 until HTTP/2 comes',
     },
     refused: {
-      scoped_routes: 'scoped route tables come with xDS',
       tracing: 'tracing comes later',
       http3_protocol_options: 'HTTP/3 comes later',
       stream_flush_timeout: 'writing to a client is timed by the idle timeouts',
@@ -233,11 +234,10 @@ function readRoutes(
       return { kind: 'inline', table: readRouteTable(given.value, at.field('route_config'), context) };
     case 'rds':
       return readRds(given.value, at.field('rds'), context);
-    case undefined:
-      throw at.problem('one of route_config, rds, scoped_routes is required');
+    case 'scopedRoutes':
+      return { kind: 'scoped', scoped: readScopedRoutes(given.value, at.field('scoped_routes'), context) };
     default:
-      // Refused above, by its name.
-      return { kind: 'scoped', config: undefined };
+      throw at.problem('one of route_config, rds, scoped_routes is required');
   }
 }
 

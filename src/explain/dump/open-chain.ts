@@ -56,6 +56,12 @@ function tcpClusters(config: JsonObject | undefined, reader: DumpReader): { name
   return weighted.map((each) => ({ name: reader.text(each, 'name'), weight: reader.number(each, 'weight') }));
 }
 
+/** The dump has no table that could be looked at. */
+const UNKNOWN_ROUTES: HttpConnectionManager['routes'] = {
+  kind: 'scoped',
+  scoped: { name: '', fragments: [], scopes: { kind: 'inline', list: [] } },
+};
+
 function readManager(json: JsonObject, sources: ChainSources): HttpConnectionManager | undefined {
   const { reader, context, note } = sources;
   const rest = withoutFields(json, ASIDE);
@@ -70,7 +76,7 @@ function readManager(json: JsonObject, sources: ChainSources): HttpConnectionMan
     note,
   );
   if (manager === undefined || table !== undefined) return manager;
-  return { ...manager, routes: { kind: 'scoped', config: undefined } };
+  return { ...manager, routes: UNKNOWN_ROUTES };
 }
 
 /** With the configurations of filters kept aside, for their policies: their readers need not know them. */

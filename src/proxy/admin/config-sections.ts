@@ -119,7 +119,7 @@ function scopedRoutesFields(scopes: ConfigResource[]): Tree {
   const group = (one: ConfigResource) => ({
     name: one.name,
     ...versioned(one),
-    scoped_route_configs: one.message === undefined ? [] : [packed(SCOPE, one.message)],
+    scoped_route_configs: (one.messages ?? []).map((message) => packed(SCOPE, message)),
     ...updated(one),
   });
   return filled({

@@ -113,8 +113,8 @@ export class ConnectionManager {
     this.routes = routeSource(config, this.worker);
   }
 
-  get internalOnlyHeaders(): readonly string[] {
-    return this.routes.table?.config.internalOnlyHeaders ?? NO_NAMES;
+  internalOnlyHeaders(stream: HttpStream): readonly string[] {
+    return this.routes.tableFor(stream)?.config.internalOnlyHeaders ?? NO_NAMES;
   }
 
   /** The stats of HTTP/2, made with the first connection that speaks it. */
@@ -238,7 +238,7 @@ export class ConnectionManager {
 
   /** Chooses virtual host and route by the request as it is now. */
   chooseRoute(stream: HttpStream): void {
-    const { table } = this.routes;
+    const table = this.routes.tableFor(stream);
     const host = table === undefined ? undefined : selectVirtualHost(table, hostForMatching(table, stream));
     stream.selectedHost = host;
     stream.selected = host === undefined ? undefined : selectRoute(host, stream);

@@ -49,7 +49,7 @@ export function prepareRequestHeaders(
   else {
     if (edge) for (const id of edgeOnly) headers.removeKnown(id);
     for (const id of internalOnly) if (headers.hasKnown(id)) headers.removeKnown(id);
-    for (const name of manager.internalOnlyHeaders) headers.remove(name);
+    for (const name of manager.internalOnlyHeaders(stream)) headers.remove(name);
     if (edge) {
       headers.setKnown(Known['x-envoy-external-address'], addressOf(stream.remoteAddress));
     }

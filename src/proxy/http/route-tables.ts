@@ -5,8 +5,11 @@
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { RouteTable } from '#config/model/route.ts';
+import type { RouteOrigin, ScopedRoute } from '#config/model/scoped-routes.ts';
+import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
+import { ScopedRouteSource } from '#proxy/http/scoped-route-source.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { RouteTableUpdate } from '#proxy/worker-messages.ts';
 import { changeVirtualHosts, compileRouteTable } from '#selection/compile-route-table.ts';
@@ -19,24 +22,40 @@ export interface RouteTableParts {
   groups: RequestGroups;
 }
 
-/** Where a table is, or will be. */
-export class RouteSource {
-  /** Undefined until it is known: no request has a route then. */
+/** Where the table for a request is. */
+export interface RouteSource {
+  /** Undefined where it is not known, or there is none: the request has no route then. */
+  tableFor(stream: HttpStream): CompiledRouteTable | undefined;
+}
+
+/** One table for all requests; undefined until it is known. */
+export class RouteSlot implements RouteSource {
   table: CompiledRouteTable | undefined = undefined;
+
+  tableFor(): CompiledRouteTable | undefined {
+    return this.table;
+  }
+}
+
+/** Scopes by their keys, as far as they are known. */
+export interface ScopeTable {
+  byKey: ReadonlyMap<string, RouteSource>;
 }
 
 /** Where the routes of a connection manager are. */
 export function routeSource({ routes }: HttpConnectionManager, { routeTables }: WorkerContext): RouteSource {
-  if (routes.kind === 'scoped') throw new Error('scoped routes are not served yet');
-  if (routes.kind === 'rds') return routeTables.source(routes.key);
-  const source = new RouteSource();
-  source.table = routeTables.prepare(routes.table);
-  return source;
+  if (routes.kind !== 'scoped') return routeTables.sourceOf(routes);
+  const { fragments, scopes } = routes.scoped;
+  return new ScopedRouteSource(
+    fragments,
+    scopes.kind === 'srds' ? routeTables.scopes(scopes.key) : { byKey: routeTables.scopesOf(scopes.list) },
+  );
 }
 
 export class RouteTables {
   private readonly parts: RouteTableParts;
-  private readonly sources = new Map<string, RouteSource>();
+  private readonly sources = new Map<string, RouteSlot>();
+  private readonly scopeTables = new Map<string, ScopeTable>();
 
   constructor(parts: RouteTableParts) {
     this.parts = parts;
@@ -51,13 +70,40 @@ export class RouteTables {
   }
 
   /** @param key tells apart what is fetched from different places under one name. */
-  source(key: string): RouteSource {
+  source(key: string): RouteSlot {
     let source = this.sources.get(key);
     if (source === undefined) {
-      source = new RouteSource();
+      source = new RouteSlot();
       this.sources.set(key, source);
     }
     return source;
+  }
+
+  sourceOf(routes: RouteOrigin): RouteSource {
+    if (routes.kind === 'rds') return this.source(routes.key);
+    const slot = new RouteSlot();
+    slot.table = this.prepare(routes.table);
+    return slot;
+  }
+
+  scopesOf(list: readonly ScopedRoute[]): Map<string, RouteSource> {
+    return new Map(list.map(({ key, routes }) => [key, this.sourceOf(routes)]));
+  }
+
+  /** The scopes that SRDS brings. */
+  scopes(key: string): ScopeTable {
+    let table = this.scopeTables.get(key);
+    if (table === undefined) {
+      table = { byKey: new Map() };
+      this.scopeTables.set(key, table);
+    }
+    return table;
+  }
+
+  /** @param scopes undefined: nobody uses them any more */
+  updateScopes(key: string, scopes: readonly ScopedRoute[] | undefined): void {
+    if (scopes === undefined) this.scopeTables.delete(key);
+    else this.scopes(key).byKey = this.scopesOf(scopes);
   }
 
   /** Requests under way keep the route that they have. */
