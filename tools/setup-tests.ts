@@ -24,7 +24,7 @@ const PROGRAMS: Record<string, string> = {
 };
 
 /** Programs that only the benchmarks call. */
-const BENCH_PROGRAMS: Record<string, string> = { haproxy: 'haproxy', taskset: 'util-linux' };
+const BENCH_PROGRAMS: Record<string, string> = { haproxy: 'haproxy', socat: 'socat', taskset: 'util-linux' };
 
 /** Servers are often outside of the path of those who are not root. */
 const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];

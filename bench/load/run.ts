@@ -15,6 +15,7 @@ import { latency } from './measures/latency.ts';
 import { afterLoad, idleConnections } from './measures/memory.ts';
 import { routes, workers } from './measures/scale.ts';
 import { start } from './measures/start.ts';
+import { tcp } from './measures/tcp.ts';
 import { throughput } from './measures/throughput.ts';
 import { holds, terminalTable, writePage } from './report.ts';
 import { onStage } from './stages.ts';
@@ -23,6 +24,7 @@ const MEASURES: Measure[] = [
   ...throughput,
   ...handshakes,
   bodies,
+  ...tcp,
   latency,
   afterLoad,
   idleConnections,

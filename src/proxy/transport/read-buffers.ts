@@ -6,12 +6,16 @@
 
 const SHARED_SIZE = 64 * 1024;
 const POOLED_SIZE = 256 * 1024;
+/** What a stream of bytes reads at a time: what is written next is still in the processor's cache then. */
+const STREAM_SIZE = 64 * 1024;
 /** Free pooled buffers kept for later: 8 MiB. */
 const POOL_LIMIT = 32;
 
 /** A pooled buffer, and how many hold it: its reader, and each write under way. */
 export interface Lease {
   buffer: Buffer;
+  /** Its beginning, for streams. */
+  start: Buffer;
   holders: number;
 }
 
@@ -19,6 +23,8 @@ export interface Lease {
 export interface Reader {
   /** In the middle of a body that does not fit into small reads. */
   readsLargeBody: boolean;
+  /** Its bytes pass on as they come, without end. */
+  readsStream?: boolean;
   lease: Lease | undefined;
 }
 
@@ -47,11 +53,11 @@ export function nextBuffer(): Buffer {
     return shared;
   }
   if (reader.lease !== undefined) {
-    if (reader.lease.holders === 1) return reader.lease.buffer;
+    if (reader.lease.holders === 1) return placeIn(reader.lease, reader);
     release(reader.lease);
   }
   reader.lease = take();
-  return reader.lease.buffer;
+  return placeIn(reader.lease, reader);
 }
 
 /** Gives back what a closed reader held. */
@@ -74,8 +80,13 @@ export function release(lease: Lease): void {
   if (free.length < POOL_LIMIT) free.push(lease.buffer);
 }
 
+function placeIn({ buffer, start }: Lease, { readsStream }: Reader): Buffer {
+  return readsStream === true ? start : buffer;
+}
+
 function take(): Lease {
-  const lease = { buffer: free.pop() ?? Buffer.allocUnsafeSlow(POOLED_SIZE), holders: 1 };
+  const buffer = free.pop() ?? Buffer.allocUnsafeSlow(POOLED_SIZE);
+  const lease = { buffer, start: buffer.subarray(0, STREAM_SIZE), holders: 1 };
   leases.set(lease.buffer.buffer, lease);
   return lease;
 }

@@ -84,6 +84,7 @@ export class TcpClient implements ConnectionUser, TcpUpstream {
     this.connection = new UpstreamConnection(request, this);
     const { socket } = this.connection;
     socket.allowHalfOpen = true;
+    this.connection.readsStream = true;
     this.sender = new ByteSender(socket, cluster.config.perConnectionBufferLimitBytes, () =>
       asEvent(() => this.user?.onUpstreamDrained()),
     );

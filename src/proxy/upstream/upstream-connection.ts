@@ -57,6 +57,7 @@ export class UpstreamConnection implements SocketOwner, Reader {
   /** Who gets its bytes: may change once it is connected. */
   user: ConnectionUser;
   readsLargeBody = false;
+  readsStream = false;
   lease: Lease | undefined = undefined;
   connecting = true;
   closed = false;

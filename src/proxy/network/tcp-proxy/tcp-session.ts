@@ -30,6 +30,7 @@ const IDLE_TIMEOUT_STATE = 'envoy.tcp_proxy.per_connection_idle_timeout_ms';
 
 export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   readsLargeBody = false;
+  readonly readsStream = true;
   lease: Lease | undefined = undefined;
   private readonly proxy: TcpProxyInUse;
   private readonly socket: Socket;
