@@ -97,6 +97,42 @@ alike('the server that the client asks for names the cluster', {
   lines: 6,
 });
 
+alike('the server that the client asks for is resolved, and gets the connection', {
+  bootstrap: ({ one }) => {
+    const dns_cache_config = { name: 'names', dns_lookup_family: 'V4_ONLY' };
+    const forward = filter('sni_dynamic_forward_proxy', 'sni_dynamic_forward_proxy.v3.FilterConfig', {
+      dns_cache_config,
+      port_value: one,
+    });
+    const cluster = {
+      name: 'c',
+      lb_policy: 'CLUSTER_PROVIDED',
+      cluster_type: {
+        name: 'envoy.clusters.dynamic_forward_proxy',
+        typed_config: typed('extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig', { dns_cache_config }),
+      },
+    };
+    const inspector = {
+      name: 'envoy.filters.listener.tls_inspector',
+      typed_config: typed('extensions.filters.listener.tls_inspector.v3.TlsInspector'),
+    };
+    return bootstrap(
+      [tcpListener([forward, tcpProxy({ access_log: [] })], { listener_filters: [inspector], access_log: [] })],
+      [cluster],
+    );
+  },
+  upstreams: { one: saying('one') },
+  async run({ connect, note }) {
+    for (const servername of ['localhost', 'nobody.invalid']) {
+      const wire = await connect();
+      const hello = connectTls({ socket: wire.socket, servername });
+      hello.on('error', () => {});
+      note(`${servername} ${await wire.closed()} ${wire.received}`);
+      wire.destroy();
+    }
+  },
+});
+
 alike('more connections than the limit, at once or after a while', {
   bootstrap: () => {
     const limit = (more: Json) =>

@@ -80,6 +80,7 @@ for (const tunnel of [{}, { use_post: true }]) {
       c: (socket) => {
         const server = createHttp2();
         server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+          stream.on('error', () => {});
           stream.respond({ ':status': 200 });
           stream.write(`${headers[':method']} ${headers[':authority']} ${headers[':path']} `);
           stream.pipe(stream);

@@ -34,6 +34,8 @@ const BY_HTTP_STATUS: Readonly<Record<number, number>> = {
   504: UNAVAILABLE,
 };
 
+const EMPTY = Buffer.alloc(0);
+
 export class GrpcStream implements AsyncResponse {
   private readonly request: AsyncRequest;
   private readonly caller: GrpcCaller;
@@ -78,6 +80,11 @@ export class GrpcStream implements AsyncResponse {
     framed.writeUInt32BE(message.length, 1);
     framed.set(message, PREFIX);
     this.request.send(framed, false);
+  }
+
+  /** The caller says no more. */
+  end(): void {
+    this.request.send(EMPTY, true);
   }
 
   /** The call is given up; its caller hears no more. */
