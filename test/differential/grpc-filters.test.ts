@@ -160,6 +160,51 @@ test('grpc_web translates as by Envoy', async (t) => {
   });
 });
 
+test('connect_grpc_bridge translates as by Envoy', async (t) => {
+  const version = 'connect-protocol-version: 1';
+  const streaming = (method: string) =>
+    over(method, 'application/connect+proto', HELLO, { 'connect-timeout-ms': '2000' });
+  const query = 'connect=v1&encoding=proto&base64=1&message=aGVsbG8';
+  // Errors without messages, and no error beside metadata: Envoy writes the keys of its JSON in any order.
+  const calls = byPath2({
+    '/': answer2({ headers: TYPE, body: HELLO + EMPTY, trailers: { 'grpc-status': '0', 'x-more': 'yes' } }),
+    '/pkg.Service/Fails': answer2({ headers: TYPE, body: HELLO, trailers: { 'grpc-status': '5' } }),
+    '/pkg.Service/Only': answer2({ headers: { ...TYPE, 'grpc-status': '7' } }),
+    '/pkg.Service/Json': answer2({
+      headers: { 'content-type': 'application/grpc+json' },
+      body: EMPTY,
+      trailers: { 'grpc-status': '0' },
+    }),
+    '/pkg.Service/NoTrailers': answer2({ headers: TYPE, body: HELLO }),
+    '/pkg.Service/Html': answer2({ status: 502, headers: { 'content-type': 'text/html' }, body: 'down' }),
+    '/pkg.Service/Reset': reset2(2),
+  });
+  const methods = ['Does', 'Fails', 'Only', 'Json', 'NoTrailers', 'Html', 'Reset'];
+  await compare(t, {
+    http2Upstreams: { c: { behaviour: calls } },
+    bootstrap: through([filter('connect_grpc_bridge', 'FilterConfig')]),
+    cases: [
+      ...methods.map((method) => over1(method, 'application/proto', 'hello', version)),
+      ...methods.map(streaming),
+      over1('Does', 'application/json', '{}', version, 'connect-timeout-ms: 1500', 'accept-encoding: gzip'),
+      over1('Does', 'application/proto', '', version),
+      over1('Does', 'application/proto', 'hello'),
+      over1(
+        'Does',
+        'application/connect+json',
+        HELLO,
+        'connect-content-encoding: gzip',
+        'connect-accept-encoding: gzip, br',
+      ),
+      over('Fails', 'application/proto', 'hello', { 'connect-protocol-version': '1' }),
+      { name: 'GET', send: get(`/pkg.Service/Does?${query}`) },
+      { name: 'GET of text', send: get('/pkg.Service/Does?connect=v1&encoding=json&message=%7B%7D') },
+      { name: 'GET of nothing', send: get('/pkg.Service/Does?connect=v1&encoding=json') },
+      { name: 'GET of another kind', send: get('/pkg.Service/Does?message=1') },
+    ],
+  });
+});
+
 const PLAIN: Record<string, Behaviour> = {
   '/': answer({ headers: { 'content-type': 'application/x-protobuf' }, body: 'hello' }),
   '/pkg.Service/Empty': answer({ headers: { 'content-type': 'application/x-protobuf' }, body: '' }),

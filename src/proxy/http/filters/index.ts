@@ -2,6 +2,7 @@
  * Every HTTP filter, one line each. The router is not among them: it ends each chain.
  */
 import type { HttpFilter } from '#proxy/http/filter.ts';
+import { connectGrpcBridge } from '#proxy/http/filters/connect-grpc-bridge.ts';
 import { dynamicForwardProxy } from '#proxy/http/filters/dynamic-forward-proxy.ts';
 import { grpcHttp1Bridge } from '#proxy/http/filters/grpc-http1-bridge.ts';
 import { grpcHttp1ReverseBridge } from '#proxy/http/filters/grpc-http1-reverse-bridge.ts';
@@ -10,6 +11,7 @@ import { grpcStats } from '#proxy/http/filters/grpc-stats.ts';
 import { grpcWeb } from '#proxy/http/filters/grpc-web.ts';
 
 export const httpFilters: readonly HttpFilter[] = [
+  connectGrpcBridge,
   dynamicForwardProxy,
   grpcHttp1Bridge,
   grpcHttp1ReverseBridge,
