@@ -109,6 +109,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
   giveUp(request: Http2Request): void {
     this.pool.cluster.stats.upstreamRqTxReset.inc();
     this.session.reset(request.stream, ErrorCode.InternalError);
+    this.count();
     this.over(request);
   }
 
