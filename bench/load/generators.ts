@@ -26,6 +26,13 @@ export async function saturate(load: Load): Promise<number> {
   return all - bad;
 }
 
+/** As many requests over HTTP/2 as get through, 20 at a time on each of 16 connections. @returns how many were answered with 2xx or 3xx. */
+export async function saturateHttp2(load: Pick<Load, 'url' | 'seconds'>): Promise<number> {
+  const said = await output(['h2load', '-c16', '-m20', '-t1', `-D${load.seconds}`, load.url]);
+  const [, good, better] = /status codes: (\d+) 2xx, (\d+) 3xx/.exec(said) ?? [];
+  return Number(good ?? 0) + Number(better ?? 0);
+}
+
 /** A file that makes wrk send bodies of one MiB. */
 export function megabyteScript(scope: Scope): string {
   const path = join(temporaryFolder(scope), 'post.lua');

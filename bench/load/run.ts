@@ -27,7 +27,7 @@ const MEASURES: Measure[] = [
   ...tcp,
   latency,
   afterLoad,
-  idleConnections,
+  ...idleConnections,
   start,
   routes,
   workers,

@@ -1,12 +1,12 @@
 /**
- * Requests a second and CPU per request at saturation: plain, with an access log, over TLS, with many headers.
+ * Requests a second and CPU per request at saturation: plain, with an access log, over TLS, with many headers, over HTTP/2.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Scope } from '#testing/scope.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 import { fileLog, plainBootstrap, tlsSocket } from '../bootstraps.ts';
-import { saturate } from '../generators.ts';
+import { saturate, saturateHttp2 } from '../generators.ts';
 import { type Bench, inTurns, type Measure, type Row } from '../measure.ts';
 import type { Peer } from '../peers.ts';
 import { cpuTime } from '../processes.ts';
@@ -22,6 +22,8 @@ interface Variant {
   peers: readonly Peer[];
   scheme?: 'https';
   headers?: string[];
+  /** The client speaks HTTP/2. */
+  http2?: true;
   bootstrap(backend: number, scope: Scope): object;
 }
 
@@ -60,6 +62,14 @@ const variants: Variant[] = [
     headers: Array.from({ length: 98 }, (_, i) => `x-header-number-${i}: ${'v'.repeat(i < 10 ? 31 : 30)}`),
     bootstrap: (backend) => plainBootstrap(backend),
   },
+  {
+    name: 'h2',
+    title: 'HTTP/2 in, HTTP/1.1 out, 16 connections x 20 streams',
+    rate: { must: 1.6, aim: 2.4 },
+    peers: OURS_AND_ENVOY,
+    http2: true,
+    bootstrap: (backend) => plainBootstrap(backend),
+  },
 ];
 
 export const throughput: Measure[] = variants.map((variant) => ({
@@ -69,12 +79,13 @@ export const throughput: Measure[] = variants.map((variant) => ({
 
 async function measure(variant: Variant, bench: Bench): Promise<Row[]> {
   const { title, peers, rate, cpu, scheme = 'http', headers } = variant;
+  const generate = variant.http2 ? saturateHttp2 : saturate;
   const seen = await onStage((shared) =>
     inTurns(bench, peers, variant.bootstrap(bench.backend, shared), async ({ pid, port }) => {
       const load = { url: `${scheme}://127.0.0.1:${port}/`, headers };
-      await saturate({ ...load, seconds: WARM_SECONDS });
+      await generate({ ...load, seconds: WARM_SECONDS });
       const before = cpuTime(pid);
-      const count = await saturate({ ...load, seconds: bench.seconds });
+      const count = await generate({ ...load, seconds: bench.seconds });
       return { rps: count / bench.seconds, us: ((cpuTime(pid) - before) * 1000) / count };
     }),
   );
