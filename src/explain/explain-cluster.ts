@@ -80,6 +80,7 @@ function facts(cluster: ClusterConfig | undefined): Partial<ExplainedCluster> {
     type: cluster.discovery.kind,
     lb_policy: cluster.lbPolicy,
     hosts: describeHosts(cluster),
+    ...(cluster.discovery.kind === 'AGGREGATE' ? { clusters: cluster.discovery.clusters } : {}),
     ...(resource === undefined ? {} : { resource }),
   };
 }

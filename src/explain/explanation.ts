@@ -107,6 +107,8 @@ export interface ExplainedCluster extends ExplainedStep {
   type?: string;
   lb_policy?: string;
   hosts?: ExplainedHost[];
+  /** Of an aggregate: the clusters whose hosts serve, the first before the others. */
+  clusters?: string[];
   shares?: ExplainedShare[];
 }
 

@@ -4,6 +4,7 @@
  */
 import { printable } from '#base/printable.ts';
 import type {
+  ExplainedCluster,
   ExplainedHeader,
   ExplainedHost,
   ExplainedPolicy,
@@ -74,7 +75,7 @@ function rowsOf(explanation: Explanation): Row[] {
     rows.push(...(cluster.hosts ?? []).slice(0, SHOWN).map(hostRow));
     const more = (cluster.hosts?.length ?? 0) - SHOWN;
     if (more > 0) rows.push(detail('', `and ${more} more hosts`));
-    if (cluster.hosts?.length === 0) rows.push(detail('', hostlessText(cluster.type)));
+    if (cluster.hosts?.length === 0) rows.push(detail('', hostlessText(cluster)));
   }
   if (upstream !== undefined) rows.push(...upstreamRows(upstream, cluster?.name === ''));
   if (response !== undefined) {
@@ -94,8 +95,17 @@ function joined(facts: readonly (string | undefined)[]): string {
   return facts.filter((fact) => fact !== undefined && fact !== '').join(', ');
 }
 
-function hostlessText(type: string | undefined): string {
-  return type === 'ORIGINAL_DST' ? 'the original destination is the host' : 'no hosts are configured';
+function hostlessText({ type, clusters = [] }: Pick<ExplainedCluster, 'type' | 'clusters'>): string {
+  switch (type) {
+    case 'ORIGINAL_DST':
+      return 'the original destination is the host';
+    case 'DYNAMIC_FORWARD_PROXY':
+      return 'the host is the one that the request names, resolved as it comes';
+    case 'AGGREGATE':
+      return `a host of the first that is healthy: ${clusters.join(', ')}`;
+    default:
+      return 'no hosts are configured';
+  }
 }
 
 function wayInRows({ name, address, why, original_destination: destination }: ExplainedWayIn): Row[] {

@@ -47,7 +47,7 @@ export function openCluster(json: JsonObject, sources: ClusterSources): ClusterC
   const assignment = assignmentOf(json, kind, sources);
   return {
     ...cluster,
-    discovery: { kind } as ClusterConfig['discovery'],
+    discovery: { kind, ...partsOf(json, kind, reader) } as ClusterConfig['discovery'],
     ...(assignment === undefined ? {} : { loadAssignment: withHealth(assignment, sources.health(cluster.name)) }),
     ...(reader.has(json, 'load_balancing_policy')
       ? {}
@@ -67,6 +67,13 @@ function typeOf(json: JsonObject, reader: DumpReader): string {
       .replace(/^envoy\.clusters?\./, '')
       .toUpperCase();
   return reader.text(json, 'type') || 'STATIC';
+}
+
+/** The clusters of an aggregate. */
+function partsOf(json: JsonObject, kind: string, reader: DumpReader): { clusters?: string[] } {
+  if (kind !== 'AGGREGATE') return {};
+  const typed = reader.object(reader.object(json, 'cluster_type'), 'typed_config');
+  return { clusters: reader.texts(typed, 'clusters') };
 }
 
 function assignmentOf(json: JsonObject, kind: string, sources: ClusterSources): ClusterConfig['loadAssignment'] {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { type AddressInfo, connect as connectPlain, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { Timers } from '#base/timers.ts';
@@ -13,7 +15,9 @@ import { clock } from '#proxy/transport/io-event.ts';
 import { type OwnedSocket, own, rewrap } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import { signed, testAuthority } from '#testing/certificates.ts';
+import { eventually } from '#testing/eventually.ts';
 import { PlainScope } from '#testing/plain-scope.ts';
+import { temporaryFolder } from '#testing/temporary-folder.ts';
 import { downstreamTlsOf, shownCertificate, validationOf } from '#testing/tls-settings.ts';
 
 const server = signed('server.test');
@@ -121,6 +125,24 @@ test('a client without the certificate that is required gets no further, and the
   assert.equal(await said(socket, 'hello'), 'hello');
   const { tls } = (await welcome).connection;
   assert.deepEqual([tls?.presented, tls?.validated, tls?.peer.uriSans], [true, true, ['spiffe://mesh/client']]);
+});
+
+test('secrets are logged of those connections whose addresses are asked for', async (t) => {
+  const folder = temporaryFolder(t);
+  const log = (remoteRange: string) => {
+    const path = join(folder, `keys from ${remoteRange.replace('/', ' ')}`);
+    const [address, length] = remoteRange.split('/');
+    const keyLog = { path, localRanges: [], remoteRanges: [{ address, prefixLength: Number(length) }] };
+    return { keyLog, lines: () => (existsSync(path) ? readFileSync(path, 'latin1').split('\n').length - 1 : 0) };
+  };
+  const [wanted, others] = [log('127.0.0.0/8'), log('10.0.0.0/8')];
+  for (const { keyLog } of [wanted, others]) {
+    const { port } = await listener(t, { keyLog });
+    assert.equal(await said(dial(t, port), 'hello'), 'hello');
+  }
+  await eventually('the log has its lines', () => wanted.lines() >= 4);
+  assert.match(readFileSync(wanted.keyLog.path, 'latin1'), /^SERVER_HANDSHAKE_TRAFFIC_SECRET [0-9a-f]{64} [0-9a-f]+$/m);
+  assert.equal(others.lines(), 0);
 });
 
 test('what is no TLS is an error of the connection', async (t) => {
