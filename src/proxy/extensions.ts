@@ -2,6 +2,7 @@
  * The extensions that this proxy runs, as the configuration's readers see them.
  */
 import type { Message } from '@bufbuild/protobuf';
+import { dnsFilterReader } from '#config/read/dns-filter.ts';
 import { type ExtensionReader, ExtensionReaders } from '#config/read/extensions.ts';
 import { routerReader } from '#config/read/router.ts';
 import { udpProxyReader } from '#config/read/udp-proxy.ts';
@@ -40,7 +41,7 @@ export function registeredExtensions(): ExtensionReader[] {
       read: (typed: Message, at, context) => config(typed as never, at, context),
     }),
   );
-  return [...http, routerReader, ...network, ...listener, udpProxyReader];
+  return [...http, routerReader, ...network, ...listener, dnsFilterReader, udpProxyReader];
 }
 
 export function extensionReaders(): ExtensionReaders {

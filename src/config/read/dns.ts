@@ -171,7 +171,7 @@ function readClusterResolver(cluster: Cluster, at: Place, bootstrap: Resolver, c
   };
 }
 
-function readResolution(message: DnsResolutionConfig, at: Place): Resolver {
+export function readResolution(message: DnsResolutionConfig, at: Place): Resolver {
   checkResolution(message, at);
   return {
     resolvers: readServers(message.resolvers, at.field('resolvers')),
@@ -187,7 +187,7 @@ function readOptions(message: DnsResolverOptions | undefined, at: Place) {
   };
 }
 
-function readTypedResolver(message: TypedExtensionConfig, at: Place, context: ReadContext): Resolver {
+export function readTypedResolver(message: TypedExtensionConfig, at: Place, context: ReadContext): Resolver {
   const place = at.field('typed_config');
   const { typeName, message: config } = extensionMessage(message.typedConfig, message.name, place, context);
   if (typeName === GETADDRINFO) {

@@ -55,14 +55,12 @@ function refuseChains({ filterChains, defaultFilterChain }: Listener, at: Place,
   at.report(`${words}: ${count} filter chain(s) specified for connection-less UDP listener.`);
 }
 
-/** The filter that takes the datagrams. */
+/** The first takes the datagrams: those behind it never get any, as none of them hands any on. */
 export function readUdpListenerFilters(
   messages: readonly ListenerFilter[],
   at: Place,
-  words: string,
   context: ReadContext,
 ): FilterUse[] {
-  if (messages.length > 1) at.report(`${words}: Only 1 UDP listener filter per listener supported`);
   return readAll(messages, at, (message, place) => {
     checkFilter(message, place);
     const { name, configType } = message;

@@ -1,8 +1,10 @@
 /**
  * Every UDP listener filter, one line each, by the type URL that configures it.
  */
+import type { DnsFilterConfig } from '#config/model/dns-filter.ts';
 import type { FilterUse } from '#config/model/listener.ts';
 import type { UdpProxyConfig } from '#config/model/udp.ts';
+import { DnsFilter } from '#proxy/udp/dns-filter.ts';
 import type { UdpFilterInUse, UdpFilterParts } from '#proxy/udp/udp-filter.ts';
 import { UdpProxy } from '#proxy/udp/udp-proxy.ts';
 
@@ -11,6 +13,7 @@ const PREFIX = 'type.googleapis.com/envoy.extensions.filters.udp.';
 type Make = (config: never, parts: UdpFilterParts) => UdpFilterInUse;
 
 const FILTERS: { readonly [type: string]: Make } = {
+  'dns_filter.v3.DnsFilterConfig': (config: DnsFilterConfig, parts) => new DnsFilter(config, parts),
   'udp_proxy.v3.UdpProxyConfig': (config: UdpProxyConfig, parts) => new UdpProxy(config, parts),
 };
 
