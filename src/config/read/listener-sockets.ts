@@ -25,6 +25,8 @@ const checkAdditional = honours('envoy.config.listener.v3.AdditionalAddress', [
 ]);
 const checkOverride = honours('envoy.config.core.v3.SocketOptionsOverride', ['socket_options']);
 
+const SAME_TYPE = 'The listener only support same socket type for all the addresses.';
+
 /** An address, and the options of its socket in the order in which they are set. */
 export interface ReadSocket {
   address: Address;
@@ -46,7 +48,7 @@ export function readListenerSockets(message: Listener, at: Place): ReadSocket[] 
   );
   for (const [i, { address }] of others.entries()) {
     if (isUdp(address) === isUdp(first.address)) continue;
-    const words = `error adding listener named '${message.name}': has different socket type`;
+    const words = `listener ${message.name}: has different socket type. ${SAME_TYPE}`;
     throw at.field('additional_addresses').index(i).field('address').problem(words);
   }
   return [first, ...others];

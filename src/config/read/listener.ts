@@ -147,7 +147,7 @@ function readUdp(
     ...readCommon(message, sockets, at, context),
     filterChains: [],
     udp: readUdpListener(message, at, words),
-    listenerFilters: readUdpListenerFilters(message.listenerFilters, at.field('listener_filters'), words, context),
+    listenerFilters: readUdpListenerFilters(message.listenerFilters, at.field('listener_filters'), context),
   };
 }
 

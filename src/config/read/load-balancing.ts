@@ -109,7 +109,6 @@ const PROVIDING: ReadonlySet<ClusterConfig['discovery']['kind']> = new Set([
   'ORIGINAL_DST',
   'DYNAMIC_FORWARD_PROXY',
   'AGGREGATE',
-  'REDIS',
 ]);
 
 /** @throws PlacedError for a policy that we do not run, or that does not go with the cluster's type. */
@@ -120,7 +119,8 @@ export function readLoadBalancing(
   { kind }: ClusterConfig['discovery'],
 ): LoadBalancing {
   const common = readCommon(cluster.commonLbConfig, at.field('common_lb_config'));
-  if (PROVIDING.has(kind)) return readProvided(cluster, kind, common, at, context);
+  const mayProvide = kind === 'REDIS' && LB_POLICIES[cluster.lbPolicy] === 'CLUSTER_PROVIDED';
+  if (PROVIDING.has(kind) || mayProvide) return readProvided(cluster, kind, common, at, context);
   if (cluster.loadBalancingPolicy !== undefined) {
     return readPolicyList(cluster, cluster.loadBalancingPolicy, common, at, context);
   }

@@ -101,6 +101,9 @@ export function readRedisProxy(message: RedisProxy, at: Place, context: ReadCont
   const caseInsensitive = routes?.caseInsensitive ?? false;
   checkPrefixes(prefixes, caseInsensitive, routesAt.field('routes'));
   const catchAllRoute = routes?.catchAllRoute;
+  if (prefixes.length === 0 && catchAllRoute === undefined) {
+    at.report('cannot configure a redis-proxy without any upstream');
+  }
   const catchAllAt = routesAt.field('catch_all_route');
   return {
     statPrefix: message.statPrefix,
@@ -168,7 +171,7 @@ function checkPrefixes(routes: readonly RedisRoute[], caseInsensitive: boolean, 
   const seen = new Set<string>();
   for (const [i, { prefix }] of routes.entries()) {
     const key = caseInsensitive ? prefix.toLowerCase() : prefix;
-    if (seen.has(key)) at.index(i).field('prefix').report(`prefix \`${key}\` already exists.`);
+    if (seen.has(key)) at.index(i).field('prefix').report(`prefix \`${prefix}\` already exists.`);
     seen.add(key);
   }
 }

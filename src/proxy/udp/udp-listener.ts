@@ -23,7 +23,8 @@ export class UdpListener implements ServedListener {
   readonly config: ListenerConfig;
   private readonly worker: WorkerContext;
   private readonly dropped: Counter;
-  private readonly filter: UdpFilterInUse | undefined;
+  /** Only the first gets datagrams. */
+  private readonly filters: UdpFilterInUse[];
   private sockets: DatagramSocket[] = [];
   private readonly log = logger('udp');
 
@@ -35,8 +36,7 @@ export class UdpListener implements ServedListener {
     listenerExtensionStats(scope);
     listenerThreadStats(scope.scope(`worker_${worker.index}`));
     this.dropped = scope.scope('udp').counter('downstream_rx_datagram_dropped');
-    const [use] = config.listenerFilters;
-    this.filter = use && udpFilterOf(use, { worker, listener: config });
+    this.filters = config.listenerFilters.map((use) => udpFilterOf(use, { worker, listener: config }));
   }
 
   /** A listener that this one replaces goes on until this one is bound beside it. */
@@ -53,7 +53,8 @@ export class UdpListener implements ServedListener {
   }
 
   private async open(address: IpAddress): Promise<DatagramSocket> {
-    const { config, filter, worker } = this;
+    const { config, worker } = this;
+    const [filter] = this.filters as [UdpFilterInUse?];
     const options = {
       maxSize: config.udp?.maxRxDatagramSize ?? DEFAULT_MAX_SIZE,
       reusePort: config.enableReusePort,
@@ -95,7 +96,7 @@ export class UdpListener implements ServedListener {
   /** Sessions end with the sockets that their answers would leave from. */
   stop(): void {
     if (this.sockets.length === 0) return;
-    this.filter?.close();
+    for (const filter of this.filters) filter.close();
     this.closeSockets();
   }
 

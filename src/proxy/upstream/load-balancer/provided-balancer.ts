@@ -34,7 +34,7 @@ export function providedBalancer({ config, worker, hosts, stats }: Cluster): Loa
         runtime: worker.runtime,
       });
     case 'REDIS':
-      return new SlotBalancer(hosts, worker.random, SLOTS);
+      return config.lbPolicy === 'CLUSTER_PROVIDED' ? new SlotBalancer(hosts, worker.random, SLOTS) : undefined;
     default:
       return undefined;
   }
