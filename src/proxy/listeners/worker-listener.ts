@@ -3,21 +3,12 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/listeners
  */
 import type { Socket } from 'node:net';
-import type { Timer } from '#base/timers.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
-import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
-import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { buildFilterChain, type FilterChainInUse } from '#proxy/listeners/filter-chain-in-use.ts';
 import { ListenSocket } from '#proxy/listeners/listen-socket.ts';
-import type { ListenerFilterInUse } from '#proxy/listeners/listener-filter.ts';
-import {
-  type ListenerFilterCaller,
-  type ListenerFilterOutcome,
-  ListenerFilterRun,
-} from '#proxy/listeners/listener-filter-run.ts';
-import { listenerFiltersInUse } from '#proxy/listeners/listener-filters-in-use.ts';
-import type { ConnectionTaker, InternalConnection } from '#proxy/listeners/listener-lookup.ts';
+import { closeUnanswered, type EnteredListener, ListenerEntry } from '#proxy/listeners/listener-entry.ts';
 import type { ServedListener } from '#proxy/listeners/served-listener.ts';
 import type { TerminalInUse } from '#proxy/network/network-filter.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
@@ -32,7 +23,7 @@ import {
 } from '#proxy/observe/stats/listener-stats.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { loadNative } from '#proxy/transport/native-sockets.ts';
-import { type OwnedSocket, own, rewrap, type SocketOwner } from '#proxy/transport/owned-socket.ts';
+import { type OwnedSocket, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { BoundAddress, FilterChainUpdate, ListenPlace } from '#proxy/worker-messages.ts';
 import { type CompiledFilterChains, compileFilterChains } from '#selection/compile-filter-chains.ts';
@@ -43,18 +34,15 @@ export function listenerStatName(config: ListenerConfig): string {
   return config.statPrefix !== '' ? config.statPrefix : addressText(config.addresses[0]);
 }
 
-export class WorkerListener implements ServedListener, ListenerFilterCaller, ConnectionTaker {
+export class WorkerListener implements ServedListener, EnteredListener {
   config: ListenerConfig;
   private readonly worker: WorkerContext;
-  private readonly stats: ListenerStats;
+  readonly stats: ListenerStats;
   private readonly threadStats: ListenerThreadStats;
   private chains: CompiledFilterChains;
   private inUse = new Map<FilterChain, FilterChainInUse>();
   private sockets: ListenSocket[] = [];
-  private readonly limit: DownstreamLimit;
-  private readonly filters: readonly ListenerFilterInUse[];
-  /** Connections that listener filters still look at. */
-  private readonly filtering = new Set<ListenerFilterRun>();
+  readonly entry: ListenerEntry;
   private readonly accessLogs: AccessLogger[];
   /** It takes no more connections, also none from other listeners. */
   stopped = false;
@@ -70,11 +58,7 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     listenerExtensionStats(scope);
     this.threadStats = listenerThreadStats(scope.scope(`worker_${worker.index}`));
     this.chains = compileFilterChains(config);
-    const limitKey = `envoy.resource_limits.listener.${config.name}.connection_limit`;
-    this.limit = new DownstreamLimit(config.connectionCount, () =>
-      worker.runtime.integer(limitKey, Number.POSITIVE_INFINITY),
-    );
-    this.filters = listenerFiltersInUse(config, worker);
+    this.entry = new ListenerEntry(this, worker);
     // Now rather than with the first connection.
     if (config.addresses[0].kind === 'internal') loadNative();
     this.accessLogs = compileAccessLogs(config.accessLog, {
@@ -140,7 +124,7 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     this.stop();
     for (const chain of this.inUse.values()) endChain(chain);
     for (const update of this.leaving.keys()) this.endChains(update);
-    for (const run of this.filtering) run.abandon();
+    this.entry.abandon();
   }
 
   /**
@@ -179,136 +163,17 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
   }
 
   accept(accepted: Socket, address: Address): void {
-    this.stats.connectionsAcceptedPerSocketEvent.record(1);
-    if (!this.admit(accepted)) return;
-    if (!this.limit.take()) {
-      this.stats.downstreamCxOverflow.inc();
-      this.giveBackGlobal();
-      accepted.destroy();
-      return;
-    }
-    const connection = new DownstreamConnection();
-    connection.startMark = clock.now();
-    const unix = address.kind === 'pipe';
-    if (accepted.remoteAddress === undefined && !unix) {
-      // The client is gone already.
-      this.giveBack();
-      accepted.destroy();
-      return;
-    }
-    if (unix) connection.setPath(address.path);
-    else
-      connection.setAddresses(
-        accepted.localAddress ?? '',
-        accepted.localPort ?? 0,
-        accepted.remoteAddress ?? '',
-        accepted.remotePort ?? 0,
-      );
-    this.begin(rewrap(accepted), connection, undefined);
+    this.entry.accept(accepted, address);
   }
 
-  acceptInternal(socket: OwnedSocket, { endpointId, metadata, state }: InternalConnection): void {
-    this.stats.connectionsAcceptedPerSocketEvent.record(1);
-    if (!this.admit(socket)) return;
-    this.limit.force();
-    const connection = new DownstreamConnection();
-    connection.startMark = clock.now();
-    connection.setInternal(this.config.name, endpointId);
-    connection.dynamicMetadata = metadata;
-    connection.filterState = state?.values;
-    connection.sharedState = state?.shared;
-    this.begin(socket, connection, undefined);
-  }
-
-  /** Takes over a connection that came to another listener and was on its way to this one's address (use_original_dst). */
-  adopt(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
-    if (!this.admit(socket)) return;
-    this.limit.force();
-    connection.handedOff = true;
-    this.begin(socket, connection, early);
-  }
-
-  /** Whether the limit on all connections lets one more in; it is closed where it does not. */
-  private admit(socket: Socket): boolean {
-    const { stats, worker } = this;
-    if (!this.config.ignoreGlobalConnLimit && !worker.downstreamLimit.take()) {
-      stats.downstreamGlobalCxOverflow.inc();
-      socket.destroy();
-      return false;
-    }
-    return true;
-  }
-
-  /** The connection's place among those that the limits allow is free again. */
-  private giveBack(): void {
-    this.limit.give();
-    this.giveBackGlobal();
-  }
-
-  private giveBackGlobal(): void {
-    if (!this.config.ignoreGlobalConnLimit) this.worker.downstreamLimit.give();
-  }
-
-  private begin(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
-    connection.listenerName = this.config.name;
-    connection.listenerMetadata = this.config.metadata;
-    connection.bufferLimit = this.config.perConnectionBufferLimitBytes;
-    if (this.filters.length === 0) {
-      this.choose(socket, connection, early);
-      return;
-    }
-    const run = new ListenerFilterRun(socket, connection, this.filters, this, early);
-    this.stats.downstreamPreCxActive.inc();
-    this.filtering.add(run);
-    run.start();
-  }
-
-  get listenerFiltersTimeout(): number {
-    return this.config.listenerFiltersTimeout;
-  }
-
-  armTimer(timer: Timer): void {
-    this.worker.timers.arm(timer, this.listenerFiltersTimeout);
-  }
-
-  cancelTimer(timer: Timer): void {
-    this.worker.timers.cancel(timer);
-  }
-
-  /** Called by the run: the listener filters have looked at the connection. */
-  onFiltered(run: ListenerFilterRun, outcome: ListenerFilterOutcome): void {
-    const { stats, config } = this;
-    const { socket, connection, early } = run;
-    this.filtering.delete(run);
-    stats.downstreamPreCxActive.dec();
-    if (outcome === 'timeout') stats.downstreamPreCxTimeout.inc();
-    else if (outcome === 'remote_close') stats.downstreamListenerFilterRemoteClose.inc();
-    else if (outcome === 'error') stats.downstreamListenerFilterError.inc();
-    if (outcome !== 'ready' && !(outcome === 'timeout' && config.continueOnListenerFiltersTimeout)) {
-      this.drop(socket, connection, early);
-      return;
-    }
-    const other = this.originalListener(connection);
-    if (other === undefined) this.choose(socket, connection, early);
-    else {
-      this.giveBack();
-      other.adopt(socket, connection, early);
-    }
-  }
-
-  /** The listener that a redirected connection was on its way to, where it is handed on. */
-  private originalListener(connection: DownstreamConnection): ConnectionTaker | undefined {
-    if (!this.config.useOriginalDst || connection.handedOff || !connection.destinationRestored) return undefined;
-    return this.worker.listeners.byAddress(connection.destinationAddress, connection.destinationPort);
-  }
-
-  private choose(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
+  /** Called by the entry: gives the connection a filter chain. @param early what was read of it before */
+  choose(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
     const chain = selectFilterChain(this.chains, connection);
     if (chain === undefined) {
       this.stats.noFilterChainMatch.inc();
       connection.stream.responseCodeDetails = 'filter_chain_not_found';
       connection.stream.setFlag(Flag.NoRouteFound);
-      this.drop(socket, connection, early);
+      this.entry.drop(socket, connection, early);
       return;
     }
     this.stats.downstreamCxTotal.inc();
@@ -320,7 +185,7 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     connection.secured = inUse.tls !== undefined;
     connection.filterChainMetadata = chain.metadata;
     if (!inUse.filter.begin(connection)) {
-      close(socket, early);
+      closeUnanswered(socket, early);
       inUse.filter.lost(connection, true);
       this.onClosed(connection);
       return;
@@ -363,10 +228,8 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     if (early !== undefined && !socket.destroyed) counted.onRead(early.length, early);
   }
 
-  /** Closes what never became a connection of a filter chain. */
-  private drop(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
-    close(socket, early);
-    this.giveBack();
+  /** Called by the entry: it is closed, and never had a filter chain. */
+  onDropped(connection: DownstreamConnection): void {
     if (this.accessLogs.length > 0) this.log(connection);
   }
 
@@ -375,7 +238,7 @@ export class WorkerListener implements ServedListener, ListenerFilterCaller, Con
     this.stats.downstreamCxDestroy.inc();
     this.threadStats.downstreamCxActive.dec();
     this.stats.downstreamCxLengthMs.record(Math.round(clock.now() - connection.startMark));
-    this.giveBack();
+    this.entry.giveBack();
     if (this.accessLogs.length > 0) this.log(connection);
   }
 
@@ -413,13 +276,6 @@ function allChains({ filterChains, defaultFilterChain }: ListenerConfig): Filter
 function endChain({ filter, tls }: FilterChainInUse): void {
   tls?.close();
   asEvent(() => filter.closeAll());
-}
-
-/** Closes a socket; what was read of it and nobody answers resets it, as it would had it not been read. */
-function close(socket: Socket, unanswered: Buffer | undefined): void {
-  // A unix socket cannot be reset.
-  if (unanswered === undefined || socket.destroyed || socket.remoteFamily === undefined) socket.destroy();
-  else socket.resetAndDestroy();
 }
 
 const NOWHERE: ListenPlace = { port: 0, fds: [] };

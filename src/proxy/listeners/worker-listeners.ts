@@ -92,7 +92,7 @@ export class WorkerListeners implements ListenerLookup {
     const places = isIPv6(address) ? [address, '::'] : [address, '0.0.0.0', '::ffff'];
     for (const place of places) {
       const found = this.addresses.get(`${place} ${port}`);
-      if (found?.stopped === false) return found;
+      if (found?.stopped === false) return found.entry;
     }
     return undefined;
   }
@@ -100,7 +100,7 @@ export class WorkerListeners implements ListenerLookup {
   internal(name: string): ConnectionTaker | undefined {
     const found = this.served(name);
     if (!(found instanceof WorkerListener) || found.stopped) return undefined;
-    return found.config.addresses[0].kind === 'internal' ? found : undefined;
+    return found.config.addresses[0].kind === 'internal' ? found.entry : undefined;
   }
 
   private listAddresses(): Map<string, WorkerListener> {
