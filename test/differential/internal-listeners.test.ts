@@ -22,6 +22,7 @@ import {
 } from '#testing/bootstrap.ts';
 import { signed } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
+import type { ProxyKind } from '#testing/proxy-command.ts';
 import { startProxy } from '#testing/start-proxy.ts';
 import { startUpstream } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
@@ -130,37 +131,31 @@ function tree(upstream: number, log: string): Json {
 
 test('a cluster connects to an internal listener, plain, with metadata, over TLS, and with a large body', async (t) => {
   const upstream = await startUpstream(t, echo);
-  const [envoy, ours, threads] = await Promise.all(
-    (
-      [
-        ['envoy', 1],
-        ['fairlead', 1],
-        ['fairlead', 2],
-      ] as const
-    ).map(async ([kind, concurrency]) => {
-      const log = join(temporaryFolder(t), 'log');
-      const proxy = await startProxy(t, tree(upstream.port, log), { kind, concurrency });
-      const seen: Record<string, unknown> = {};
-      for (const path of ['metadata', 'plain', 'tls', 'nobody', 'plain']) {
-        const wire = await proxy.connect();
-        await wire.send(`GET /${path} HTTP/1.1\r\nhost: a\r\n\r\n`);
-        const response = await wire.response();
-        seen[path] = [response.status, response.body, response.header('x-said')];
-        wire.destroy();
-      }
-      const body = 'x'.repeat(3_000_000);
+  const observed = async (kind: ProxyKind, concurrency: number) => {
+    const log = join(temporaryFolder(t), 'log');
+    const proxy = await startProxy(t, tree(upstream.port, log), { kind, concurrency });
+    const seen: Record<string, unknown> = {};
+    for (const path of ['metadata', 'plain', 'tls', 'nobody', 'plain']) {
       const wire = await proxy.connect();
-      await wire.send(`POST /forward HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
-      seen.large = (await wire.response('POST')).body.endsWith(body);
-      seen.listeners = (await proxy.get('/listeners')).body.replace(/:[0-9]+\n/g, ':PORT\n');
-      seen.stats = await proxy.stats('^listener.envoy_internal_(plain|secure).downstream_cx_total');
-      proxy.signal('SIGTERM');
-      await proxy.exited;
-      await eventually('the log is written', () => readFileSync(log, 'utf8') !== '');
-      seen.log = readFileSync(log, 'utf8');
-      return seen;
-    }),
-  );
+      await wire.send(`GET /${path} HTTP/1.1\r\nhost: a\r\n\r\n`);
+      const response = await wire.response();
+      seen[path] = [response.status, response.body, response.header('x-said')];
+      wire.destroy();
+    }
+    const body = 'x'.repeat(3_000_000);
+    const wire = await proxy.connect();
+    await wire.send(`POST /forward HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    seen.large = (await wire.response('POST')).body.endsWith(body);
+    seen.listeners = (await proxy.get('/listeners')).body.replace(/:[0-9]+\n/g, ':PORT\n');
+    seen.stats = await proxy.stats('^listener.envoy_internal_(plain|secure).downstream_cx_total');
+    proxy.signal('SIGTERM');
+    await proxy.exited;
+    await eventually('the log is written', () => readFileSync(log, 'utf8') !== '');
+    seen.log = readFileSync(log, 'utf8');
+    return seen;
+  };
+  const [envoy, ours] = await Promise.all([observed('envoy', 1), observed('fairlead', 1)]);
+  const threads = await observed('fairlead', 2);
   if (process.env.FAIRLEAD_SHOW) t.diagnostic(JSON.stringify(envoy, null, 1));
   assert.deepEqual(ours, envoy);
   assert.equal(ours.large, true);
