@@ -4,9 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { packageRoot } from '#base/entry.ts';
-import { bootstrap, httpListener, routeConfig, routeTo, staticCluster } from '#testing/bootstrap.ts';
 import { goldenScenario } from '#testing/istioctl-golden.ts';
-import { startProxy } from '#testing/start-proxy.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 
 function explain(...args: string[]) {
@@ -64,15 +62,3 @@ test('a mistake in the call or its input has status 2', (t) => {
     assert.match(stderr, words);
   }
 });
-
-for (const kind of ['fairlead', 'envoy'] as const) {
-  test(`a running ${kind} is asked over its admin API`, async (t) => {
-    const listener = httpListener({ name: 'in', port: 0, manager: routeConfig([routeTo('/api', 'backend')]) });
-    const proxy = await startProxy(t, bootstrap([listener], [staticCluster('backend', [9])]), { kind });
-    const port = await proxy.listenerPort('in');
-    const { status, stdout, stderr } = explain('--admin', proxy.admin.address, `http://127.0.0.1:${port}/api`);
-    assert.deepEqual([status, stderr], [0, '']);
-    assert.match(stdout, /^cluster +backend +the route names it, STATIC, ROUND_ROBIN$/m);
-    assert.match(stdout, /^ +127\.0\.0\.1:9 +HEALTHY$/m);
-  });
-}

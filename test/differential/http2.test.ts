@@ -342,7 +342,7 @@ test('streams that end early count and are logged as by Envoy', async (t) => {
         },
       },
       {},
-      8,
+      9,
     ),
   );
 });

@@ -10,7 +10,7 @@ import { LOG_FILE } from './subject.ts';
 import { FORMAT, filter, tcpListener, tcpProxy } from './tcp-filters.ts';
 
 const STATS =
-  /^(tcp|connection_limit|local_rate_limit|rbac|ratelimit|.*rbac\.|listener\.\w+\.(downstream_cx_(total|active|destroy)|no_filter))/;
+  /^(tcp|connection_limit|local_rate_limit|rbac|ratelimit|.*rbac\.|listener\.(?!admin\.)\w+\.(downstream_cx_(total|active|destroy)|no_filter))/;
 
 const saying = (text: string) => (socket: Socket) => void socket.once('data', () => socket.end(text));
 

