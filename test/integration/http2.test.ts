@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 import { bootstrap, downstreamTls, httpListener, type Json, staticCluster } from '#testing/bootstrap.ts';
 import { certificate } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
-import { ACK, Http2Wire, PING } from '#testing/http2-wire.ts';
+import { ACK, HEADERS, Http2Wire, PING } from '#testing/http2-wire.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 
 const MEGABYTE = 1024 * 1024;
@@ -156,6 +156,16 @@ test('a listener that drains says so by GOAWAY, and what is under way is answere
   // A client that obeys does not wait for the second one, which names its last stream.
   assert.equal(goaways[0], 2 ** 31 - 1);
   assert.equal((await proxy.stats())['http.in.downstream_cx_drain_close'], 1);
+});
+
+test('a header block that does not become whole in time costs the connection', async (t) => {
+  const port = await upstreamOf(t, (_request, response) => void response.end('ok'));
+  const proxy = await startProxy(t, oneUpstream(port, { request_headers_timeout: '0.2s' }));
+  const slow = await new Http2Wire(await proxy.connect()).start();
+  await slow.frame(HEADERS, 0, 1, slow.encode([[':method', 'GET']]));
+  assert.ok(await slow.saw(/GOAWAY 0 last=0 EnhanceYourCalm/));
+  assert.notEqual(await slow.closed(), 'open');
+  assert.equal((await proxy.stats())['http.in.downstream_rq_header_timeout'], 1);
 });
 
 test('a client that does not answer PING is cut off; one that does stays', async (t) => {

@@ -175,7 +175,7 @@ export class HttpConnections {
   }
 
   /** The shortest of the timeouts that run while a head arrives, in milliseconds; 0 where all are off. */
-  private headPatience(): number {
+  headPatience(): number {
     const { requestHeadersTimeout, requestTimeout, streamIdleTimeout } = this.config;
     let shortest = requestHeadersTimeout > 0 ? requestHeadersTimeout : streamIdleTimeout;
     if (requestTimeout > 0 && (shortest === 0 || requestTimeout < shortest)) shortest = requestTimeout;

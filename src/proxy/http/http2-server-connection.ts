@@ -59,6 +59,8 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   readonly idleTimer: Timer;
   readonly durationTimer: Timer;
   private readonly delayedCloseTimer: Timer;
+  /** Runs while a header block is not whole. */
+  private readonly headTimer: Timer;
   private readonly session: Session<HttpStream>;
   private readonly stats: Http2CodecStats;
   /** Requests under way. */
@@ -90,6 +92,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.idleTimer = new Timer(() => asEvent(() => manager.connections.onIdle(this)));
     this.durationTimer = new Timer(() => asEvent(() => manager.connections.onDuration(this)));
     this.delayedCloseTimer = new Timer(() => asEvent(() => manager.connections.onDelayedClose(this)));
+    this.headTimer = new Timer(() => asEvent(() => this.onHeadTimeout()));
     manager.connections.onOpen(this);
   }
 
@@ -110,6 +113,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
       this.readsLargeBody = false;
       if (!this.begun) this.begin();
       if (!this.closed) this.session.receive(bytes, 0, count);
+      if (this.session.midBlock !== this.headTimer.armed) this.timeHead();
       this.settle();
     } catch (error) {
       this.manager.onBug(error);
@@ -131,6 +135,22 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
       const ping = { sendPing: () => this.session.ping(), onPingTimeout: () => this.onPingTimeout() };
       this.pings = new KeepalivePings(keepalive, ping, manager.worker.timers, manager.worker.random);
     }
+  }
+
+  private timeHead(): void {
+    const { connections, worker } = this.manager;
+    const patience = connections.headPatience();
+    if (this.headTimer.armed) worker.timers.cancel(this.headTimer);
+    else if (patience > 0 && !this.closed) worker.timers.arm(this.headTimer, patience);
+  }
+
+  /** Without the rest of the block no other frame can be read either. */
+  private onHeadTimeout(): void {
+    this.manager.stats.downstreamRqHeaderTimeout.inc();
+    this.session.goaway(ErrorCode.EnhanceYourCalm);
+    this.outgoing.flush();
+    this.endAll(Flag.DownstreamProtocolError, 'request_header_timeout');
+    this.close(true);
   }
 
   /** The client closed its side: as in Envoy, that ends the connection and what is under way on it. */
@@ -528,6 +548,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     const { timers } = this.manager.worker;
     timers.cancel(this.idleTimer);
     timers.cancel(this.delayedCloseTimer);
+    timers.cancel(this.headTimer);
     timers.cancel(this.durationTimer);
     this.pings?.stop();
     this.unsent?.stop();

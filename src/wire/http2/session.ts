@@ -50,6 +50,11 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     return this.flood.violation === undefined || this.fail(this.flood.violation);
   }
 
+  /** A header block has begun and is not whole. */
+  get midBlock(): boolean {
+    return this.block.open;
+  }
+
   private readPreface(bytes: Buffer, start: number, end: number): number {
     let pos = start;
     while (pos < end && this.prefaceRead < CLIENT_PREFACE.length)
