@@ -49,6 +49,7 @@ export function adminContext(bootstrap = '{}', changes: Partial<AdminContext> = 
     secret: secrets.map((one) => ({ name: one.name, message: one, state: 'static' })),
     route: [],
     scoped_route: [],
+    extension: [],
   };
   return {
     did,

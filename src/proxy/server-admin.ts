@@ -137,6 +137,7 @@ function configuredResources(server: RunningServer): Record<ResourceKind, Config
     cluster: clusters.map((one) => resource(one.name, one)),
     listener: listeners.map((one) => resource(one.name, one)),
     route: routes,
+    extension: [],
     scoped_route: [],
     secret: secrets.map((one) => ({ name: one.name, message: one, state: 'static' })),
   };
@@ -151,6 +152,8 @@ function fetchedResources({ clusters, listeners, discovery }: RunningServer, kin
       return listeners.resources();
     case 'route':
       return discovery.routes.resources();
+    case 'extension':
+      return discovery.extensions.resources();
     case 'scoped_route':
       return discovery.scopedRoutes.resources();
     case 'secret':

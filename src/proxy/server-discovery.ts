@@ -27,6 +27,7 @@ import type { ToWorker } from '#proxy/worker-messages.ts';
 import { ClusterDiscovery } from '#proxy/xds/cluster-discovery.ts';
 import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
 import { EndpointDiscovery } from '#proxy/xds/endpoint-discovery.ts';
+import { ExtensionDiscovery } from '#proxy/xds/extension-discovery.ts';
 import { ListenerDiscovery } from '#proxy/xds/listener-discovery.ts';
 import { RouteDiscovery } from '#proxy/xds/route-discovery.ts';
 import { RuntimeDiscovery } from '#proxy/xds/runtime-discovery.ts';
@@ -53,6 +54,7 @@ export class ServerDiscovery {
   readonly routes: RouteDiscovery;
   readonly endpoints: EndpointDiscovery;
   readonly scopedRoutes: ScopedRouteDiscovery;
+  readonly extensions: ExtensionDiscovery;
   readonly secrets: SecretDiscovery;
   clusters: ClusterDiscovery | undefined = undefined;
   listeners: ListenerDiscovery | undefined = undefined;
@@ -93,6 +95,7 @@ export class ServerDiscovery {
     this.endpoints = new EndpointDiscovery(this.context);
     const { routes } = this;
     this.scopedRoutes = new ScopedRouteDiscovery({ context: this.context, routes, tell: parts.tell });
+    this.extensions = new ExtensionDiscovery(this.context, parts.tell);
     this.secrets = new SecretDiscovery(this.context, parts.secrets);
   }
 
@@ -154,6 +157,11 @@ export class ServerDiscovery {
       if (routes.kind === 'scoped') return this.scopedRoutes.hold(routes.scoped, statPrefix, init);
       return () => {};
     });
+    for (const { httpFilters } of managersOf(listener)) {
+      for (const { name, discovered } of httpFilters) {
+        if (discovered !== undefined) held.push(this.extensions.hold(name, discovered, init));
+      }
+    }
     held.push(
       ...this.holdSecrets(
         chainsOf(listener).map(({ transport }) => transport),

@@ -6,6 +6,7 @@ import type { Random } from '#base/random.ts';
 import type { Timers } from '#base/timers.ts';
 import type { Locality } from '#config/model/cluster.ts';
 import type { DrainState } from '#proxy/drain-state.ts';
+import type { ExtensionSlots } from '#proxy/http/extension-slots.ts';
 import type { RouteTables } from '#proxy/http/route-tables.ts';
 import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import type { ListenerLookup } from '#proxy/listeners/listener-lookup.ts';
@@ -28,6 +29,8 @@ export interface WorkerContext {
   /** Makes room for the stats of something that may go away: a cluster, one host's counters. */
   readonly leaseStats: () => StatsLease;
   readonly clusters: ClusterManager;
+  /** Configurations of filters that discovery brings. */
+  readonly extensions: ExtensionSlots;
   /** Route tables that discovery brings. */
   readonly routeTables: RouteTables;
   /** Values that operators may change while it runs. */

@@ -6,7 +6,7 @@
 import type { LoggingOptions, LogLevel } from '#base/logger.ts';
 import type { Address } from '#config/model/address.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
-import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { ExtensionUse, FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import type { RouteTable, VirtualHost } from '#config/model/route.ts';
 import type { ScopedRoute } from '#config/model/scoped-routes.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
@@ -97,6 +97,8 @@ export type ToWorker =
   | { kind: 'clusters'; set: ClusterUpdate[]; removed: string[] }
   | { kind: 'routes'; key: string; update: RouteTableUpdate }
   | { kind: 'routes_gone'; key: string }
+  /** A filter's configuration that ECDS brings; undefined: there is none. */
+  | { kind: 'extension'; key: string; use: ExtensionUse | undefined }
   /** The scopes that SRDS brings; undefined: nobody uses them any more. */
   | { kind: 'scopes'; key: string; scopes: ScopedRoute[] | undefined }
   | { kind: 'hosts'; update: HostSetUpdate }

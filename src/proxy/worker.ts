@@ -8,6 +8,7 @@ import { systemRandom } from '#base/random.ts';
 import { Timers } from '#base/timers.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import { DrainState } from '#proxy/drain-state.ts';
+import { ExtensionSlots } from '#proxy/http/extension-slots.ts';
 import { RouteTables } from '#proxy/http/route-tables.ts';
 import { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
@@ -42,6 +43,7 @@ export class Worker implements WorkerContext {
   readonly logFiles;
   readonly leaseStats;
   readonly routeTables: RouteTables;
+  readonly extensions = new ExtensionSlots();
   readonly listeners: WorkerListeners;
   private readonly shared: boolean;
   private readonly inflated;
@@ -102,6 +104,8 @@ export class Worker implements WorkerContext {
         return this.routeTables.update(message.key, message.update);
       case 'routes_gone':
         return this.routeTables.drop(message.key);
+      case 'extension':
+        return this.extensions.update(message.key, message.use);
       case 'scopes':
         return this.routeTables.updateScopes(message.key, message.scopes);
       case 'hosts':

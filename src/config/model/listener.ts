@@ -3,6 +3,7 @@
  */
 import type { AccessLogConfig } from './access-log.ts';
 import type { Address, CidrRange } from './address.ts';
+import type { ConfigSource } from './config-source.ts';
 import type { MatcherTree } from './matcher-tree.ts';
 import type { Metadata } from './route.ts';
 import type { SocketOption } from './socket-option.ts';
@@ -82,4 +83,25 @@ export interface FilterUse {
   typeUrl: string;
   config: unknown;
   disabled: boolean;
+  /** Type and configuration are fetched. */
+  discovered?: DiscoveredConfig;
+}
+
+/** What an extension is and how it is configured. */
+export interface ExtensionUse {
+  typeUrl: string;
+  config: unknown;
+}
+
+/** Where an extension's configuration comes from. Follows config.core.v3.ExtensionConfigSource. */
+export interface DiscoveredConfig {
+  /** Tells apart what is fetched from different places under one name. */
+  key: string;
+  source: ConfigSource;
+  /** Full names of the messages that it may be. */
+  types: string[];
+  /** What needs it waits for it. */
+  warms: boolean;
+  /** default_config: until something else is there. */
+  fallback?: ExtensionUse;
 }

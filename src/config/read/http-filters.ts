@@ -5,23 +5,34 @@
 import type { Place } from '#api/place.ts';
 import type { FilterUse } from '#config/model/listener.ts';
 import type { ReadContext } from '#config/read/context.ts';
+import { readDiscoveredFilter } from '#config/read/discovered-filter.ts';
 import { type ExtensionReader, extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
 import { checkTerminalFilter } from '#config/read/terminal-filter.ts';
 import type { HttpFilter } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
-const check = honours(
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter',
-  ['name', 'typed_config', 'is_optional', 'disabled'],
-  { refused: { config_discovery: 'configuration of extensions by discovery comes with xDS' } },
-);
+const check = honours('envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter', [
+  'name',
+  'typed_config',
+  'config_discovery',
+  'is_optional',
+  'disabled',
+]);
 
 interface ReadFilter {
   use: FilterUse;
   reader: ExtensionReader;
   at: Place;
 }
+
+/** Which one it is will be known later; it is not the last. */
+const FETCHED: ExtensionReader = {
+  name: 'by discovery',
+  message: '',
+  category: 'http_filter',
+  read: () => undefined,
+};
 
 /** @param kind what Envoy calls the chain in errors: `http`, `http upgrade`. */
 export function readHttpFilters(
@@ -33,7 +44,7 @@ export function readHttpFilters(
   const filters = readAll(
     messages,
     at,
-    (message, place) => readHttpFilter(message, place, context) ?? 'skipped',
+    (message, place) => readHttpFilter(message, place, context, kind) ?? 'skipped',
   ).filter((filter) => filter !== 'skipped');
   checkTerminalFilter(
     filters.map(({ use, reader, at: place }) => ({ name: use.name, reader, at: place })),
@@ -43,10 +54,15 @@ export function readHttpFilters(
 }
 
 /** @returns undefined for an optional filter that does not run here: it is left out. */
-function readHttpFilter(message: HttpFilter, at: Place, context: ReadContext): ReadFilter | undefined {
+function readHttpFilter(message: HttpFilter, at: Place, context: ReadContext, kind: string): ReadFilter | undefined {
   check(message, at);
   const { name, configType, isOptional, disabled } = message;
-  if (configType.case === 'configDiscovery') throw at.field('config_discovery').unsupported();
+  if (configType.case === 'configDiscovery') {
+    const place = at.field('config_discovery');
+    if (kind !== 'http') throw place.unsupported('filters of upgrades are not fetched');
+    const discovered = readDiscoveredFilter(configType.value, name, place, context);
+    return { use: { name, typeUrl: '', config: undefined, disabled, discovered }, reader: FETCHED, at };
+  }
   const place = at.field('typed_config');
   const { typeUrl, typeName, message: config } = extensionMessage(configType.value, name, place, context);
   const reader = context.extensions.find(typeName, 'http_filter');

@@ -28,6 +28,7 @@ export function configSections(context: AdminContext, { includeEds, named }: Sec
   return [
     { type: 'envoy.admin.v3.BootstrapConfigDump', fields: bootstrapFields(context) },
     { type: 'envoy.admin.v3.ClustersConfigDump', fields: clustersFields(of('cluster'), config.versionInfo('cluster')) },
+    ...extensionSections(of('extension')),
     ...(includeEds ? [endpointsSection(context.clusters().filter((cluster) => named(cluster.name)))] : []),
     {
       type: 'envoy.admin.v3.ListenersConfigDump',
@@ -92,6 +93,20 @@ function dynamicListeners(listeners: ConfigResource[]): Tree[] {
     Object.assign(entry, failed(one, LISTENER));
   }
   return [...byName.values()];
+}
+
+const EXTENSION = 'envoy.config.core.v3.TypedExtensionConfig';
+
+/** There only where configurations of filters are fetched. */
+function extensionSections(extensions: ConfigResource[]): ConfigSection[] {
+  if (extensions.length === 0) return [];
+  const filters = extensions.map((one) => ({
+    ...versioned(one),
+    ...content(one, 'ecds_filter', EXTENSION),
+    ...updated(one),
+    ...failed(one, EXTENSION),
+  }));
+  return [{ type: 'envoy.admin.v3.EcdsConfigDump', fields: { ecds_filters: filters } }];
 }
 
 const ROUTES = 'envoy.config.route.v3.RouteConfiguration';

@@ -74,7 +74,7 @@ export interface AdminConfig {
 }
 
 /** `secret` messages are of TLS's Secret, `scoped_route` ones are ScopedRouteConfiguration. Endpoints are made from clusters(). */
-export type ResourceKind = 'cluster' | 'listener' | 'route' | 'scoped_route' | 'secret';
+export type ResourceKind = 'cluster' | 'extension' | 'listener' | 'route' | 'scoped_route' | 'secret';
 
 export interface ConfigResource {
   name: string;

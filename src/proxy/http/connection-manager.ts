@@ -73,8 +73,8 @@ export class ConnectionManager {
   readonly codecStats: Http1CodecStats;
   /** The router that ends the filters. */
   readonly router: RouterConfig;
-  readonly filters: readonly FilterInUse[];
-  private readonly filtersBackwards: readonly FilterInUse[];
+  filters: readonly FilterInUse[] = [];
+  private filtersBackwards: readonly FilterInUse[] = [];
   readonly localReply: CompiledLocalReply;
   readonly log = logger('http');
   readonly isInternalAddress: (address: string) => boolean;
@@ -93,8 +93,7 @@ export class ConnectionManager {
   constructor(config: HttpConnectionManager, parts: ConnectionManagerParts) {
     this.config = config;
     this.worker = parts.worker;
-    this.filters = parts.filters;
-    this.filtersBackwards = parts.filters.toReversed();
+    this.setFilters(parts.filters);
     this.accessLogs = parts.accessLogs;
     this.upstreamLogs = parts.upstreamLogs;
     this.localReply = parts.localReply;
@@ -111,6 +110,12 @@ export class ConnectionManager {
     this.connections = new HttpConnections(this);
     this.headBytesLimit = config.maxRequestHeadersKb * 1024;
     this.routes = routeSource(config, this.worker);
+  }
+
+  /** For requests from now on. */
+  setFilters(filters: readonly FilterInUse[]): void {
+    this.filters = filters;
+    this.filtersBackwards = filters.toReversed();
   }
 
   internalOnlyHeaders(stream: HttpStream): readonly string[] {

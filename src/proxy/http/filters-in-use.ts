@@ -2,33 +2,52 @@
  * A connection manager's HTTP filters, made ready on one worker; and the router that ends them.
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { FilterUse } from '#config/model/listener.ts';
 import type { RouterConfig } from '#config/model/router.ts';
+import type { ExtensionSlots } from '#proxy/http/extension-slots.ts';
 import type { FilterInUse } from '#proxy/http/filter.ts';
 import { httpFilters } from '#proxy/http/filters/index.ts';
+import { missingFilter } from '#proxy/http/missing-filter.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
 
+/** @param extensions knows the configurations that are fetched */
 export function filtersInUse(
   config: HttpConnectionManager,
   scope: Scope,
+  extensions: ExtensionSlots,
 ): { filters: FilterInUse[]; router: RouterConfig } {
   const last = config.httpFilters.at(-1);
   if (last === undefined || !last.typeUrl.endsWith(ROUTER))
     throw new Error(`http filters of '${config.statPrefix}' do not end in the router`);
-  const filters = config.httpFilters.slice(0, -1).map((use, index): FilterInUse => {
-    const type = use.typeUrl.slice(use.typeUrl.lastIndexOf('/') + 1);
-    const filter = httpFilters.find((known) => known.message === type);
-    if (filter === undefined) throw new Error(`no HTTP filter for ${use.typeUrl}`);
-    return {
-      name: use.name,
-      index,
-      filter,
-      config: use.config,
-      prepared: filter.prepare?.(use.config),
-      stats: filter.stats?.(scope.scope(`http.${config.statPrefix}`), use.config),
-      disabled: use.disabled,
-    };
-  });
+  const statScope = scope.scope(`http.${config.statPrefix}`);
+  const filters = config.httpFilters.slice(0, -1).map((use, index) => filterInUse(use, index, statScope, extensions));
   return { filters, router: last.config as RouterConfig };
+}
+
+/** The keys of configurations that are fetched. */
+export function discoveredKeys({ httpFilters }: HttpConnectionManager): string[] {
+  return httpFilters.flatMap(({ discovered }) => discovered?.key ?? []);
+}
+
+function filterInUse(given: FilterUse, index: number, scope: Scope, extensions: ExtensionSlots): FilterInUse {
+  const { name, disabled, discovered } = given;
+  const use = discovered === undefined ? given : (extensions.find(discovered.key) ?? discovered.fallback);
+  if (use === undefined) {
+    return { name, index, filter: missingFilter, config: undefined, prepared: undefined, stats: undefined, disabled };
+  }
+  const { typeUrl, config } = use;
+  const type = typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
+  const filter = httpFilters.find((known) => known.message === type);
+  if (filter === undefined) throw new Error(`no HTTP filter for ${typeUrl}`);
+  return {
+    name,
+    index,
+    filter,
+    config,
+    prepared: filter.prepare?.(config),
+    stats: filter.stats?.(scope, config),
+    disabled,
+  };
 }

@@ -6,7 +6,7 @@ import type { HttpConnectionManager } from '#config/model/http-connection-manage
 import { httpConnectionManagerReader } from '#config/read/http-connection-manager.ts';
 import { chooseCodec } from '#proxy/http/codec-choice.ts';
 import { ConnectionManager } from '#proxy/http/connection-manager.ts';
-import { filtersInUse } from '#proxy/http/filters-in-use.ts';
+import { discoveredKeys, filtersInUse } from '#proxy/http/filters-in-use.ts';
 import { compileLocalReply } from '#proxy/http/local-reply.ts';
 import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
 import { type TerminalInUse, terminalFilter } from '#proxy/network/network-filter.ts';
@@ -27,7 +27,7 @@ function httpNetworkFilter(config: HttpConnectionManager, parts: FilterChainPart
     runtime: worker.runtime,
     files: worker.logFiles,
   };
-  const chain = filtersInUse(config, worker.scope);
+  const chain = filtersInUse(config, worker.scope, worker.extensions);
   const manager = new ConnectionManager(config, {
     ...parts,
     ...chain,
@@ -35,6 +35,9 @@ function httpNetworkFilter(config: HttpConnectionManager, parts: FilterChainPart
     accessLogs: compileAccessLogs(config.accessLog, logContext),
     localReply: compileLocalReply(config.localReply, logContext),
   });
+  const stop = worker.extensions.onChange(discoveredKeys(config), () =>
+    manager.setFilters(filtersInUse(config, worker.scope, worker.extensions).filters),
+  );
   return {
     begin(connection) {
       manager.connections.onBegin(connection);
@@ -43,7 +46,10 @@ function httpNetworkFilter(config: HttpConnectionManager, parts: FilterChainPart
     lost: (connection, closedByUs) => manager.connections.onEnd(connection, closedByUs),
     accept: (socket: Socket, connection) => chooseCodec(socket, connection, manager),
     drain: () => manager.connections.drainAll(),
-    closeAll: () => manager.connections.closeAll(),
+    closeAll: () => {
+      stop();
+      manager.connections.closeAll();
+    },
     get active() {
       return manager.connections.size;
     },
