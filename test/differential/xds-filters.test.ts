@@ -68,7 +68,11 @@ async function observe(t: TestContext, kind: ProxyKind, transport: Transport) {
   const body = (await proxy.get('/config_dump')).body.replaceAll(OWN_TIMES, '"time":""');
   const { configs } = JSON.parse(body) as { configs: { '@type': string; ecds_filters?: Json[] }[] };
   const filters = configs.flatMap(({ ecds_filters = [] }) => ecds_filters).map(withoutError);
-  return { seen, error: error.replace(/ but expect .*$/, ''), filters: filters.map((one) => JSON.stringify(one)).sort() };
+  return {
+    seen,
+    error: error.replace(/ but expect .*$/, ''),
+    filters: filters.map((one) => JSON.stringify(one)).sort(),
+  };
 }
 
 function withoutError({ error_state: _, ...rest }: Json): Json {
