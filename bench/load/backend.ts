@@ -3,7 +3,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '#testing/eventually.ts';
 import { freePort } from '#testing/free-port.ts';
@@ -13,8 +15,8 @@ import { LOAD_CORE, pinned } from './processes.ts';
 
 const ANSWER = '0123456789'.repeat(6);
 
-/** @returns its port. */
-export async function startBackend(scope: Scope): Promise<number> {
+/** @param http2 it speaks HTTP/2 alone. @returns its port. */
+export async function startBackend(scope: Scope, http2 = false): Promise<number> {
   const folder = temporaryFolder(scope);
   chmodSync(folder, 0o755);
   writeFileSync(join(folder, 'big'), randomBytes(1 << 20));
@@ -28,7 +30,7 @@ export async function startBackend(scope: Scope): Promise<number> {
       access_log off; keepalive_requests 1000000000; client_max_body_size 0; large_client_header_buffers 16 32k;
       client_body_temp_path ${folder}/body;
       server {
-        listen 127.0.0.1:${port} backlog=4096;
+        listen 127.0.0.1:${port} ${http2 ? 'http2 ' : ''}backlog=4096;
         location = /big { root ${folder}; error_page 405 =200 $uri; }
         location / { return 200 '${ANSWER}'; }
       }
@@ -36,8 +38,20 @@ export async function startBackend(scope: Scope): Promise<number> {
   );
   const [program, ...args] = pinned(LOAD_CORE, ['nginx', '-c', config]);
   stopWith(scope, spawn(program, args, { stdio: 'ignore' }));
-  await answers(port);
+  await (http2 ? listens(port) : answers(port));
   return port;
+}
+
+function listens(port: number): Promise<boolean> {
+  return eventually(`port ${port} is open`, async () => {
+    const socket = connect(port, '127.0.0.1');
+    const open = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    return open;
+  });
 }
 
 /** Waits until something answers on a port of the loopback. */

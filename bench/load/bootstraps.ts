@@ -3,6 +3,7 @@
  */
 import {
   bootstrap,
+  http2Cluster,
   httpListener,
   type Json,
   routeConfig,
@@ -24,6 +25,16 @@ export interface Given {
 export function plainBootstrap(backend: number, given: Given = {}): Json {
   const thresholds = [{ max_connections: MANY, max_pending_requests: MANY, max_requests: MANY }];
   return bootstrap([httpListener(given)], [staticCluster('c', [backend], { circuit_breakers: { thresholds } })]);
+}
+
+/** To a backend that speaks HTTP/2; streams may last. */
+export function http2Bootstrap(backend: number): Json {
+  const thresholds = [{ max_connections: MANY, max_pending_requests: MANY, max_requests: MANY }];
+  const manager = routeConfig([routeTo('/', 'c', { timeout: '0s' })]);
+  return bootstrap(
+    [httpListener({ manager })],
+    [http2Cluster('c', [backend], {}, { circuit_breakers: { thresholds } })],
+  );
 }
 
 export function fileLog(path: string): Json {

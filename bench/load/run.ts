@@ -15,6 +15,7 @@ import { latency } from './measures/latency.ts';
 import { afterLoad, idleConnections } from './measures/memory.ts';
 import { routes, workers } from './measures/scale.ts';
 import { start } from './measures/start.ts';
+import { streams } from './measures/streams.ts';
 import { tcp } from './measures/tcp.ts';
 import { throughput } from './measures/throughput.ts';
 import { holds, terminalTable, writePage } from './report.ts';
@@ -22,6 +23,7 @@ import { onStage } from './stages.ts';
 
 const MEASURES: Measure[] = [
   ...throughput,
+  streams,
   ...handshakes,
   bodies,
   ...tcp,

@@ -5,7 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Scope } from '#testing/scope.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
-import { fileLog, plainBootstrap, tlsSocket } from '../bootstraps.ts';
+import { startBackend } from '../backend.ts';
+import { fileLog, http2Bootstrap, plainBootstrap, tlsSocket } from '../bootstraps.ts';
 import { saturate, saturateHttp2 } from '../generators.ts';
 import { type Bench, inTurns, type Measure, type Row } from '../measure.ts';
 import type { Peer } from '../peers.ts';
@@ -24,7 +25,7 @@ interface Variant {
   headers?: string[];
   /** The client speaks HTTP/2. */
   http2?: true;
-  bootstrap(backend: number, scope: Scope): object;
+  bootstrap(backend: number, scope: Scope): object | Promise<object>;
 }
 
 const OURS_AND_ENVOY: readonly Peer[] = ['envoy', 'fairlead'];
@@ -70,6 +71,14 @@ const variants: Variant[] = [
     http2: true,
     bootstrap: (backend) => plainBootstrap(backend),
   },
+  {
+    name: 'h2h2',
+    title: 'HTTP/2 in and out, 16 connections x 20 streams',
+    rate: { must: 1.4, aim: 2 },
+    peers: OURS_AND_ENVOY,
+    http2: true,
+    bootstrap: async (_backend, scope) => http2Bootstrap(await startBackend(scope, true)),
+  },
 ];
 
 export const throughput: Measure[] = variants.map((variant) => ({
@@ -80,15 +89,15 @@ export const throughput: Measure[] = variants.map((variant) => ({
 async function measure(variant: Variant, bench: Bench): Promise<Row[]> {
   const { title, peers, rate, cpu, scheme = 'http', headers } = variant;
   const generate = variant.http2 ? saturateHttp2 : saturate;
-  const seen = await onStage((shared) =>
-    inTurns(bench, peers, variant.bootstrap(bench.backend, shared), async ({ pid, port }) => {
+  const seen = await onStage(async (shared) => {
+    return inTurns(bench, peers, await variant.bootstrap(bench.backend, shared), async ({ pid, port }) => {
       const load = { url: `${scheme}://127.0.0.1:${port}/`, headers };
       await generate({ ...load, seconds: WARM_SECONDS });
       const before = cpuTime(pid);
       const count = await generate({ ...load, seconds: bench.seconds });
       return { rps: count / bench.seconds, us: ((cpuTime(pid) - before) * 1000) / count };
-    }),
-  );
+    });
+  });
   const text = (key: 'rps' | 'us', unit: string, digits: number) =>
     Object.fromEntries(peers.map((peer) => [peer, `${seen[peer][key].toFixed(digits)}${unit}`]));
   return [
