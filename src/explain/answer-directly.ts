@@ -2,7 +2,7 @@
  * What the proxy answers on a route that goes to no upstream: a redirect or a direct response.
  * Follows envoy.config.route.v3.RedirectAction, DirectResponseAction and VirtualHost.require_tls.
  */
-import type { DirectResponseAction } from '#config/model/route.ts';
+import type { DirectResponseAction, WeightedCluster } from '#config/model/route.ts';
 import { ExplainedHeaders } from '#explain/explained-headers.ts';
 import type { ExplainedResponse } from '#explain/explanation.ts';
 import { type FillFormat, mutateResponseHeaders } from '#explain/mutate-headers.ts';
@@ -21,7 +21,7 @@ export function answerDirectly(
   if (action.kind === 'route' || action.kind === 'non_forwarding') return undefined;
   const headers = new ExplainedHeaders();
   if (action.kind === 'redirect') headers.add('location', redirect(route, request));
-  mutateResponseHeaders(headers, route, fill);
+  mutateResponseHeaders(headers, route, undefined, fill);
   const location = headers.take('location');
   const body = action.kind === 'direct_response' ? bodyOf(action, fill) : '';
   return {
@@ -31,6 +31,18 @@ export function answerDirectly(
     ...(body === '' ? {} : { body: decodeUtf8(body) }),
     headers: headers.list(),
   };
+}
+
+/** An answer of the proxy's own has what the route adds to every response. */
+export function answerOnRoute(
+  response: ExplainedResponse,
+  route: CompiledRoute,
+  weighted: WeightedCluster | undefined,
+  fill: FillFormat,
+): ExplainedResponse {
+  const headers = new ExplainedHeaders(response.headers.map(({ name, value }) => [name, value] as const));
+  mutateResponseHeaders(headers, route, weighted, fill);
+  return { ...response, headers: headers.list() };
 }
 
 function bodyOf({ body, bodyFormat }: DirectResponseAction, fill: FillFormat): string {

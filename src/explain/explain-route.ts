@@ -85,7 +85,7 @@ function describe(
   const name = routeLabel(route);
   if (action.kind === 'redirect') return { route: name, status: action.responseCode };
   if (action.kind === 'direct_response') return { route: name, status: action.status };
-  if (action.kind === 'non_forwarding') return { route: name, status: 404 };
+  if (action.kind === 'non_forwarding') return { route: name, status: 503 };
   const choice = action.cluster;
   if (choice.kind === 'weighted_clusters') return { route: name };
   const cluster = choice.kind === 'cluster' ? choice.name : (headers.get(choice.header) ?? '');

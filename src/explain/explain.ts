@@ -7,8 +7,8 @@
 import { addressText } from '#config/model/address.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { FilterChain } from '#config/model/listener.ts';
-import type { RouteAction } from '#config/model/route.ts';
-import { answerDirectly } from '#explain/answer-directly.ts';
+import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
+import { answerDirectly, answerOnRoute } from '#explain/answer-directly.ts';
 import { arrive } from '#explain/arrive.ts';
 import { chooseFilterChain, connectionManagerOf, tcpClustersOf, whyClosed } from '#explain/choose-filter-chain.ts';
 import { chooseListener } from '#explain/choose-listener.ts';
@@ -16,14 +16,14 @@ import type { ExplainedConfiguration } from '#explain/configuration.ts';
 import { explainCluster, explainTcpClusters } from '#explain/explain-cluster.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import { explainRoute, type RoutedRequest } from '#explain/explain-route.ts';
-import type { ExplainedManager, ExplainedStep, Explanation } from '#explain/explanation.ts';
+import type { ExplainedManager, ExplainedResponse, ExplainedStep, Explanation } from '#explain/explanation.ts';
 import { fillOperators } from '#explain/format-operators.ts';
 import { forwardRequest } from '#explain/forward-request.ts';
 import { whyUnread } from '#explain/inspect-connection.ts';
 import { istioResource } from '#explain/istio-resource.ts';
 import { answer, asSent } from '#explain/local-answer.ts';
 import type { FillFormat } from '#explain/mutate-headers.ts';
-import { asksForUpgrade, prepareRequest } from '#explain/prepare-request.ts';
+import { prepareRequest, refusesUpgrade } from '#explain/prepare-request.ts';
 import { RequestUnderWay } from '#explain/request-under-way.ts';
 import { SelectionRecord, type SelectionStep } from '#selection/recorder.ts';
 import { decodeUtf8 } from '#selection/utf8-text.ts';
@@ -32,6 +32,9 @@ import { decodeUtf8 } from '#selection/utf8-text.ts';
 export function explain(configuration: ExplainedConfiguration, query: ExplainQuery): Explanation {
   return new Way(configuration, new RequestUnderWay(query)).walk();
 }
+
+/** Of a route that forwards nothing (non_forwarding_action), which the router takes for one whose cluster is not there. */
+const NO_CLUSTER = 503;
 
 /** One request's way; each step is entered in the explanation as it is taken. */
 class Way {
@@ -111,8 +114,7 @@ class Way {
     found.virtual_host = this.#step('virtual_host', 'no domain matches the host');
     if (routed.withPort !== undefined) found.virtual_host.with_port = routed.withPort;
     if (routed.virtualHost !== undefined) found.route = this.#step('route', 'no route matches the request');
-    if (asksForUpgrade(request)) found.response = answer(403, 'upgrade_failed');
-    else if (routed.route === undefined) found.response = answer(404, 'route_not_found');
+    if (routed.route === undefined) found.response = answer(404, 'route_not_found');
     else this.#take(manager, chain, routed, routed.route);
   }
 
@@ -130,11 +132,17 @@ class Way {
     if (found.route !== undefined && routed.otherwise !== undefined) found.route.otherwise = routed.otherwise;
     const resource = istioResource(route.config.metadata);
     if (found.route !== undefined && resource !== undefined) found.route.resource = resource;
+    const own = (response: ExplainedResponse, weighted?: WeightedCluster) =>
+      answerOnRoute(response, route, weighted, fill);
+    if (refusesUpgrade(request, manager, route)) {
+      found.response = own(answer(403, 'upgrade_failed'));
+      return;
+    }
     const judged = this.#configuration.judge?.(chain, request, route);
     if (judged !== undefined && judged.policies.length > 0)
       found.policies = [...(found.policies ?? []), ...judged.policies];
     if (judged?.response !== undefined) {
-      found.response = judged.response;
+      found.response = own(judged.response);
       return;
     }
     const direct = answerDirectly(route, request, fill);
@@ -144,7 +152,7 @@ class Way {
     }
     const { action } = route.config;
     if (action.kind !== 'route') {
-      found.response = answer(404, 'the route forwards nothing (non_forwarding_action)');
+      found.response = own(answer(NO_CLUSTER, 'cluster_not_found'));
       return;
     }
     this.#forward(manager, route, action, facts, fill);
@@ -162,7 +170,8 @@ class Way {
     found.cluster = explained;
     const cluster = this.#configuration.cluster(chosen.name);
     if (cluster === undefined) {
-      found.response = answer(action.clusterNotFoundResponseCode, 'cluster_not_found');
+      const response = answer(action.clusterNotFoundResponseCode, 'cluster_not_found');
+      found.response = answerOnRoute(response, route, chosen.weighted, fill);
       return;
     }
     facts.cluster = cluster.name;

@@ -117,7 +117,7 @@ function rewrite(request: RequestUnderWay, to: ForwardedTo, suppressEnvoyHeaders
     request.host = host;
   }
   const path = pathOf(request, to, fill);
-  if (path === undefined || path === request.path) return;
+  if (path === undefined) return;
   if (!suppressEnvoyHeaders) headers.set('x-envoy-original-path', request.path);
   request.path = path;
 }

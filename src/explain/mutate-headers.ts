@@ -19,8 +19,13 @@ export function mutateRequestHeaders(
   for (const level of levelsOf(route, weighted)) apply(headers, level.requestAdd, level.requestRemove, fill);
 }
 
-export function mutateResponseHeaders(headers: ExplainedHeaders, route: CompiledRoute, fill: FillFormat): void {
-  for (const level of levelsOf(route, undefined)) apply(headers, level.responseAdd, level.responseRemove, fill);
+export function mutateResponseHeaders(
+  headers: ExplainedHeaders,
+  route: CompiledRoute,
+  weighted: WeightedCluster | undefined,
+  fill: FillFormat,
+): void {
+  for (const level of levelsOf(route, weighted)) apply(headers, level.responseAdd, level.responseRemove, fill);
 }
 
 /** In the order in which they apply: the later ones have the last word. */

@@ -8,6 +8,8 @@ import type { NodeInfo } from '#config/model/snapshot.ts';
 import type { ExplainedResponse } from '#explain/explanation.ts';
 import { answer } from '#explain/local-answer.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
+import { allowsUpgrade } from '#selection/allowed-upgrade.ts';
+import type { CompiledRoute } from '#selection/compiled-route.ts';
 import { addressFromXff } from '#selection/forwarded-for.ts';
 import { stripHostPort } from '#selection/host-port.ts';
 import { internalAddressTest } from '#selection/internal-address.ts';
@@ -124,9 +126,24 @@ function setRequestId({ headers }: RequestUnderWay, edge: boolean, config: HttpC
 }
 
 /** Whether the request asks to go on with another protocol (RFC 9110, section 7.8). */
-export function asksForUpgrade({ headers }: RequestUnderWay): boolean {
+function asksForUpgrade({ headers }: RequestUnderWay): boolean {
   const options = headers.joined('connection')?.toLowerCase().split(',') ?? [];
-  return headers.has('upgrade') && options.some((option) => option.trim() === 'upgrade');
+  const type = headers.get('upgrade');
+  // To HTTP/2 there is another way: that one is passed over.
+  return type !== undefined && type.toLowerCase() !== 'h2c' && options.some((option) => option.trim() === 'upgrade');
+}
+
+/** Whether the request is for an upgrade, or a CONNECT, that neither the route nor the connection manager lets go on. */
+export function refusesUpgrade(
+  request: RequestUnderWay,
+  { upgradeConfigs }: HttpConnectionManager,
+  route: CompiledRoute,
+): boolean {
+  const connects = request.method === 'CONNECT';
+  if (!connects && !asksForUpgrade(request)) return false;
+  const type = connects ? 'connect' : (request.headers.get('upgrade') ?? '');
+  const enabled = new Map(upgradeConfigs.map((each) => [each.upgradeType, each.enabled]));
+  return !allowsUpgrade(type, route, enabled);
 }
 
 function keepTrailersAlone({ headers }: RequestUnderWay): void {

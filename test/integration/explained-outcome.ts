@@ -106,9 +106,7 @@ export function expected(told: Explanation, done: Outcome): Outcome {
   const first = followed(told, done);
   const { otherwise } = told.route ?? {};
   if (otherwise === undefined || isDeepStrictEqual(first, done)) return first;
-  const { status = done.status, cluster } = otherwise;
-  // An answer of the proxy's own, about a cluster that is not there, names no route.
-  const route = cluster !== undefined && otherwise.status !== undefined ? '' : otherwise.route;
+  const { status = done.status, cluster, route } = otherwise;
   const grpc = done.grpcStatus !== '';
   return { ...done, route, status: grpc ? 200 : status, cluster: route === '' ? '' : (cluster ?? done.cluster) };
 }

@@ -6,7 +6,7 @@
 import { Timer } from '#base/timers.ts';
 import type { Hash64 } from '#base/xx-hash.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
-import type { Metadata, Route, VirtualHost } from '#config/model/route.ts';
+import type { Metadata, Route, VirtualHost, WeightedCluster } from '#config/model/route.ts';
 import type { DownstreamCodec } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { FilterChainRun } from '#proxy/http/filter-chain-run.ts';
@@ -62,6 +62,8 @@ export class HttpStream implements StreamInfo, RequestView {
   // What was chosen for it.
   selected: CompiledRoute | undefined = undefined;
   selectedHost: CompiledVirtualHost | undefined = undefined;
+  /** The share of the route's traffic that the request belongs to, where weights decide. */
+  weighted: WeightedCluster | undefined = undefined;
   clusterName = '';
   cluster: ClusterConfig | undefined = undefined;
   virtualClusterName = '';
@@ -172,6 +174,7 @@ export class HttpStream implements StreamInfo, RequestView {
     this.responsePaused = false;
     this.selected = undefined;
     this.selectedHost = undefined;
+    this.weighted = undefined;
     this.clusterName = '';
     this.cluster = undefined;
     this.virtualClusterName = '';

@@ -4,6 +4,7 @@
  */
 import type { LocalReplyConfig } from '#config/model/http-connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { addRouteHeaders } from '#proxy/http/router/route-headers.ts';
 import { type AccessLogPredicate, compileAccessLogFilter } from '#proxy/observe/access-log/filters.ts';
 import { compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import { type CompiledHeaderMutations, compileHeaderMutations } from '#proxy/observe/format/header-mutations.ts';
@@ -84,6 +85,7 @@ export function sendLocalReply(
     let format = reply.format;
     let formatType = reply.contentType;
     prepare?.(stream);
+    addRouteHeaders(stream);
     for (const mapper of reply.mappers) {
       if (!mapper.applies(stream)) continue;
       mapper.headers.applyResponse(headers, stream);
@@ -99,7 +101,10 @@ export function sendLocalReply(
       stream.localReplyBody = format.format(stream);
       contentType = formatType;
     }
-  } else prepare?.(stream);
+  } else {
+    prepare?.(stream);
+    addRouteHeaders(stream);
+  }
   stream.flags |= flags;
   if (stream.filters.grpc ?? isGrpc(stream.requestHeaders)) {
     answerGrpc(stream);

@@ -3,6 +3,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/http/upgrades
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import { allowsUpgrade } from '#selection/allowed-upgrade.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
 import { compileString, type StringTest } from '#selection/match-string.ts';
 import type { Headers } from '#wire/headers.ts';
@@ -21,13 +22,7 @@ export class Upgrades {
 
   /** Whether a request for this upgrade may go on; the route has the first word. */
   allows(type: string, route: CompiledRoute | undefined): boolean {
-    const wanted = type.toLowerCase();
-    const action = route?.config.action;
-    if (action?.kind === 'route') {
-      const own = action.upgradeConfigs.find(({ upgradeType }) => upgradeType === wanted);
-      if (own !== undefined) return own.enabled;
-    }
-    return this.enabled.get(wanted) ?? false;
+    return allowsUpgrade(type, route, this.enabled);
   }
 
   /** Takes out of a request the upgrades that are passed over: to HTTP/2, as in Envoy, and those of ignore_http_11_upgrade. */

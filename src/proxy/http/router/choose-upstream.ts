@@ -25,6 +25,7 @@ export interface ChosenUpstream {
 export function chooseUpstream(stream: HttpStream): ChosenUpstream | undefined {
   const { manager, selected, selectedHost } = stream;
   const { routerStats } = manager;
+  stream.weighted = undefined;
   if (selected === undefined || selectedHost === undefined) {
     routerStats.noRoute.inc();
     stream.flags |= Flag.NoRouteFound;
@@ -35,6 +36,7 @@ export function chooseUpstream(stream: HttpStream): ChosenUpstream | undefined {
   const action = selected.config.action as RouteAction;
   const { name, weighted } = chooseCluster(action, stream, stream.random, manager.worker.runtime);
   stream.clusterName = name;
+  stream.weighted = weighted;
   const cluster = manager.worker.clusters.get(name);
   if (cluster === undefined) {
     routerStats.noCluster.inc();

@@ -6,7 +6,6 @@ import type { DirectResponseAction, RedirectAction } from '#config/model/route.t
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { contentTypeOf, sendLocalReply } from '#proxy/http/local-reply.ts';
-import { routeHeadersOf } from '#proxy/http/router/route-headers.ts';
 import { compileFormat, compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import { redirect } from '#selection/redirect.ts';
@@ -28,7 +27,6 @@ export function answerDirectly(stream: HttpStream, manager: ConnectionManager): 
     showRewritten(stream, selected.rewrite?.(stream.path));
     sendLocalReply(stream, action.responseCode, '', 'direct_response', (reply) => {
       reply.responseHeaders.setKnown(Known.location, location);
-      routeHeadersOf(selectedHost).applyResponse(reply, selectedHost.config, selected.config, undefined);
     });
     return true;
   }
@@ -46,7 +44,6 @@ export function answerDirectly(stream: HttpStream, manager: ConnectionManager): 
     const { responseHeaders } = reply;
     if (moved) responseHeaders.setKnown(Known.location, `${stream.scheme}://${stream.host}${stream.path}`);
     if (contentType !== '') responseHeaders.setKnown(Known['content-type'], contentType);
-    routeHeadersOf(selectedHost).applyResponse(reply, selectedHost.config, selected.config, undefined);
   });
   return true;
 }

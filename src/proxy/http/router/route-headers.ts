@@ -68,3 +68,10 @@ export class RouteHeaderTable {
 export function routeHeadersOf({ table }: CompiledVirtualHost): RouteHeaderTable {
   return table.runtime as RouteHeaderTable;
 }
+
+/** Adds to a response what the route and the levels around it add to each. */
+export function addRouteHeaders(stream: HttpStream): void {
+  const { selected, selectedHost, weighted } = stream;
+  if (selected === undefined || selectedHost === undefined) return;
+  routeHeadersOf(selectedHost).applyResponse(stream, selectedHost.config, selected.config, weighted);
+}

@@ -3,7 +3,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
  */
 
-import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
+import type { RouteAction } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { chooseUpstream, clusterRefuses } from '#proxy/http/router/choose-upstream.ts';
@@ -13,7 +13,7 @@ import { resetReply } from '#proxy/http/router/reset-reply.ts';
 import { ResponseAccount } from '#proxy/http/router/response-account.ts';
 import { RetryState, type RetryVerdict } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
-import { routeHeadersOf } from '#proxy/http/router/route-headers.ts';
+import { addRouteHeaders, routeHeadersOf } from '#proxy/http/router/route-headers.ts';
 import { replyNoHealthyHost, replyReset, replyUpgradeRefused } from '#proxy/http/router/router-replies.ts';
 import { RouterTimers } from '#proxy/http/router/router-timers.ts';
 import { endsHere, TcpTunnel } from '#proxy/http/router/tcp-tunnel.ts';
@@ -45,7 +45,6 @@ export class RouterRun implements FeedOwner {
   /** An informational response came. */
   interimSeen = false;
   private action: RouteAction | undefined = undefined;
-  private weighted: WeightedCluster | undefined = undefined;
   private readonly feed: RequestFeed;
   private readonly clocks: RouterTimers;
   /** For balancers that look at the request. */
@@ -67,7 +66,6 @@ export class RouterRun implements FeedOwner {
     this.attempt.reset();
     this.cluster = undefined;
     this.action = undefined;
-    this.weighted = undefined;
     this.retry = undefined;
     this.account.reset();
     this.tried = undefined;
@@ -101,7 +99,6 @@ export class RouterRun implements FeedOwner {
     if (chosen === undefined) return;
     const { action, cluster, virtualHost, route, weighted } = chosen;
     this.action = action;
-    this.weighted = weighted;
     this.cluster = cluster;
     if (clusterRefuses(stream, cluster)) return;
     this.account.begin(stream, cluster, virtualHost, route);
@@ -275,10 +272,7 @@ export class RouterRun implements FeedOwner {
       headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
     for (const cookie of stream.cookiesToSet ?? []) headers.add('set-cookie', cookie);
     this.account.count(status, this.attempt.host, headers);
-    if (stream.selectedHost !== undefined && stream.selected !== undefined) {
-      const { selectedHost: host, selected } = stream;
-      routeHeadersOf(host).applyResponse(stream, host.config, selected.config, this.weighted);
-    }
+    addRouteHeaders(stream);
     if (end) this.complete();
     stream.filters.response(end);
   }
