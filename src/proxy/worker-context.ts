@@ -19,9 +19,19 @@ import type { WorkerDnsCaches } from '#proxy/upstream/dns-cache/worker-dns-cache
 import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { RuntimeView } from '#selection/runtime-view.ts';
 
+/** A TCP connection on its way from one worker to another. */
+export interface HandedConnection {
+  listener: string;
+  fd: number;
+  /** It counts for the limit on all connections. */
+  limited: boolean;
+}
+
 export interface WorkerContext {
   /** 0 for the first. */
   readonly index: number;
+  /** How many there are. */
+  readonly concurrency: number;
   readonly timers: Timers;
   readonly random: Random;
   /** The root of this thread's stats. */
@@ -50,6 +60,8 @@ export interface WorkerContext {
   readonly secrets: WorkerSecrets;
   readonly node: { id: string; cluster: string; locality: Locality };
   readonly logFiles: LogFileSettings;
+  /** Another worker goes on with a connection that came to a listener here. */
+  handOver(worker: number, connection: HandedConnection): void;
   /** An error in our own code: counted, logged, and the connection that met it closed. */
   onBug(error: unknown): void;
 }

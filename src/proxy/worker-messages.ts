@@ -16,6 +16,7 @@ import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/de
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import type { DnsAnswer, DnsQuestion } from '#proxy/upstream/dns-cache/dns-caches.ts';
 import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
+import type { HandedConnection } from '#proxy/worker-context.ts';
 import type { RuntimeSnapshot } from '#selection/runtime-view.ts';
 
 /** What a worker is made of. */
@@ -91,6 +92,8 @@ export type ToWorker =
   | { kind: 'leave_listener'; id: number }
   /** Its drain time is over, or it cannot listen. */
   | { kind: 'end_listener'; id: number }
+  /** A connection that another worker accepted for this one. */
+  | { kind: 'take_over'; connection: HandedConnection }
   | ({ kind: 'update_chains' } & FilterChainUpdate)
   /** The drain time of the chains that an update took away is over. */
   | { kind: 'end_chains'; listener: string; update: number }
@@ -132,5 +135,7 @@ export type FromWorker =
   | { kind: 'dns_question'; question: DnsQuestion }
   /** A request made a member of an ORIGINAL_DST cluster. */
   | { kind: 'found_host'; cluster: string; host: HostUpdate }
+  /** A connection of a listener is another worker's. */
+  | { kind: 'hand_over'; worker: number; connection: HandedConnection }
   | { kind: 'bug' }
   | { kind: 'stopped' };

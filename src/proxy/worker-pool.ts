@@ -184,7 +184,9 @@ export class WorkerPool {
   private hear(member: Member, index: number, message: FromWorker): void {
     if (message.kind === 'stats') this.hub.accept(FIRST_THREAD_ID + index, message.definitions);
     else if (message.kind === 'histograms') this.hub.acceptHistograms(FIRST_THREAD_ID + index, message.intervals);
-    else this.onNews(message);
+    else if (message.kind === 'hand_over') {
+      this.members[message.worker].tell({ kind: 'take_over', connection: message.connection });
+    } else this.onNews(message);
     const waiting = member.waiting.get(message.kind);
     if (waiting === undefined) return;
     member.waiting.delete(message.kind);

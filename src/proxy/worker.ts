@@ -21,13 +21,14 @@ import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
 import { WorkerDnsCaches } from '#proxy/upstream/dns-cache/worker-dns-caches.ts';
 import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
-import type { WorkerContext } from '#proxy/worker-context.ts';
+import type { HandedConnection, WorkerContext } from '#proxy/worker-context.ts';
 import type { ClusterUpdate, FromWorker, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
 import { useLocalAddressOf } from '#selection/local-address.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 
 export class Worker implements WorkerContext {
   readonly index: number;
+  readonly concurrency: number;
   readonly timers: Timers;
   readonly random = systemRandom;
   readonly stats: ThreadStats;
@@ -55,6 +56,7 @@ export class Worker implements WorkerContext {
     const { snapshot } = start;
     this.tell = tell;
     this.index = start.index;
+    this.concurrency = start.concurrency;
     this.stats = stats;
     this.scope = stats.root;
     this.timers = new Timers(clock);
@@ -88,6 +90,8 @@ export class Worker implements WorkerContext {
     switch (message.kind) {
       case 'add_listener':
         return this.listeners.add(message.id, message.config);
+      case 'take_over':
+        return this.listeners.takeOver(message.connection);
       case 'listen':
         return this.tell({ kind: 'listening', ...(await this.listeners.listen(message.listeners, message.places)) });
       case 'leave_listener':
@@ -152,6 +156,10 @@ export class Worker implements WorkerContext {
   foundHost(cluster: string, host: HostUpdate): void {
     // The update that comes back must not come in the middle of the choice.
     process.nextTick(() => this.tell({ kind: 'found_host', cluster, host }));
+  }
+
+  handOver(worker: number, connection: HandedConnection): void {
+    this.tell({ kind: 'hand_over', worker, connection });
   }
 
   onBug(error: unknown): void {

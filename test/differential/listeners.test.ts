@@ -121,6 +121,22 @@ onBoth('a connection that no chain is for is closed, and counted', async (t, kin
   assert.equal(await proxy.stat('listener.l.no_filter_chain_match'), 1);
 });
 
+onBoth('with exact_balance workers have equally many connections', async (t, kind, concurrency) => {
+  const listener = { stat_prefix: 'b', connection_balance_config: { exact_balance: {} }, filter_chains: [chain('c')] };
+  const proxy = await startProxy(t, bootstrap([httpListener({ listener })]), { kind, concurrency });
+  const wires = [];
+  for (let i = 0; i < 8; i++) {
+    const wire = await proxy.connect();
+    await wire.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+    assert.equal((await wire.response()).body, 'c');
+    wires.push(wire);
+  }
+  for (let worker = 0; worker < concurrency; worker++)
+    assert.equal(await proxy.stat(`listener.b.worker_${worker}.downstream_cx_active`), 8 / concurrency);
+  for (const wire of wires) wire.destroy();
+  await proxy.statBecomes('listener.b.downstream_cx_active', 0);
+});
+
 onBoth('a listener takes as many connections as the runtime says', async (t, kind, concurrency) => {
   const tree = bootstrap(
     ['few', 'many'].map((name) => httpListener({ name, listener: { stat_prefix: name, filter_chains: [chain('c')] } })),

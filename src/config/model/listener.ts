@@ -37,6 +37,8 @@ export interface ListenerConfig {
   ignoreGlobalConnLimit: boolean;
   /** Counts the listener's connections on all workers: four bytes that they share. */
   connectionCount: SharedArrayBuffer;
+  /** Workers get equally many connections: counts of them that all share. Undefined: the kernel spreads them. */
+  balance?: SharedArrayBuffer;
   maxConnectionsToAcceptPerSocketEvent: number;
   /** Of a listener whose addresses are UDP. */
   udp?: UdpListenerConfig;

@@ -52,12 +52,12 @@ const check = honours(
     'tcp_keepalive',
     'tcp_fast_open_queue_length',
     'enable_mptcp',
+    'connection_balance_config',
     'internal_listener',
   ],
   {
     withoutEffect: {
       reuse_port: 'Envoy reads enable_reuse_port instead',
-      connection_balance_config: 'the kernel spreads connections over workers',
       max_connections_to_accept_per_socket_event: 'Node accepts what there is',
     },
     refused: {
@@ -69,6 +69,14 @@ const check = honours(
   },
 );
 const checkInternal = honours(`${LISTENER}.Listener.InternalListenerConfig`, []);
+/** So many workers are told apart. */
+const MOST_WORKERS = 256;
+const checkBalance = honours(`${LISTENER}.Listener.ConnectionBalanceConfig`, ['exact_balance'], {
+  refused: {
+    extend_balance: 'no extension spreads connections here',
+    cpu_locality_balance: 'workers are not bound to processors',
+  },
+});
 const checkDeprecatedV1 = honours(`${LISTENER}.Listener.DeprecatedV1`, ['bind_to_port']);
 
 const NO_UDP_OPTIONS = 'socket options of UDP listeners: Node binds their sockets by itself';
@@ -179,9 +187,17 @@ function readCommon(
     // The overload manager does nothing but to limit connections.
     ignoreGlobalConnLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager,
     connectionCount: sharedBytes(4),
+    ...readBalance(message, at),
     maxConnectionsToAcceptPerSocketEvent: message.maxConnectionsToAcceptPerSocketEvent ?? 0,
     metadata: readMetadata(message.metadata, at.field('metadata')),
   };
+}
+
+/** Exact: 1 KiB of counts, one a worker. */
+function readBalance({ connectionBalanceConfig: config }: Listener, at: Place): Pick<ListenerConfig, 'balance'> {
+  if (config === undefined) return {};
+  checkBalance(config, at.field('connection_balance_config'));
+  return config.balanceType.case === 'exactBalance' ? { balance: sharedBytes(MOST_WORKERS * 4) } : {};
 }
 
 function readBindToPort(message: Listener, at: Place): boolean {

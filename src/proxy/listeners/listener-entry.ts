@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Timer } from '#base/timers.ts';
 import type { Address } from '#config/model/address.ts';
 import type { ListenerConfig } from '#config/model/listener.ts';
+import { ConnectionBalance } from '#proxy/listeners/connection-balance.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import type { ListenerFilterInUse } from '#proxy/listeners/listener-filter.ts';
@@ -19,7 +20,9 @@ import {
 import { listenerFiltersInUse } from '#proxy/listeners/listener-filters-in-use.ts';
 import type { ConnectionTaker, InternalConnection } from '#proxy/listeners/listener-lookup.ts';
 import type { ListenerStats } from '#proxy/observe/stats/listener-stats.ts';
+import { adoptDescriptor } from '#proxy/transport/adopt-descriptor.ts';
 import { clock } from '#proxy/transport/io-event.ts';
+import { duplicateDescriptor, loadNative } from '#proxy/transport/native-sockets.ts';
 import { type OwnedSocket, rewrap } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
@@ -37,6 +40,8 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
   private readonly listener: EnteredListener;
   private readonly worker: WorkerContext;
   private readonly limit: DownstreamLimit;
+  /** Workers get equally many connections; undefined: what comes here stays here. */
+  private readonly balance: ConnectionBalance | undefined;
   private readonly filters: readonly ListenerFilterInUse[];
   /** Connections that listener filters still look at. */
   private readonly filtering = new Set<ListenerFilterRun>();
@@ -49,6 +54,11 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
     this.limit = new DownstreamLimit(config.connectionCount, () =>
       worker.runtime.integer(limitKey, Number.POSITIVE_INFINITY),
     );
+    this.balance =
+      config.balance === undefined || worker.concurrency === 1
+        ? undefined
+        : new ConnectionBalance(config.balance, worker.concurrency);
+    if (this.balance !== undefined) loadNative();
     this.filters = listenerFiltersInUse(config, worker);
   }
 
@@ -61,30 +71,47 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
       accepted.destroy();
       return;
     }
+    const { index } = this.worker;
+    const worker = address.kind === 'ip' ? (this.balance?.pick() ?? index) : index;
+    if (address.kind !== 'ip') this.balance?.add(index);
+    if (worker !== index) {
+      const { name, ignoreGlobalConnLimit } = this.listener.config;
+      this.worker.handOver(worker, { listener: name, fd: descriptorFor(accepted), limited: !ignoreGlobalConnLimit });
+      return;
+    }
+    this.enter(rewrap(accepted), address);
+  }
+
+  /** Another worker accepted it, and counted it among ours: see `balance`. */
+  takeOver(fd: number): void {
+    this.enter(adoptDescriptor(fd), this.listener.config.addresses[0]);
+  }
+
+  private enter(socket: OwnedSocket, address: Address): void {
     const connection = new DownstreamConnection();
     connection.startMark = clock.now();
     const unix = address.kind === 'pipe';
-    if (accepted.remoteAddress === undefined && !unix) {
+    if (socket.remoteAddress === undefined && !unix) {
       // The client is gone already.
       this.giveBack();
-      accepted.destroy();
+      socket.destroy();
       return;
     }
     if (unix) connection.setPath(address.path);
     else
       connection.setAddresses(
-        accepted.localAddress ?? '',
-        accepted.localPort ?? 0,
-        accepted.remoteAddress ?? '',
-        accepted.remotePort ?? 0,
+        socket.localAddress ?? '',
+        socket.localPort ?? 0,
+        socket.remoteAddress ?? '',
+        socket.remotePort ?? 0,
       );
-    this.begin(rewrap(accepted), connection, undefined);
+    this.begin(socket, connection, undefined);
   }
 
   acceptInternal(socket: OwnedSocket, { endpointId, metadata, state }: InternalConnection): void {
     this.listener.stats.connectionsAcceptedPerSocketEvent.record(1);
     if (!this.admit(socket)) return;
-    this.limit.force();
+    this.countIn();
     const connection = new DownstreamConnection();
     connection.startMark = clock.now();
     connection.setInternal(this.listener.config.name, endpointId);
@@ -97,7 +124,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
   /** Takes over a connection that came to another listener and was on its way to this one's address (use_original_dst). */
   adopt(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {
     if (!this.admit(socket)) return;
-    this.limit.force();
+    this.countIn();
     connection.handedOff = true;
     this.begin(socket, connection, early);
   }
@@ -113,9 +140,16 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
     return true;
   }
 
+  /** One more, whatever the listener's own limit. */
+  private countIn(): void {
+    this.limit.force();
+    this.balance?.add(this.worker.index);
+  }
+
   /** The connection's place among those that the limits allow is free again. */
   giveBack(): void {
     this.limit.give();
+    this.balance?.give(this.worker.index);
     this.giveBackGlobal();
   }
 
@@ -195,4 +229,12 @@ export function closeUnanswered(socket: Socket, unanswered: Buffer | undefined):
   // A unix socket cannot be reset.
   if (unanswered === undefined || socket.destroyed || socket.remoteFamily === undefined) socket.destroy();
   else socket.resetAndDestroy();
+}
+
+/** Takes a connection out of its socket: the descriptor is somebody else's. */
+function descriptorFor(accepted: Socket): number {
+  const { fd } = (accepted as unknown as { _handle: { fd: number } })._handle;
+  const taken = duplicateDescriptor(fd);
+  accepted.destroy();
+  return taken;
 }

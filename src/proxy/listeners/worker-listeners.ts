@@ -7,8 +7,10 @@ import type { ListenerConfig } from '#config/model/listener.ts';
 import type { ConnectionTaker, ListenerLookup } from '#proxy/listeners/listener-lookup.ts';
 import type { ServedListener } from '#proxy/listeners/served-listener.ts';
 import { WorkerListener } from '#proxy/listeners/worker-listener.ts';
+import { asEvent } from '#proxy/transport/io-event.ts';
+import { closeDescriptor } from '#proxy/transport/native-sockets.ts';
 import { UdpListener } from '#proxy/udp/udp-listener.ts';
-import type { WorkerContext } from '#proxy/worker-context.ts';
+import type { HandedConnection, WorkerContext } from '#proxy/worker-context.ts';
 import type { BoundAddress, FilterChainUpdate, ListenPlace } from '#proxy/worker-messages.ts';
 
 /** What listens, and the first reason why another does not. */
@@ -95,6 +97,17 @@ export class WorkerListeners implements ListenerLookup {
       if (found?.stopped === false) return found.entry;
     }
     return undefined;
+  }
+
+  /** A connection that another worker accepted for us. Where its listener is gone, it is closed. */
+  takeOver({ listener, fd, limited }: HandedConnection): void {
+    const found = this.served(listener);
+    if (found instanceof WorkerListener) {
+      asEvent(() => found.entry.takeOver(fd));
+      return;
+    }
+    closeDescriptor(fd);
+    if (limited) this.worker.downstreamLimit.give();
   }
 
   internal(name: string): ConnectionTaker | undefined {

@@ -15,6 +15,7 @@ const CALLS = {
   socket: 'int socket(int domain, int type, int protocol)',
   socketpair: 'int socketpair(int domain, int type, int protocol, void *pair)',
   bind: 'int bind(int fd, const void *address, uint32_t size)',
+  dup: 'int dup(int fd)',
   close: 'int close(int fd)',
 } as const;
 type Calls = { readonly [name in keyof typeof CALLS]: Call } & { errno(): number };
@@ -79,6 +80,11 @@ export function socketPair(): [number, number] {
 export function bindSocket(fd: number, address: Uint8Array, port: number): void {
   const name = socketAddress(address, port);
   check('bind', native().bind(fd, name, name.length));
+}
+
+/** @returns another descriptor of the same socket, which belongs to the caller. */
+export function duplicateDescriptor(fd: number): number {
+  return check('dup', native().dup(fd));
 }
 
 export function closeDescriptor(fd: number): void {
