@@ -43,7 +43,9 @@ async function ask(port: number, text: string): Promise<string> {
   return String(answer);
 }
 
-for (const env of [{}, { FAIRLEAD_NO_FFI: '1' }]) {
+const PLAIN: Record<string, string> = { FAIRLEAD_NO_FFI: '1' };
+
+for (const env of [{}, PLAIN]) {
   test(`several workers share the clients, and end when they are told to, ${JSON.stringify(env)}`, async (t) => {
     const proxy = await startProxy(t, udpBootstrap(members(udp(await echo(t)))), { concurrency: 2, env });
     const port = await proxy.listenerPort();
