@@ -15,6 +15,7 @@ import {
   PING,
   PRIORITY,
   RST_STREAM,
+  SETTINGS,
   WINDOW_UPDATE,
 } from '#testing/http2-wire.ts';
 import { frame } from '#testing/recorded-session.ts';
@@ -130,6 +131,10 @@ function subject(cases: Record<string, Act>, manager: Json = {}, lines = 0) {
               ...log(),
               ...routeConfig([
                 { match: { path: '/direct' }, direct_response: { status: 200, body: { inline_string: 'direct' } } },
+                {
+                  match: { path: '/direct/long' },
+                  direct_response: { status: 200, body: { inline_string: 'long'.repeat(500) } },
+                },
                 { match: { path: '/gone' }, direct_response: { status: 404 } },
                 routeTo('/', 'c'),
               ]),
@@ -400,6 +405,10 @@ test('limits of a connection are kept as by Envoy', async (t) => {
     subject(
       {
         'a stream that does not move': (h) => h.request('GET /silent'),
+        'a response whose window stays closed': async (h) => {
+          await h.frame(SETTINGS, 0, 0, '\0\x04\0\0\0\x64');
+          return h.request('GET /direct/long');
+        },
         'a request that does not come': async (h) => {
           const id = await h.request('POST /silent', {}, 0);
           await h.saw(/RST_STREAM/);
@@ -407,7 +416,7 @@ test('limits of a connection are kept as by Envoy', async (t) => {
         },
       },
       { stream_idle_timeout: '0.2s' },
-      4,
+      6,
     ),
   );
   await compareTcp(
