@@ -46,15 +46,22 @@ function serve(socket: Socket): void {
       const head = text.indexOf('\r\n\r\n');
       if (head < 0) return;
       const length = Number(/content-length: (\d+)/.exec(text.slice(0, head))?.[1] ?? 0);
-      const end = text.includes('transfer-encoding: chunked') ? text.indexOf('\r\n0\r\n', head) + 7 : head + 4 + length;
+      const end = text.includes('transfer-encoding: chunked') ? endOfChunks(text, head) : head + 4 + length;
       const path = text.split(' ')[1];
       if (path === '/early') socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly');
-      if (end <= 7 || text.length < end) return;
+      if (end < 0 || text.length < end) return;
       const request = text.slice(0, end);
       text = text.slice(end);
       if (path !== '/early') respond(socket, path, request);
     }
   });
+}
+
+/** Where a body in chunks ends with its trailers, or -1. */
+function endOfChunks(text: string, head: number): number {
+  const last = text.indexOf('\r\n0\r\n', head);
+  const end = last < 0 ? -1 : text.indexOf('\r\n\r\n', last + 3);
+  return end < 0 ? -1 : end + 4;
 }
 
 function respond(socket: Socket, path: string, request: string): void {

@@ -17,6 +17,7 @@ import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
 import { KeepalivePings } from '#proxy/transport/keepalive-pings.ts';
 import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { SessionAccount } from '#proxy/transport/session-account.ts';
 import { type OutputSource, SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
 import type { Headers } from '#wire/headers.ts';
 import type { ConnectionOptions } from '#wire/http1/framing.ts';
@@ -63,6 +64,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   private readonly headTimer: Timer;
   private readonly session: Session<HttpStream>;
   private readonly stats: Http2CodecStats;
+  private readonly account: SessionAccount;
   /** Requests under way. */
   private active = 0;
   /** The connection takes no more for now. */
@@ -75,19 +77,13 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   /** Answered before their request was whole. */
   private unfinished: StreamDeadlines<HttpStream> | undefined = undefined;
   private readonly prematureResets = new PrematureResets();
-  /** What of the session's numbers is in the stats. */
-  private countedStreams = 0;
-  private countedPending = 0;
-  private countedResetsSent = 0;
-  private countedResetsReceived = 0;
-  private countedTrailers = 0;
-
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
     this.socket = socket;
     this.connection = connection;
     this.manager = manager;
     this.stats = manager.http2Stats();
     this.session = new Session(manager.http2Options(connection.bufferLimit), this);
+    this.account = new SessionAccount(this.session, this.stats);
     this.outgoing = new SessionOutgoing(socket, this);
     this.idleTimer = new Timer(() => asEvent(() => manager.connections.onIdle(this)));
     this.durationTimer = new Timer(() => asEvent(() => manager.connections.onDuration(this)));
@@ -114,7 +110,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
       if (!this.begun) this.begin();
       if (!this.closed) this.session.receive(bytes, 0, count);
       if (this.session.midBlock !== this.headTimer.armed) this.timeHead();
-      this.settle();
+      this.account.settle();
     } catch (error) {
       this.manager.onBug(error);
       this.destroy();
@@ -162,7 +158,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.closed = true;
     const details = this.closedByUs ? 'downstream_local_disconnect' : 'downstream_remote_disconnect';
     this.endAll(Flag.DownstreamConnectionTermination, details);
-    this.settle();
+    this.account.settle();
     this.release();
   }
 
@@ -210,7 +206,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
       this.blocked = true;
       this.updatePauses();
     }
-    this.settle();
+    this.account.settle();
   }
 
   private updatePauses(): void {
@@ -514,33 +510,6 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   destroy(): void {
     this.outgoing.flush();
     this.socket.destroy();
-  }
-
-  /** Brings the stats up to what the session has counted. */
-  private settle(): void {
-    const { session, stats } = this;
-    const streams = session.streams.size;
-    if (streams !== this.countedStreams) {
-      stats.streamsActive.add(streams - this.countedStreams);
-      this.countedStreams = streams;
-    }
-    const { pendingBytes, resetsSent, resetsReceived, trailersReceived } = session;
-    if (pendingBytes !== this.countedPending) {
-      stats.pendingSendBytes.add(pendingBytes - this.countedPending);
-      this.countedPending = pendingBytes;
-    }
-    if (resetsSent !== this.countedResetsSent) {
-      stats.txReset.add(resetsSent - this.countedResetsSent);
-      this.countedResetsSent = resetsSent;
-    }
-    if (resetsReceived !== this.countedResetsReceived) {
-      stats.rxReset.add(resetsReceived - this.countedResetsReceived);
-      this.countedResetsReceived = resetsReceived;
-    }
-    if (trailersReceived !== this.countedTrailers) {
-      stats.trailers.add(trailersReceived - this.countedTrailers);
-      this.countedTrailers = trailersReceived;
-    }
   }
 
   private release(): void {

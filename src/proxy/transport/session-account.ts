@@ -1,0 +1,50 @@
+/**
+ * Brings the stats of HTTP/2 codecs up to what a session has counted: by the difference, where there is one, after each read and flush.
+ */
+
+import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
+import type { Counter, Gauge } from '#proxy/observe/stats/metrics.ts';
+
+/** What of a session is counted. */
+interface Counted {
+  readonly streams: { readonly size: number };
+  readonly pendingBytes: number;
+  readonly resetsSent: number;
+  readonly resetsReceived: number;
+  readonly trailersReceived: number;
+  readonly flood: { readonly outbound: number; readonly outboundControl: number };
+}
+
+export class SessionAccount {
+  private readonly session: Counted;
+  private readonly stats: Http2CodecStats;
+  private streams = 0;
+  private pending = 0;
+  private resetsSent = 0;
+  private resetsReceived = 0;
+  private trailers = 0;
+  private outbound = 0;
+  private outboundControl = 0;
+
+  constructor(session: Counted, stats: Http2CodecStats) {
+    this.session = session;
+    this.stats = stats;
+  }
+
+  settle(): void {
+    const { session, stats } = this;
+    const { flood } = session;
+    this.streams = moved(stats.streamsActive, this.streams, session.streams.size);
+    this.pending = moved(stats.pendingSendBytes, this.pending, session.pendingBytes);
+    this.resetsSent = moved(stats.txReset, this.resetsSent, session.resetsSent);
+    this.resetsReceived = moved(stats.rxReset, this.resetsReceived, session.resetsReceived);
+    this.trailers = moved(stats.trailers, this.trailers, session.trailersReceived);
+    this.outbound = moved(stats.outboundFramesActive, this.outbound, flood.outbound);
+    this.outboundControl = moved(stats.outboundControlFramesActive, this.outboundControl, flood.outboundControl);
+  }
+}
+
+function moved(stat: Counter | Gauge, before: number, now: number): number {
+  if (now !== before) stat.add(now - before);
+  return now;
+}
