@@ -48,7 +48,11 @@ export class PlainScope implements Scope {
   }
 
   /** A lease that keeps everything. */
-  readonly lease = (): StatsLease => ({ scope: this, release() {} });
+  readonly lease = (): StatsLease => ({
+    scope: this,
+    block: (name, count) => Array.from({ length: count }, (_, i) => this.counter(`${name}|${i}`)),
+    release() {},
+  });
 
   private slot(name: string): Float64Array {
     const key = this.prefix + name;

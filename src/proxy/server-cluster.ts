@@ -12,7 +12,7 @@ import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.
 import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
 import { type Discovery, discover, type EndpointWatcher } from '#proxy/upstream/discovery/discover.ts';
 import type { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
-import type { Host } from '#proxy/upstream/host.ts';
+import { HOST_COUNTERS, type Host, hostBlock } from '#proxy/upstream/host.ts';
 import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import { recordMembership } from '#proxy/upstream/membership-stats.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
@@ -35,6 +35,8 @@ export interface ServerClusterParts {
   need(config: ClusterConfig, init: InitManager): () => void;
   onHosts(update: HostSetUpdate, cluster: ServerCluster): void;
 }
+
+const CX_ACTIVE = HOST_COUNTERS.indexOf('cx_active');
 
 export class ServerCluster {
   readonly config: ClusterConfig;
@@ -84,7 +86,7 @@ export class ServerCluster {
       root: parts.stats.root,
       endpoints: parts.endpoints,
       dnsCaches: parts.dnsCaches,
-      isUsed: (key) => parts.hub.hidden(`host|${config.name}|${key}|cx_active`) > 0,
+      isUsed: (key) => parts.hub.block(hostBlock(config.name, key), CX_ACTIVE) > 0,
       onUpdate: (update) => {
         this.update = update;
         this.hosts.update(update);
@@ -138,7 +140,7 @@ export class ServerCluster {
       canary: host.canary,
       metadata: host.metadata,
       healthFlags: host.healthFlags,
-      counter: (name) => parts.hub.hidden(`host|${config.name}|${host.key}|${name}`),
+      counter: (name) => parts.hub.block(hostBlock(config.name, host.key), HOST_COUNTERS.indexOf(name)),
     };
   }
 }

@@ -6,7 +6,7 @@
 import { type Address, addressText } from '#config/model/address.ts';
 import type { Locality } from '#config/model/cluster.ts';
 import type { Metadata } from '#config/model/route.ts';
-import type { Counter, Scope } from '#proxy/observe/stats/metrics.ts';
+import type { Counter } from '#proxy/observe/stats/metrics.ts';
 import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
 import { type Health, HealthFlag, healthOf, isExcluded } from '#proxy/upstream/host-health.ts';
 import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
@@ -82,7 +82,7 @@ export class Host {
     this.excluded = isExcluded(update.healthFlags);
     this.healthySince = now;
     this.lease = lease;
-    this.stats = hostStats(lease.scope, cluster, key);
+    this.stats = hostStats(lease, cluster, key);
   }
 
   /** Requests of this thread that are under way. */
@@ -128,18 +128,27 @@ function isCanary(metadata: Metadata): boolean {
   return metadata['envoy.lb']?.canary === true;
 }
 
-/** The hidden slots of a host's numbers, by the names that /clusters shows. */
-export function hostStats(scope: Scope, cluster: string, key: string): HostStats {
-  const slot = (name: string) => scope.hidden(`host|${cluster}|${key}|${name}`);
-  return {
-    cxActive: slot('cx_active'),
-    cxConnectFail: slot('cx_connect_fail'),
-    cxTotal: slot('cx_total'),
-    rqActive: slot('rq_active'),
-    rqError: slot('rq_error'),
-    rqPendingActive: slot('rq_pending_active'),
-    rqSuccess: slot('rq_success'),
-    rqTimeout: slot('rq_timeout'),
-    rqTotal: slot('rq_total'),
-  };
+/** A host's numbers by the names that /clusters shows, in the order in which they lie. */
+export const HOST_COUNTERS = [
+  'cx_active',
+  'cx_connect_fail',
+  'cx_total',
+  'rq_active',
+  'rq_error',
+  'rq_pending_active',
+  'rq_success',
+  'rq_timeout',
+  'rq_total',
+] as const;
+
+/** The name of a host's numbers among the stats. */
+export function hostBlock(cluster: string, key: string): string {
+  return `host|${cluster}|${key}`;
+}
+
+function hostStats(lease: StatsLease, cluster: string, key: string): HostStats {
+  const counters = lease.block(hostBlock(cluster, key), HOST_COUNTERS.length);
+  const [cxActive, cxConnectFail, cxTotal, rqActive, rqError, rqPendingActive, rqSuccess, rqTimeout, rqTotal] =
+    counters;
+  return { cxActive, cxConnectFail, cxTotal, rqActive, rqError, rqPendingActive, rqSuccess, rqTimeout, rqTotal };
 }

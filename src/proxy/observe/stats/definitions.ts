@@ -22,7 +22,10 @@ export type StatChange =
   | { change: 'added'; stat: StatDefinition }
   /** `last` is the share that the thread leaves behind: a counter keeps it as long as other threads count on. */
   | { change: 'removed'; name: string; kind: StatKind; last: number }
-  | { change: 'text'; name: string; text: string };
+  | { change: 'text'; name: string; text: string }
+  /** Hidden numbers that lie behind one another from `slot` on. */
+  | { change: 'block'; name: string; slot: number }
+  | { change: 'block_removed'; name: string; last: number[] };
 
 export interface StatDefinitions {
   /** Slabs allocated since the last batch, in order. */

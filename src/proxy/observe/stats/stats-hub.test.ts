@@ -168,3 +168,40 @@ test('a text readout shows the last text of whichever thread set it', () => {
   sync();
   assert.deepEqual(hub.texts(), [{ name: 'cluster_manager.version', value: 'v1', used: true }]);
 });
+
+test('blocks of hidden numbers add up over threads and leases, and their room is used again', () => {
+  const { hub, main, worker, sync } = twoThreads();
+  const [first, second] = [main.lease(), main.lease()];
+  const [requests] = first.block('host|c|a', 3);
+  assert.equal(second.block('host|c|a', 3)[0], requests);
+  requests.add(2);
+  const theirs = worker.lease();
+  theirs.block('host|c|a', 3)[0].add(5);
+  sync();
+  assert.equal(hub.block('host|c|a', 0), 7);
+  first.release();
+  assert.equal(hub.block('host|c|a', 0), 7);
+  second.release();
+  // What the thread counted stays for as long as others count on.
+  assert.equal(hub.block('host|c|a', 0), 7);
+  theirs.release();
+  sync();
+  assert.equal(hub.block('host|c|a', 0), 0);
+  requests.inc();
+  const again = main.lease().block('host|c|b', 3);
+  assert.deepEqual([again[0].value, hub.block('host|c|b', 0)], [0, 0]);
+});
+
+test('a block never reaches from one slab into the next', () => {
+  const { hub, main } = twoThreads();
+  const size = 1000;
+  for (let i = 0; i < 10; i++) {
+    const block = main.lease().block(`b${i}`, size);
+    for (let place = 0; place < size; place++) block[place].add(i * size + place);
+    main.root.counter(`c${i}`).inc();
+  }
+  for (let i = 0; i < 10; i++) {
+    assert.equal(hub.block(`b${i}`, size - 1), i * size + size - 1);
+    assert.equal(hub.counter(`c${i}`), 1);
+  }
+});

@@ -52,6 +52,14 @@ interface Entry {
   histogram?: HistogramStat;
 }
 
+/** Hidden numbers of one name. */
+interface BlockEntry {
+  /** The first slot, by thread. */
+  shares: Map<number, number>;
+  /** What threads left behind that are done with it. */
+  carried: number[];
+}
+
 const NO_SHARE = -1;
 
 interface Thread {
@@ -64,6 +72,7 @@ interface Thread {
 export class StatsHub {
   readonly #threads = new Map<number, Thread>();
   readonly #entries = new Map<string, Entry>();
+  readonly #blocks = new Map<string, BlockEntry>();
   #sorted: Entry[] | undefined;
 
   /** Announces a thread by a small number. @param local its stats, when it lives in this very thread. */
@@ -78,6 +87,7 @@ export class StatsHub {
       const slot = entry.shares[threadId] ?? NO_SHARE;
       if (slot !== NO_SHARE) this.#dropShare(key, entry, threadId, this.#share(threadId, slot, entry.kind));
     }
+    for (const name of [...this.#blocks.keys()]) this.#dropBlock(name, threadId, []);
     this.#threads.delete(threadId);
   }
 
@@ -142,6 +152,16 @@ export class StatsHub {
   /** The value of a slot that is not listed. */
   hidden(name: string): number {
     return this.#value('hidden', sanitized(name));
+  }
+
+  /** The number at a place in a block of this name, 0 where there is none. */
+  block(name: string, place: number): number {
+    this.#pull();
+    const block = this.#blocks.get(name);
+    if (block === undefined) return 0;
+    let sum = block.carried[place] ?? 0;
+    for (const [threadId, slot] of block.shares) sum += this.#share(threadId, slot + place, 'hidden');
+    return sum + 0;
   }
 
   histogram(name: string): HistogramStat | undefined {
@@ -219,6 +239,15 @@ export class StatsHub {
         if (entry !== undefined) this.#dropShare(key, entry, threadId, change.last);
         return;
       }
+      case 'block': {
+        const block = this.#blocks.get(change.name) ?? { shares: new Map(), carried: [] };
+        block.shares.set(threadId, change.slot);
+        this.#blocks.set(change.name, block);
+        return;
+      }
+      case 'block_removed':
+        this.#dropBlock(change.name, threadId, change.last);
+        return;
     }
   }
 
@@ -238,6 +267,13 @@ export class StatsHub {
     while (entry.shares.length < threadId) entry.shares.push(NO_SHARE);
     entry.shares[threadId] = stat.slot;
     if (stat.kind === 'histogram') thread.histograms.set(stat.slot, entry);
+  }
+
+  #dropBlock(name: string, threadId: number, last: readonly number[]): void {
+    const block = this.#blocks.get(name);
+    if (block === undefined || !block.shares.delete(threadId)) return;
+    if (block.shares.size === 0) this.#blocks.delete(name);
+    else for (const [i, value] of last.entries()) block.carried[i] = (block.carried[i] ?? 0) + value;
   }
 
   #dropShare(key: string, entry: Entry, threadId: number, last: number): void {

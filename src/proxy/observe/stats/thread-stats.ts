@@ -30,10 +30,19 @@ interface Held {
   stat: Counter | Gauge | ThreadHistogram | ThreadText;
 }
 
+/** Numbers that lie behind one another. */
+interface Block {
+  slot: number;
+  holders: number;
+  counters: readonly Counter[];
+}
+
 /** Stats that somebody holds together; they go when nobody holds them any more. */
 export interface StatsLease {
   /** Stats asked for through this scope are held by the lease. */
   readonly scope: Scope;
+  /** Numbers that are not listed, together under one name: for what there is a lot of, such as hosts. The hub reads them by their place. */
+  block(name: string, count: number): readonly Counter[];
   release(): void;
 }
 
@@ -53,6 +62,10 @@ export class ThreadStats {
 
   readonly #accepts: (name: string) => boolean;
   readonly #held = new Map<string, Held>();
+  readonly #blocks = new Map<string, Block>();
+  /** Room for blocks, by their size. */
+  readonly #freeBlocks = new Map<number, number[]>();
+  #freedBlocks: { slot: number; count: number }[] = [];
   readonly #slabs: Float64Array[] = [];
   #freeSlots: number[] = [];
   #freedSlots: number[] = [];
@@ -70,14 +83,34 @@ export class ThreadStats {
 
   /** Stats for something that may go away, such as a cluster or a listener. */
   lease(): StatsLease {
-    const names = new Set<string>();
-    return {
-      scope: new StatScope(this, '', names),
-      release: () => {
-        for (const name of names) this.#letGo(name);
-        names.clear();
-      },
-    };
+    return new Lease(this);
+  }
+
+  /** For leases. */
+  holdBlock(name: string, count: number): readonly Counter[] {
+    let block = this.#blocks.get(name);
+    if (block === undefined) {
+      const slot = this.#takeSlots(count);
+      const slab = this.#slabs[Math.trunc(slot / SLAB_SLOTS)];
+      const index = slot % SLAB_SLOTS;
+      slab.fill(UNWRITTEN, index, index + count);
+      const counters = Array.from({ length: count }, (_, i) => new Counter(slab, index + i));
+      block = { slot, holders: 0, counters };
+      this.#blocks.set(name, block);
+      this.#note({ change: 'block', name, slot });
+    }
+    block.holders++;
+    return block.counters;
+  }
+
+  releaseBlock(name: string): void {
+    const block = this.#blocks.get(name);
+    if (block === undefined || --block.holders > 0) return;
+    this.#blocks.delete(name);
+    const last = block.counters.map((counter) => counter.value);
+    for (const counter of block.counters) counter.detach();
+    this.#freedBlocks.push({ slot: block.slot, count: last.length });
+    this.#note({ change: 'block_removed', name, last });
   }
 
   /** What changed since the last batch. */
@@ -88,6 +121,12 @@ export class ThreadStats {
     // A slot is given to another stat only after the main thread could learn that the first is gone.
     this.#freeSlots.push(...this.#freedSlots);
     this.#freedSlots = [];
+    for (const { slot, count } of this.#freedBlocks) {
+      const free = this.#freeBlocks.get(count);
+      if (free === undefined) this.#freeBlocks.set(count, [slot]);
+      else free.push(slot);
+    }
+    this.#freedBlocks = [];
     return batch;
   }
 
@@ -171,7 +210,8 @@ export class ThreadStats {
     return { kind, slot, holders: 0, stat };
   }
 
-  #letGo(key: string): void {
+  /** For leases. */
+  letGo(key: string): void {
     const held = this.#held.get(key);
     if (held === undefined || --held.holders > 0) return;
     this.#held.delete(key);
@@ -187,17 +227,62 @@ export class ThreadStats {
   #takeSlot(): number {
     const free = this.#freeSlots.pop();
     if (free !== undefined) return free;
-    if (this.#nextSlot % SLAB_SLOTS === 0) {
-      const buffer = new SharedArrayBuffer(SLAB_SLOTS * Float64Array.BYTES_PER_ELEMENT);
-      this.#slabs.push(new Float64Array(buffer).fill(UNWRITTEN));
-      this.#newSlabs.push(buffer);
-    }
+    if (this.#nextSlot % SLAB_SLOTS === 0) this.#growSlabs();
     return this.#nextSlot++;
+  }
+
+  /** Slots behind one another, which never reach from one slab into the next. */
+  #takeSlots(count: number): number {
+    const free = this.#freeBlocks.get(count)?.pop();
+    if (free !== undefined) return free;
+    const left = SLAB_SLOTS - (this.#nextSlot % SLAB_SLOTS);
+    if (left < count) for (let i = 0; i < left; i++) this.#freeSlots.push(this.#nextSlot++);
+    if (this.#nextSlot % SLAB_SLOTS === 0) this.#growSlabs();
+    const slot = this.#nextSlot;
+    this.#nextSlot += count;
+    return slot;
+  }
+
+  #growSlabs(): void {
+    const buffer = new SharedArrayBuffer(SLAB_SLOTS * Float64Array.BYTES_PER_ELEMENT);
+    this.#slabs.push(new Float64Array(buffer).fill(UNWRITTEN));
+    this.#newSlabs.push(buffer);
   }
 
   #note(change: StatChange): void {
     this.#changes.push(change);
     if (this.#changes.length === 1) this.onPending?.();
+  }
+}
+
+/** Most hold a few blocks and nothing else: what they do not need is not made. */
+class Lease implements StatsLease {
+  readonly #stats: ThreadStats;
+  #names: Set<string> | undefined;
+  #scope: Scope | undefined;
+  #blocks: string[] | undefined;
+
+  constructor(stats: ThreadStats) {
+    this.#stats = stats;
+  }
+
+  get scope(): Scope {
+    this.#names ??= new Set();
+    this.#scope ??= new StatScope(this.#stats, '', this.#names);
+    return this.#scope;
+  }
+
+  block(name: string, count: number): readonly Counter[] {
+    this.#blocks ??= [];
+    this.#blocks.push(name);
+    return this.#stats.holdBlock(name, count);
+  }
+
+  release(): void {
+    for (const name of this.#names ?? []) this.#stats.letGo(name);
+    this.#names?.clear();
+    for (const name of this.#blocks ?? []) this.#stats.releaseBlock(name);
+    this.#blocks = undefined;
   }
 }
 
