@@ -58,6 +58,8 @@ export class DownstreamTlsContext {
   private readonly selectables: SelectableCertificate[];
   private readonly stapling: OcspStapling[];
   private readonly ciphers: CipherGroups;
+  /** The suites where no client's order counts. */
+  private readonly ownOrder: string;
   private readonly curves: readonly string[];
   private readonly ticketKeys: Buffer;
   private readonly sessionIdContext: string;
@@ -77,6 +79,7 @@ export class DownstreamTlsContext {
       this.validation.needsCertificate || (this.requestsCertificate && tls.requireClientCertificate);
     this.keyLog = tls.keyLog && new KeyLogging(tls.keyLog);
     this.ciphers = cipherGroups(tls.cipherSuites);
+    this.ownOrder = cipherString(this.ciphers, []);
     this.curves = tls.ecdhCurves;
     const identity = this.identity();
     this.sessionIdContext = identity.toString('hex').slice(0, 32);
@@ -105,7 +108,8 @@ export class DownstreamTlsContext {
 
   /** @param hello undefined: what came is none, and OpenSSL shall say so. */
   choose(hello: ClientHello | undefined): ServerChoice {
-    if (hello === undefined) return this.choice(0, undefined);
+    // One certificate is shown to everybody.
+    if (hello === undefined || this.certificates.length === 1) return this.choice(0, hello);
     const tls13 = this.speaksTls13(hello);
     const client = { serverName: hello.serverName, ecdsaCurves: ecdsaCurves(hello, tls13, this.ciphers) };
     const candidates = this.selectables.map((candidate, i) => ({
@@ -142,7 +146,7 @@ export class DownstreamTlsContext {
   /** The context of a certificate, with the suites in the order that counts for this client. */
   private context(index: number, hello: ClientHello | undefined): SecureContext {
     const tls13 = this.speaksTls13(hello);
-    const ciphers = cipherString(this.ciphers, tls13 ? [] : (hello?.cipherSuites ?? []));
+    const ciphers = tls13 || hello === undefined ? this.ownOrder : cipherString(this.ciphers, hello.cipherSuites);
     const clientOrder = tls13 || this.tls.preferClientCiphers;
     const key = `${index} ${clientOrder} ${ciphers}`;
     let context = this.contexts.get(key);
