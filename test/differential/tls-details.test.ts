@@ -38,6 +38,7 @@ const client = signed('client', ['URI:spiffe://mesh/client', 'DNS:client.test'])
 const FACTS = [
   'DOWNSTREAM_TLS_VERSION',
   'DOWNSTREAM_TLS_CIPHER',
+  'DOWNSTREAM_TLS_GROUP',
   'REQUESTED_SERVER_NAME',
   'DOWNSTREAM_PEER_SUBJECT',
   'DOWNSTREAM_PEER_ISSUER',

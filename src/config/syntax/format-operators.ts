@@ -45,17 +45,12 @@ function checkCommand({ name, argument, maxLength }: Command): boolean {
 
 /** Operators that we cannot answer: refused, so that no log says less than it was asked for. */
 const refused: { readonly [name: string]: string } = {
-  DOWNSTREAM_CX_RTT: 'the runtime does not tell the round trip time',
-  DOWNSTREAM_TLS_GROUP: 'the runtime does not tell the key exchange group',
-  UPSTREAM_TLS_GROUP: 'the runtime does not tell the key exchange group',
   DOWNSTREAM_PEER_OTHERNAME_SAN: 'other names of certificates come later',
   DOWNSTREAM_LOCAL_OTHERNAME_SAN: 'other names of certificates come later',
   DOWNSTREAM_DETECTED_CLOSE_TYPE: 'how connections were closed is not kept',
   UPSTREAM_DETECTED_CLOSE_TYPE: 'how connections were closed is not kept',
   DOWNSTREAM_LOCAL_CLOSE_REASON: 'how connections were closed is not kept',
   UPSTREAM_LOCAL_CLOSE_REASON: 'how connections were closed is not kept',
-  ROUTE_RESOLUTION_COUNT: 'route resolutions are not counted',
-  ROUTE_RESOLUTION_TIME_US: 'route resolutions are not timed',
   SPAN_ID: 'tracing comes later',
 };
 

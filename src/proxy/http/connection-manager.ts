@@ -19,6 +19,7 @@ import { type RouteSource, routeSource } from '#proxy/http/route-tables.ts';
 import { limitDuration } from '#proxy/http/stream-duration.ts';
 import { Upgrades } from '#proxy/http/upgrades.ts';
 import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
+import { routeTiming } from '#proxy/observe/format/operators/route-operators.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import {
   type Http1CodecStats,
@@ -243,10 +244,13 @@ export class ConnectionManager {
 
   /** Chooses virtual host and route by the request as it is now. */
   chooseRoute(stream: HttpStream): void {
+    const began = routeTiming.wanted ? performance.now() : 0;
     const table = this.routes.tableFor(stream);
     const host = table === undefined ? undefined : selectVirtualHost(table, hostForMatching(table, stream));
     stream.selectedHost = host;
     stream.selected = host === undefined ? undefined : selectRoute(host, stream);
+    stream.routeResolutions++;
+    if (routeTiming.wanted) stream.routeResolutionTime = (performance.now() - began) * 1000;
   }
 
   private acceptPath(stream: HttpStream): boolean {

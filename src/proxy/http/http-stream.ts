@@ -68,6 +68,8 @@ export class HttpStream implements StreamInfo, RequestView {
   cluster: ClusterConfig | undefined = undefined;
   virtualClusterName = '';
   attemptCount = 0;
+  routeResolutions = 0;
+  routeResolutionTime: number | undefined = undefined;
   upstream: UpstreamInfo | undefined = undefined;
   upstreamProtocol = '';
 
@@ -179,6 +181,8 @@ export class HttpStream implements StreamInfo, RequestView {
     this.cluster = undefined;
     this.virtualClusterName = '';
     this.attemptCount = 0;
+    this.routeResolutions = 0;
+    this.routeResolutionTime = undefined;
     this.upstream = undefined;
     this.upstreamProtocol = '';
     const marks = this.marks;

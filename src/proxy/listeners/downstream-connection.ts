@@ -60,6 +60,8 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   ja4 = '';
   /** Bytes that a listener filter kept for itself: the PROXY protocol. */
   bytesTaken = 0;
+  /** The system's end of its socket. */
+  handle: { readonly fd: number } | undefined = undefined;
   /** per_connection_buffer_limit_bytes. */
   bufferLimit = 1024 * 1024;
   /** Where it stands among the filters before the terminal one; undefined where there are none. */
@@ -108,6 +110,11 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   setMetadata(filter: string, values: { [key: string]: Json }): void {
     this.dynamicMetadata ??= {};
     this.dynamicMetadata[filter] = { ...(this.dynamicMetadata[filter] as object | undefined), ...values } as never;
+  }
+
+  /** The descriptor of its socket; -1 once that is closed. */
+  get descriptor(): number | undefined {
+    return this.handle?.fd;
   }
 
   get requestedServerName(): string {

@@ -105,6 +105,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
         socket.remoteAddress ?? '',
         socket.remotePort ?? 0,
       );
+    connection.handle = (socket as unknown as { _handle?: { fd: number } })._handle;
     this.begin(socket, connection, undefined);
   }
 

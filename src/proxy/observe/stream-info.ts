@@ -14,6 +14,8 @@ export interface TlsInfo {
   version: string;
   /** OpenSSL's name of the cipher. */
   cipher: string;
+  /** The key exchange group, `X25519`; empty where it is not known. */
+  group: string;
   sessionId: string;
   alpn: string;
   serverName: string;
@@ -64,7 +66,8 @@ export interface ConnectionInfo {
   tlsCompleteMark: number;
   transportFailureReason: string;
   terminationDetails: string;
-  /** Round trip time in microseconds, or undefined where the runtime cannot say. */
+  /** Of the socket, while it is open: what asks the system about it. */
+  descriptor?: number;
   filterState?: Map<string, unknown> | undefined;
   ja3?: string;
   ja4?: string;
@@ -147,6 +150,9 @@ export interface StreamInfo {
   healthCheck: boolean;
   dynamicMetadata?: Metadata;
   filterState?: Map<string, unknown>;
+  /** How often a route was looked for, and how long that took in microseconds; 0 and undefined where nobody did. */
+  routeResolutions?: number;
+  routeResolutionTime?: number;
   /** Where this record is written: `DownstreamEnd`, `DownstreamStart`, `DownstreamPeriodic`, `TcpConnectionEnd`, ... */
   accessLogType: string;
   /** The body of a local reply, while it is being formatted: bytes, one character each. */

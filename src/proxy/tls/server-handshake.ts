@@ -173,6 +173,7 @@ export class ServerHandshake implements SocketOwner {
     return new HandshakeInfo({
       version: (this.isOpen && socket?.getProtocol()) || this.context.versionFor(this.hello),
       cipher: (this.isOpen && socket?.getCipher()?.name) || '',
+      group: this.choice?.curve ?? '',
       sessionId: '',
       alpn: this.choice?.alpnName ?? '',
       serverName: this.hello?.serverName ?? '',

@@ -103,6 +103,7 @@ export function certificateInfo(certificate: X509Certificate | undefined): Certi
 export interface HandshakeFacts {
   version: string;
   cipher: string;
+  group: string;
   sessionId: string;
   alpn: string;
   serverName: string;
@@ -114,6 +115,7 @@ export interface HandshakeFacts {
 export class HandshakeInfo implements TlsInfo {
   readonly version: string;
   readonly cipher: string;
+  readonly group: string;
   readonly sessionId: string;
   readonly alpn: string;
   readonly serverName: string;
@@ -127,6 +129,7 @@ export class HandshakeInfo implements TlsInfo {
   constructor(facts: HandshakeFacts) {
     this.version = facts.version;
     this.cipher = facts.cipher;
+    this.group = facts.group;
     this.sessionId = facts.sessionId;
     this.alpn = facts.alpn;
     this.serverName = facts.serverName;

@@ -97,6 +97,7 @@ export class UpstreamHandshake {
     return new HandshakeInfo({
       version: socket.getProtocol() ?? '',
       cipher: socket.getCipher().name,
+      group: curveOf(socket.getEphemeralKeyInfo()),
       sessionId: '',
       alpn: socket.alpnProtocol === false || socket.alpnProtocol === null ? '' : socket.alpnProtocol,
       serverName: this.terms.serverName,

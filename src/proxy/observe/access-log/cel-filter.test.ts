@@ -22,6 +22,7 @@ const certificate = {
 const tls: TlsInfo = {
   version: 'TLSv1.3',
   cipher: '',
+  group: 'X25519',
   sessionId: '',
   alpn: '',
   serverName: '',

@@ -14,6 +14,7 @@ import { grpcOperators } from '#proxy/observe/format/operators/grpc-operators.ts
 import { headerOperators } from '#proxy/observe/format/operators/header-operators.ts';
 import { metadataOperators } from '#proxy/observe/format/operators/metadata-operators.ts';
 import { requestOperators } from '#proxy/observe/format/operators/request-operators.ts';
+import { routeOperators } from '#proxy/observe/format/operators/route-operators.ts';
 import { sizeOperators } from '#proxy/observe/format/operators/size-operators.ts';
 import { streamOperators } from '#proxy/observe/format/operators/stream-operators.ts';
 import { timeOperators } from '#proxy/observe/format/operators/time-operators.ts';
@@ -32,6 +33,7 @@ const tables: readonly OperatorTable[] = [
   grpcOperators,
   metadataOperators,
   celOperators,
+  routeOperators,
 ];
 
 const definitions = new Map<string, OperatorDefinition>(tables.flatMap((table) => Object.entries(table)));

@@ -33,6 +33,7 @@ function bothDirections(direction: string, tls: TlsOf): OperatorTable {
   return {
     [`${direction}_TLS_VERSION`]: nameOf((info) => tls(info)?.version),
     [`${direction}_TLS_CIPHER`]: nameOf((info) => tls(info)?.cipher),
+    [`${direction}_TLS_GROUP`]: nameOf((info) => tls(info)?.group),
     [`${direction}_TLS_SESSION_ID`]: nameOf((info) => tls(info)?.sessionId),
     [`${direction}_PEER_SUBJECT`]: peer(tls, ({ subject }) => subject),
     [`${direction}_PEER_ISSUER`]: peer(tls, ({ issuer }) => issuer),
