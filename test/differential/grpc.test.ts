@@ -1,9 +1,10 @@
 /** Calls of gRPC: deadlines, statuses, retries, what is counted. */
 import { test } from 'node:test';
-import { http2Cluster, type Json, routeTo, withRoutes } from '#testing/bootstrap.ts';
+import { fileAccessLog, http2Cluster, type Json, routeTo, withRoutes } from '#testing/bootstrap.ts';
 import { answer2, byPath2, half2, hang2, inTurn2, reset2 } from '#testing/http2-behaviours.ts';
+import { DATA, END_STREAM, Http2Wire } from '#testing/http2-wire.ts';
 import { compare } from './compare.ts';
-import { type Case, post } from './subject.ts';
+import { type Case, LOG_FILE, post } from './subject.ts';
 
 const GRPC = 'content-type: application/grpc';
 const call = (path: string, ...headers: string[]): string => post(path, '\0\0\0\0\0', GRPC, ...headers);
@@ -126,4 +127,37 @@ test('a call is tried again after the statuses that the route names, as by Envoy
       }),
     );
   }
+});
+
+test('calls over HTTP/2 are answered and logged as by Envoy', async (t) => {
+  const log = fileAccessLog(
+    LOG_FILE,
+    '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS% %DOWNSTREAM_DIRECT_LOCAL_ADDRESS% %PROTOCOL% %UPSTREAM_PROTOCOL% %REQ(:PATH)% ' +
+      '%RESPONSE_CODE% %RESPONSE_FLAGS% %GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS_NUMBER% %TRAILER(GRPC-STATUS)% ' +
+      '%RESP(GRPC-STATUS)% %BYTES_RECEIVED% %BYTES_SENT%',
+  );
+  const paths = Object.keys(BEHAVIOURS).filter((path) => path !== '/half');
+  await compare(t, {
+    http2Upstreams: { c: { behaviour: byPath2(BEHAVIOURS) } },
+    bootstrap: ({ c }) =>
+      withRoutes(
+        [routeTo('/hang', 'c', { timeout: '0.1s' }), routeTo('/none', 'none'), routeTo('/', 'c')],
+        [http2Cluster('c', [c]), http2Cluster('none', [1])],
+        { access_log: [log] },
+      ),
+    cases: [...paths, '/none'].map((path) => ({
+      name: path,
+      methods: [],
+      probe: false,
+      send: async (wire, { note }) => {
+        const h = await new Http2Wire(wire).start();
+        const id = await h.request(`POST ${path}`, { 'content-type': 'application/grpc', te: 'trailers' }, 0);
+        await h.frame(DATA, END_STREAM, id, MESSAGE);
+        const { headers, body, trailers, ending } = await h.answer(id);
+        const { date: _date, 'x-envoy-upstream-service-time': _time, ...rest } = headers;
+        note(JSON.stringify([rest, body, trailers, ending]));
+        wire.destroy();
+      },
+    })),
+  });
 });

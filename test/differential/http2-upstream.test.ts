@@ -186,6 +186,24 @@ test('requests of HTTP/1.1 clients reach an HTTP/2 upstream, and its answers the
   });
 });
 
+test('trailers pass from and to clients of HTTP/1.1 where the listener enables them', async (t) => {
+  const trailers = request(
+    'POST /echo HTTP/1.1',
+    ['host: a', 'transfer-encoding: chunked'],
+    '3\r\nabc\r\n0\r\nx-t: 1\r\nx-u: 2\r\n\r\n',
+  );
+  await compare(t, {
+    http2Upstreams: { c: { behaviour: byPath2(GOOD) } },
+    bootstrap: ({ c }) =>
+      withRoutes([routeTo('/', 'c')], [http2Cluster('c', [c])], { http_protocol_options: { enable_trailers: true } }),
+    cases: [
+      { name: 'of the request', send: trailers },
+      { name: 'of the response', send: get('/trailers', 'te: trailers') },
+      { name: 'of the response, without a body', send: get('/only-trailers', 'te: trailers') },
+    ],
+  });
+});
+
 test('each failure of an HTTP/2 upstream is told as Envoy tells it', async (t) => {
   await compare(t, {
     http2Upstreams: { c: { behaviour: byPath2({ ...BAD, '/': answer2('fine') }) } },

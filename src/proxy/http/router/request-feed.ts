@@ -48,8 +48,9 @@ export class RequestFeed {
   /** The attempt has a connection: the request goes out, with what there is of its body. */
   connect(encoder: RequestEncoder): void {
     this.encoder = encoder;
-    this.body.sendTo(encoder, this.owner.stream);
+    // Before the body goes out: that may fill the connection, and pause the client again.
     this.pause(false);
+    this.body.sendTo(encoder, this.owner.stream);
   }
 
   /** The attempt is over: what comes waits for the next one. */
