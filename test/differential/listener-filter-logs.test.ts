@@ -9,6 +9,7 @@ import { FORMAT, filter } from './tcp-filters.ts';
 const MORE = [
   'direct=%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%/%DOWNSTREAM_DIRECT_LOCAL_ADDRESS%',
   'metadata=%DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol)%',
+  'ja3=%TLS_JA3_FINGERPRINT% ja4=%TLS_JA4_FINGERPRINT%',
   'sni=%REQUESTED_SERVER_NAME% tlv=%FILTER_STATE(envoy.network.proxy_protocol.tlv)%',
 ].join(' ');
 
@@ -39,6 +40,9 @@ const tree = () =>
     listener('proxied', [[PROXY, { rules }]]),
     listener('state', [[PROXY, { rules, tlv_location: 'FILTER_STATE' }]]),
     listener('nobody', [['http_inspector.v3.HttpInspector', {}]], TLS_ONLY),
+    listener('prints', [
+      ['tls_inspector.v3.TlsInspector', { enable_ja3_fingerprinting: true, enable_ja4_fingerprinting: true }],
+    ]),
     listener('limited', [
       [
         'local_ratelimit.v3.LocalRateLimit',
@@ -46,6 +50,45 @@ const tree = () =>
       ],
     ]),
   ]);
+
+/** `content` behind its length of so many bytes, in hexadecimal. */
+function counted(size: number, content: string): string {
+  return (content.length / 2).toString(16).padStart(2 * size, '0') + content;
+}
+
+function hello(ciphers: string, extensions: [type: string, content: string][], version = '0303'): Buffer {
+  const all = extensions.map(([type, content]) => type + counted(2, content)).join('');
+  const body = `${version}${'11'.repeat(32)}00${counted(2, ciphers)}${counted(1, '00')}${counted(2, all)}`;
+  return Buffer.from(`160301${counted(2, `01${counted(3, body)}`)}`, 'hex');
+}
+
+/** As browsers send them, with values that are there to be ignored (GREASE), and as nobody does. */
+function hellos(): Buffer[] {
+  const name: [string, string] = ['0000', counted(2, `00${counted(2, Buffer.from('Shop.test').toString('hex'))}`)];
+  const offered = (...names: string[]): [string, string] => [
+    '0010',
+    counted(2, names.map((one) => counted(1, Buffer.from(one, 'latin1').toString('hex'))).join('')),
+  ];
+  const groups: [string, string] = ['000a', counted(2, '2a2a001d00170018')];
+  const signatures: [string, string] = ['000d', counted(2, '04030804040105030805')];
+  const versions: [string, string] = ['002b', counted(1, '1a1a03040303')];
+  const points: [string, string] = ['000b', counted(1, '0001')];
+  return [
+    hello('0a0a130113021303c02bc02f', [
+      ['3a3a', ''],
+      name,
+      groups,
+      points,
+      offered('h2', 'http/1.1'),
+      signatures,
+      versions,
+      ['4a4a', '00'],
+    ]),
+    hello('c02fc02b009c', [groups, signatures, offered('x')], '0302'),
+    hello('1301', [versions, offered('\xab1')]),
+    hello('002f', [], '0301'),
+  ];
+}
 
 const BINARY = Buffer.from('0d0a0d0a000d0a515549540a2111001401020304050607080100020002000568656c6c6f', 'hex');
 
@@ -67,10 +110,11 @@ alike('logs of connections that listener filters looked at', {
     await say(act, 'proxied', 'PROXY');
     await say(act, 'state', Buffer.concat([BINARY, Buffer.from('hello')]));
     await say(act, 'nobody', 'GET / HTTP/1.1\r\n\r\n');
+    for (const hello of hellos()) await say(act, 'prints', hello);
     await say(act, 'limited', 'hello');
     const refused = await act.connect('limited');
     await refused.closed();
   },
-  lines: 8,
-  stats: /^listener\.(proxied|state|nobody|limited)\.(downstream_|no_filter)(?!.*_ms)/,
+  lines: 8 + hellos().length,
+  stats: /^listener\.(proxied|state|nobody|limited|prints)\.(downstream_|no_filter)(?!.*_ms)/,
 });

@@ -7,8 +7,9 @@ import { type ClientHello, Extension, isGrease } from '#wire/tls/client-hello.ts
 
 /** @returns 32 hexadecimal digits. */
 export function ja3(hello: ClientHello): string {
-  const lists = [hello.cipherSuites, hello.extensions, hello.supportedGroups].map(withoutGrease);
-  const text = [[hello.version], ...lists, hello.pointFormats].map((list) => list.join('-')).join(',');
+  // As Envoy, which leaves what is there to be ignored (GREASE) out of the suites and extensions, but not out of the groups.
+  const lists = [hello.cipherSuites, hello.extensions].map(withoutGrease);
+  const text = [[hello.version], ...lists, hello.supportedGroups, hello.pointFormats].map((list) => list.join('-')).join(',');
   return createHash('md5').update(text).digest('hex');
 }
 
