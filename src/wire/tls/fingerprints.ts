@@ -9,7 +9,9 @@ import { type ClientHello, Extension, isGrease } from '#wire/tls/client-hello.ts
 export function ja3(hello: ClientHello): string {
   // As Envoy, which leaves what is there to be ignored (GREASE) out of the suites and extensions, but not out of the groups.
   const lists = [hello.cipherSuites, hello.extensions].map(withoutGrease);
-  const text = [[hello.version], ...lists, hello.supportedGroups, hello.pointFormats].map((list) => list.join('-')).join(',');
+  const text = [[hello.version], ...lists, hello.supportedGroups, hello.pointFormats]
+    .map((list) => list.join('-'))
+    .join(',');
   return createHash('md5').update(text).digest('hex');
 }
 
