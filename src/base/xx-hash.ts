@@ -213,7 +213,11 @@ export function compareHashes(one: Hash64, other: Hash64): number {
   return one.high - other.high || one.low - other.low;
 }
 
-/** The remainder of a division. @param divisor up to 2^26 */
+/** Divisors up to this one leave room for exact products. */
+const EXACT = 2 ** 26;
+
+/** The remainder of a division. @param divisor up to 2^32 */
 export function remainder({ high, low }: Hash64, divisor: number): number {
+  if (divisor > EXACT) return Number(((BigInt(high) << 32n) | BigInt(low)) % BigInt(divisor));
   return ((high % divisor) * (2 ** 32 % divisor) + low) % divisor;
 }

@@ -30,7 +30,7 @@ export function explainCluster(
   if (choice.kind === 'weighted_clusters' && !decidedByHeader(choice, request))
     return byWeight(choice, request, configuration);
   const record = new SelectionRecord();
-  const chosen = chooseCluster(action, request, 0, runtime, undefined, record);
+  const chosen = chooseCluster(action, request, 0, runtime, record);
   const { why, rejected } = record.step('cluster');
   return { explained: { name: chosen.name, why, rejected, ...facts(clusterNamed(chosen.name)) }, chosen };
 }

@@ -2,6 +2,7 @@
  * Chooses the cluster of a request on a route: the one named, the one that a header names, or one of several by weight.
  * Follows envoy.config.route.v3.RouteAction.cluster_specifier and WeightedCluster.
  */
+import { type Hash64, remainder } from '#base/xx-hash.ts';
 import type { ClusterChoice, RouteAction, WeightedCluster } from '#config/model/route.ts';
 import type { Recorder } from '#selection/recorder.ts';
 import type { RequestView } from '#selection/request-view.ts';
@@ -18,14 +19,12 @@ type Weighted = ClusterChoice & { kind: 'weighted_clusters' };
 
 /**
  * @param random a whole number from 0 on, stable for the request.
- * @param hash what the route's hash policy makes of the request, for `use_hash_policy`.
  */
 export function chooseCluster(
   action: RouteAction,
   request: RequestView,
   random: number,
   runtime: RuntimeLookup = CONFIGURED_ONLY,
-  hash?: number,
   recorder?: Recorder,
 ): ChosenCluster {
   const choice = action.cluster;
@@ -42,7 +41,7 @@ export function chooseCluster(
       return chooseWeighted(
         choice,
         request,
-        choice.useHashPolicy && hash !== undefined ? hash : random,
+        (choice.useHashPolicy ? request.hashKey?.() : undefined) ?? random,
         runtime,
         recorder,
       );
@@ -52,7 +51,7 @@ export function chooseCluster(
 function chooseWeighted(
   choice: Weighted,
   request: RequestView,
-  random: number,
+  random: number | Hash64,
   runtime: RuntimeLookup,
   recorder: Recorder | undefined,
 ): ChosenCluster {
@@ -80,13 +79,13 @@ function totalOf(choice: Weighted, runtime: RuntimeLookup): number {
 }
 
 /** A header with one whole number in it decides where `header_name` says so; with any other value, the request's own number does. */
-function selectedValue(choice: Weighted, request: RequestView, random: number, total: number): number {
+function selectedValue(choice: Weighted, request: RequestView, random: number | Hash64, total: number): number {
   if (choice.headerName !== '') {
     const value = request.headers.joined(choice.headerName)?.trim() ?? '';
     // Numbers of up to 64 bits are taken whole.
     if (/^[0-9]{1,20}$/.test(value)) return Number(BigInt(value) % BigInt(total));
   }
-  return random % total;
+  return typeof random === 'number' ? random % total : remainder(random, total);
 }
 
 function clusterOf({ name, clusterHeader }: WeightedCluster, request: RequestView): string {

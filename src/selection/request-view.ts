@@ -2,6 +2,8 @@
  * What selection sees of a request: read only, whether it comes from a socket or from `explain`'s command line.
  */
 
+import type { Hash64 } from '#base/xx-hash.ts';
+
 /** Read access to header fields by lower-case name. The proxy's own header map satisfies it. */
 export interface HeaderView {
   get(name: string): string | undefined;
@@ -26,6 +28,8 @@ export interface RequestView {
   /** Dynamic metadata by filter name; undefined where nothing was set. */
   dynamicMetadata?: Record<string, unknown>;
   filterState?: Map<string, unknown>;
+  /** What the hash policies of its route come to; undefined where they find nothing. */
+  hashKey?(): Hash64 | undefined;
 }
 
 /** What filter chains and TLS matchers see of a connection. */

@@ -220,6 +220,21 @@ test('a client without the cookie gets one, with which it stays', async (t) => {
   assert.deepEqual(await form(ours), await form(envoy));
 });
 
+test('weighted clusters go by the hash where they are told to', async (t) => {
+  const clusters = (await services(t, 3)).map((port, i) => ({
+    name: `c${i}`,
+    ...members({ lb_endpoints: hosts([port]) }),
+  }));
+  const weights = [1, 2, 3].map((weight, i) => ({ name: `c${i}`, weight }));
+  const route = {
+    weighted_clusters: { clusters: weights, use_hash_policy: true },
+    hash_policy: [{ header: { header_name: 'x-key' } }],
+  };
+  const manager = routeConfig([{ match: { prefix: '/' }, route }]);
+  const [envoy, ours] = await both(t, bootstrap([httpListener({ manager })], clusters));
+  assert.deepEqual(await answers(ours, KEYED), await answers(envoy, KEYED));
+});
+
 test('without a hash any host is chosen', async (t) => {
   const cluster = { lb_policy: 'MAGLEV', ...members({ lb_endpoints: hosts(await services(t, 3)) }) };
   const ours = await startProxy(t, config(cluster, byHeader()));

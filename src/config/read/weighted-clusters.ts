@@ -14,9 +14,7 @@ import type {
 } from '#envoy/config/route/v3/route_components_pb.js';
 
 const TYPE = 'envoy.config.route.v3.WeightedCluster';
-const check = honours(TYPE, ['clusters', 'total_weight', 'runtime_key_prefix', 'header_name'], {
-  refused: { use_hash_policy: 'hash policies come with the load balancers that hash' },
-});
+const check = honours(TYPE, ['clusters', 'total_weight', 'runtime_key_prefix', 'header_name', 'use_hash_policy']);
 const checkWeight = honours(
   `${TYPE}.ClusterWeight`,
   ['name', 'cluster_header', 'weight', ...HEADER_MUTATION_FIELDS, 'typed_per_filter_config', 'host_rewrite_literal'],
@@ -44,7 +42,7 @@ export function readWeightedClusters(message: WeightedClusterMessage, at: Place,
     totalWeight: sum,
     runtimeKeyPrefix: message.runtimeKeyPrefix,
     headerName: random.case === 'headerName' ? random.value.toLowerCase() : '',
-    useHashPolicy: false,
+    useHashPolicy: random.case === 'useHashPolicy' && random.value.value,
   };
 }
 

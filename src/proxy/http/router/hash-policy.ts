@@ -88,8 +88,10 @@ function cookieSource(source: Extract<HashPolicy['source'], { kind: 'cookie' }>)
     if (source.ttl === undefined) return undefined;
     const { connection } = stream;
     const made = hexOf(xxHash64Text(connection.remoteAddress + connection.localAddress));
+    const text = cookieText(source, made);
     stream.cookiesToSet ??= [];
-    stream.cookiesToSet.push(cookieText(source, made));
+    // Each try asks again.
+    if (!stream.cookiesToSet.includes(text)) stream.cookiesToSet.push(text);
     return xxHash64Text(made);
   };
 }
