@@ -196,6 +196,7 @@ test('trailers pass from and to clients of HTTP/1.1 where the listener enables t
     http2Upstreams: { c: { behaviour: byPath2(GOOD) } },
     bootstrap: ({ c }) =>
       withRoutes([routeTo('/', 'c')], [http2Cluster('c', [c])], { http_protocol_options: { enable_trailers: true } }),
+    counters: COUNTERS,
     cases: [
       { name: 'of the request', send: trailers },
       { name: 'of the response', send: get('/trailers', 'te: trailers') },
