@@ -51,9 +51,9 @@ async function both(t: TestContext, config: Json): Promise<[RunningProxy, Runnin
 }
 
 /** @returns what each answer was, in the order of the questions. */
-async function answers(proxy: RunningProxy, asks: Ask[]): Promise<Answer[]> {
+async function answers(proxy: RunningProxy, asks: Ask[], listener?: string): Promise<Answer[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const port = await proxy.listenerPort();
+  const port = await proxy.listenerPort(listener);
   const all: Answer[] = [];
   for (const one of asks) all.push(await ask(agent, port, one));
   agent.destroy();
@@ -64,12 +64,12 @@ function hosts(ports: number[], more: (index: number) => Json = () => ({})): Jso
   return ports.map((port, i) => ({ endpoint: { address: socketAddress(port) }, ...more(i) }));
 }
 
-function byHeader(...policies: Json[]): Json {
+function byHeader(cluster: string, ...policies: Json[]): Json {
   const hash_policy = policies.length > 0 ? policies : [{ header: { header_name: 'x-key' } }];
-  return routeConfig([routeTo('/', 'c', { hash_policy })]);
+  return routeConfig([routeTo('/', cluster, { hash_policy })]);
 }
 
-function config(cluster: Json, manager: Json = byHeader()): Json {
+function config(cluster: Json, manager: Json = byHeader('c')): Json {
   return bootstrap([httpListener({ manager })], [{ name: 'c', ...cluster }]);
 }
 
@@ -142,16 +142,27 @@ const CLUSTERS: Record<string, (ports: number[]) => Json> = {
   }),
 };
 
-for (const [name, cluster] of Object.entries(CLUSTERS)) {
-  test(`each key goes to the host that it goes to in Envoy: ${name}`, async (t) => {
-    const [envoy, ours] = await both(t, config(cluster(await services(t, 5))));
-    const expected = await answers(envoy, KEYED);
-    assert.ok(new Set(expected.map(({ host }) => host)).size > 1, 'more than one host is chosen');
-    assert.deepEqual(await answers(ours, KEYED), expected);
-    const gauges = '(ring_hash|maglev)_lb|panic';
-    assert.deepEqual(await ours.stats(gauges), await envoy.stats(gauges));
-  });
-}
+test('each key goes to the host that it goes to in Envoy', async (t) => {
+  const ports = await services(t, 5);
+  const all = Object.entries(CLUSTERS).map(([name, cluster], i) => ({ name, id: `c${i}`, cluster: cluster(ports) }));
+  const listeners = all.map(({ id }) => httpListener({ name: id, manager: byHeader(id) }));
+  const [envoy, ours] = await both(
+    t,
+    bootstrap(
+      listeners,
+      all.map(({ id, cluster }) => ({ ...cluster, name: id })),
+    ),
+  );
+  for (const { name, id } of all) {
+    await t.test(name, async () => {
+      const expected = await answers(envoy, KEYED, id);
+      assert.ok(new Set(expected.map(({ host }) => host)).size > 1, 'more than one host is chosen');
+      assert.deepEqual(await answers(ours, KEYED, id), expected);
+    });
+  }
+  const gauges = '(ring_hash|maglev)_lb|panic';
+  assert.deepEqual(await ours.stats(gauges), await envoy.stats(gauges));
+});
 
 const NO_FIELDS: Ask['headers'] = {};
 const rewrite = { pattern: { regex: '^.*-' }, substitution: 'n' };
@@ -193,13 +204,17 @@ const POLICIES: Record<string, [policies: Json[], asks: Ask[]]> = {
   ],
 };
 
-for (const [name, [policies, asks]] of Object.entries(POLICIES)) {
-  test(`requests are hashed as by Envoy: ${name}`, async (t) => {
-    const cluster = { lb_policy: 'RING_HASH', ...members({ lb_endpoints: hosts(await services(t, 5)) }) };
-    const [envoy, ours] = await both(t, config(cluster, byHeader(...policies)));
-    assert.deepEqual(await answers(ours, asks), await answers(envoy, asks));
-  });
-}
+test('requests are hashed as by Envoy', async (t) => {
+  const cluster = { name: 'c', lb_policy: 'RING_HASH', ...members({ lb_endpoints: hosts(await services(t, 5)) }) };
+  const all = Object.entries(POLICIES);
+  const listeners = all.map(([name, [policies]]) => httpListener({ name, manager: byHeader('c', ...policies) }));
+  const [envoy, ours] = await both(t, bootstrap(listeners, [cluster]));
+  for (const [name, [, asks]] of all) {
+    await t.test(name, async () => {
+      assert.deepEqual(await answers(ours, asks, name), await answers(envoy, asks, name));
+    });
+  }
+});
 
 test('a client without the cookie gets one, with which it stays', async (t) => {
   const policy = cookie({
@@ -216,7 +231,7 @@ test('a client without the cookie gets one, with which it stays', async (t) => {
     assert.deepEqual(again, { host: first.host, cookies: [] });
     return first.cookies.map((one) => one.replace(/"[0-9a-f]+"/, '"VALUE"'));
   };
-  const [envoy, ours] = await both(t, config(cluster, byHeader(policy)));
+  const [envoy, ours] = await both(t, config(cluster, byHeader('c', policy)));
   assert.deepEqual(await form(ours), await form(envoy));
 });
 
@@ -237,7 +252,7 @@ test('weighted clusters go by the hash where they are told to', async (t) => {
 
 test('without a hash any host is chosen', async (t) => {
   const cluster = { lb_policy: 'MAGLEV', ...members({ lb_endpoints: hosts(await services(t, 3)) }) };
-  const ours = await startProxy(t, config(cluster, byHeader()));
+  const ours = await startProxy(t, config(cluster));
   const seen = await answers(
     ours,
     Array.from({ length: 60 }, () => ({})),
