@@ -61,21 +61,38 @@ function readDomain(domain: SPIFFECertValidatorConfig_TrustDomain, at: Place, co
 /** `{ "trust_domains": { "a.test": { "keys": [{ "use": "x509-svid", "x5c": ["..."] }] } } }` */
 function readBundleMap(source: DataSource, at: Place, context: ReadContext): TrustDomain[] {
   const { bytes, path } = readDataSource(source, at, context);
-  let map: { trust_domains?: Record<string, { keys?: { use?: string; x5c?: string[] }[] }> };
+  let map: unknown;
   try {
-    map = JSON.parse(bytes.toString()) as typeof map;
+    map = JSON.parse(bytes.toString());
   } catch {
     throw at.problem('Invalid JSON found in SPIFFE bundle');
   }
-  const domains = Object.entries(map.trust_domains ?? {});
+  const domains = Object.entries(fieldsOf(fieldsOf(map).trust_domains));
   if (domains.length === 0) throw at.problem('No trust domains found in SPIFFE bundle');
-  return domains.map(([name, { keys = [] }]) => {
-    if (keys.length === 0) throw at.problem(`No keys found in SPIFFE bundle for domain '${name}'`);
-    const certificates = keys.filter(({ use }) => use === 'x509-svid').flatMap(({ x5c = [] }) => x5c);
-    const pem = certificates.map((der) => `-----BEGIN CERTIFICATE-----\n${der}\n-----END CERTIFICATE-----\n`).join('');
-    if (parseCertificates(pem) === undefined) {
-      throw at.problem(`Invalid x509 object in certs for domain '${name}'`);
+  return domains.map(([name, domain]) => {
+    const { keys } = fieldsOf(domain);
+    if (!Array.isArray(keys) || keys.length === 0) {
+      throw at.problem(`No keys found in SPIFFE bundle for domain '${name}'`);
     }
+    const pem = keys.flatMap((key) => certificatesOf(name, fieldsOf(key), at)).join('');
+    if (parseCertificates(pem) === undefined) throw at.problem(`Invalid x509 object in certs for domain '${name}'`);
     return { name, bundle: { pem, path } };
   });
+}
+
+/** Keys for other uses than certificates are passed over. */
+function certificatesOf(domain: string, { use, x5c }: Fields, at: Place): string[] {
+  if (typeof use !== 'string') throw at.problem(`missing or invalid 'use' field found in cert for domain '${domain}'`);
+  if (use !== 'x509-svid') return [];
+  if (!Array.isArray(x5c) || x5c.length === 0) {
+    throw at.problem(`missing or empty 'x5c' field found in keys for domain: '${domain}'`);
+  }
+  return x5c.map((der) => `-----BEGIN CERTIFICATE-----\n${der}\n-----END CERTIFICATE-----\n`);
+}
+
+type Fields = Record<string, unknown>;
+
+/** None of what is no object. */
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }

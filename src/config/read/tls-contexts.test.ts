@@ -65,7 +65,10 @@ test('each side takes its own context only', () => {
     `typed_config: Didn't find a registered implementation for 'tls' with type URL: 'envoy.${TLS}.DownstreamTlsContext'`,
   ]);
   const quic = { name: 'quic', typed_config: typed('extensions.transport_sockets.quic.v3.QuicDownstreamTransport') };
-  assert.match(readMessage(SOCKET, quic, readDownstreamTransport).errors[0], /not supported by Fairlead yet/);
+  assert.match(
+    readMessage(SOCKET, quic, readDownstreamTransport).errors[0],
+    /is not supported by Fairlead: HTTP\/3 is not spoken/,
+  );
 });
 
 test('a server has a certificate and the defaults of Envoy', () => {
@@ -302,4 +305,31 @@ test('names of the server that is asked for are checked for what they need', () 
   assert.deepEqual(upstream({ auto_sni_san_validation: true, ...validation({}) }).errors, [
     "'auto_sni_san_validation' was configured without configuring a trusted CA",
   ]);
+});
+
+test('a map of SPIFFE bundles says what is wrong with it', () => {
+  const TYPE = 'extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig';
+  const x5c = testAuthority().cert.replaceAll(/-----[^-]*-----|\n/g, '');
+  const read = (map: unknown) => {
+    const bundles = inline(typeof map === 'string' ? map : JSON.stringify(map));
+    const trust_domains = [{ name: 'a.test', trust_bundle: CA }];
+    const typed_config = typed(TYPE, { trust_domains, trust_bundles: bundles });
+    return upstream(validation({ custom_validator_config: { name: 'spiffe', typed_config } }));
+  };
+  const keys = (...list: unknown[]) => ({ trust_domains: { 'b.test': { keys: list } } });
+  const good = read(keys({ use: 'x509-svid', x5c: [x5c] }, { use: 'jwt-svid' })).tls?.validation?.trustDomains;
+  assert.deepEqual(
+    good?.map(({ name }) => name),
+    ['b.test'],
+  );
+  const wrong: [map: unknown, words: RegExp][] = [
+    ['{', /Invalid JSON/],
+    [null, /No trust domains/],
+    [{ trust_domains: [] }, /No trust domains/],
+    [{ trust_domains: { a: null } }, /No keys found .* 'a'/],
+    [keys(7), /missing or invalid 'use'/],
+    [keys({ use: 'x509-svid' }), /missing or empty 'x5c'/],
+    [keys({ use: 'x509-svid', x5c: [7] }), /Invalid x509/],
+  ];
+  for (const [map, words] of wrong) assert.match(read(map).errors.join(), words);
 });

@@ -83,7 +83,10 @@ export class WorkerDnsCaches {
   hear({ cache: name, key, state, details }: DnsAnswer): void {
     const cache = this.cache(name);
     if (state === 'ready' || state === 'failed') cache.known.set(key, { state, details });
-    else cache.known.delete(key);
+    else {
+      cache.known.delete(key);
+      cache.touched.delete(key);
+    }
     const listeners = cache.waiting.get(key);
     if (listeners === undefined) return;
     cache.waiting.delete(key);
