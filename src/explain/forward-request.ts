@@ -107,13 +107,14 @@ function takeRetries(
 function rewrite(request: RequestUnderWay, to: ForwardedTo, suppressEnvoyHeaders: boolean, fill: FillFormat): void {
   const { headers } = request;
   const ofShare = to.chosen.weighted?.hostRewriteLiteral ?? '';
-  const host = ofShare === '' ? hostOf(request, to, fill) : ofShare;
-  if (host !== undefined && host !== '' && host !== request.host) {
+  if (ofShare !== '') request.host = ofShare;
+  const host = hostOf(request, to, fill);
+  if (host !== undefined && host !== '') {
     if (to.action.appendXForwardedHost) {
       const before = headers.joined('x-forwarded-host');
       headers.set('x-forwarded-host', before === undefined ? request.host : `${before},${request.host}`);
     }
-    if (!suppressEnvoyHeaders && ofShare === '') headers.set('x-envoy-original-host', request.host);
+    if (!suppressEnvoyHeaders) headers.set('x-envoy-original-host', request.host);
     request.host = host;
   }
   const path = pathOf(request, to, fill);

@@ -69,5 +69,6 @@ test('presence is that of a field, empty or not', () => {
       [true, false],
     ],
   );
-  assert.deepEqual(outcomes(PRESENT, [], true), [false, true]);
+  assert.deepEqual(outcomes(PRESENT, [], true), [true, false]);
+  assert.deepEqual(outcomes(ABSENT, [], true), [false, true]);
 });

@@ -15,9 +15,9 @@ const INTEGER = /^[+-]?[0-9]+$/;
 export function compileHeader(matcher: HeaderMatcher): (headers: HeaderView) => boolean {
   const { name, match, invert, treatMissingAsEmpty } = matcher;
   if (match.kind === 'present') {
-    // A missing header that counts as empty is not there all the same.
     const expected = match.present !== invert;
-    return (headers) => headers.has(name) === expected;
+    // A missing header that counts as empty is there, for Envoy.
+    return (headers) => (treatMissingAsEmpty || headers.has(name)) === expected;
   }
   const test = compileValueTest(match);
   const ofMissing = treatMissingAsEmpty && test('') !== invert;
@@ -32,7 +32,7 @@ export function compileSingleHeader(matcher: HeaderMatcher): (value: string | un
   const { match, invert, treatMissingAsEmpty } = matcher;
   if (match.kind === 'present') {
     const expected = match.present !== invert;
-    return (value) => (value !== undefined) === expected;
+    return (value) => (treatMissingAsEmpty || value !== undefined) === expected;
   }
   const test = compileValueTest(match);
   const ofMissing = treatMissingAsEmpty && test('') !== invert;

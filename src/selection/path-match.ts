@@ -15,7 +15,15 @@ export const SEPARATED_PREFIX = 2;
 /** safe_regex and path templates. */
 export const PATTERN = 3;
 export const CONNECT = 4;
-export type PathKind = typeof PREFIX | typeof EXACT | typeof SEPARATED_PREFIX | typeof PATTERN | typeof CONNECT;
+/** As a pattern, of the path with its parameters, whatever the table says of them. */
+export const TEMPLATE = 5;
+export type PathKind =
+  | typeof PREFIX
+  | typeof EXACT
+  | typeof SEPARATED_PREFIX
+  | typeof PATTERN
+  | typeof CONNECT
+  | typeof TEMPLATE;
 
 const SLASH = 47;
 
@@ -48,7 +56,7 @@ export function compilePath({ path, caseSensitive }: RouteMatch): PathMatch {
     case 'safe_regex':
       return new PathMatch(PATTERN, '', true, fullMatcher(path.regex));
     case 'path_match_policy':
-      return new PathMatch(PATTERN, '', true, fullMatcher(pathTemplatePattern(path.template).pattern));
+      return new PathMatch(TEMPLATE, '', true, fullMatcher(pathTemplatePattern(path.template).pattern));
     case 'connect_matcher':
       return new PathMatch(CONNECT, '', true);
   }
@@ -61,16 +69,23 @@ export function compilePath({ path, caseSensitive }: RouteMatch): PathMatch {
 export class PathUnderTest {
   target = '';
   end = 0;
+  /** Parameters were taken out of it. */
+  stripped = false;
   #lowered: string | undefined;
   #path: string | undefined;
 
-  /** @param withoutParameters matching ignores everything from the first `;` on. */
+  /** @param withoutParameters matching ignores in each segment what comes from a `;` on. */
   reset(target: string, withoutParameters: boolean): void {
     this.target = target;
     this.end = pathEnd(target);
+    this.stripped = false;
     if (withoutParameters) {
       const semicolon = target.indexOf(';');
-      if (semicolon >= 0 && semicolon < this.end) this.end = semicolon;
+      if (semicolon >= 0 && semicolon < this.end) {
+        this.target = target.slice(0, this.end).replace(/;[^/]*/g, '');
+        this.end = this.target.length;
+        this.stripped = true;
+      }
     }
     this.#lowered = undefined;
     this.#path = undefined;
@@ -98,6 +113,10 @@ export function pathEnd(target: string): number {
 /** Whether the path satisfies the match. A request without a path (CONNECT) satisfies only `connect_matcher`. */
 export function matchesPath(match: PathMatch, tested: PathUnderTest, request: RequestView): boolean {
   if (match.kind === PATTERN) return tested.target !== '' && (match.pattern as (path: string) => boolean)(tested.path);
+  if (match.kind === TEMPLATE) {
+    const whole = tested.stripped ? request.path.slice(0, pathEnd(request.path)) : tested.path;
+    return tested.target !== '' && (match.pattern as (path: string) => boolean)(whole);
+  }
   if (match.kind === CONNECT) return request.method === 'CONNECT';
   const target = match.caseSensitive ? tested.target : tested.lowered;
   const length = match.literal.length;

@@ -8,10 +8,13 @@ import type { Recorder } from '#selection/recorder.ts';
 import type { RequestView } from '#selection/request-view.ts';
 import { recordVirtualHosts } from '#selection/virtual-host-reasons.ts';
 
-/** The name that virtual hosts are chosen by: the host, or what the header that the table names says. */
-export function hostForMatching(table: CompiledRouteTable, request: RequestView): string {
+/**
+ * The name that virtual hosts are chosen by: the host, or what the header that the table names says.
+ * @returns undefined where there is no such header.
+ */
+export function hostForMatching(table: CompiledRouteTable, request: RequestView): string | undefined {
   const header = table.config.vhostHeader;
-  return header === '' ? request.host : (request.headers.get(header) ?? '');
+  return header === '' ? request.host : request.headers.get(header);
 }
 
 /**
@@ -20,17 +23,18 @@ export function hostForMatching(table: CompiledRouteTable, request: RequestView)
  */
 export function selectVirtualHost(
   table: CompiledRouteTable,
-  host: string,
+  host: string | undefined,
   recorder?: Recorder,
 ): CompiledVirtualHost | undefined {
   const chosen = table.onlyFallback ? table.fallback : find(table, host);
-  if (recorder !== undefined) recordVirtualHosts(table, chosen, nameToMatch(table, host), recorder);
+  if (recorder !== undefined) recordVirtualHosts(table, chosen, nameToMatch(table, host ?? ''), recorder);
   return chosen;
 }
 
-function find(table: CompiledRouteTable, host: string): CompiledVirtualHost | undefined {
-  // No header to go by is no host at all.
-  if (host === '') return table.config.vhostHeader === '' ? table.fallback : undefined;
+function find(table: CompiledRouteTable, host: string | undefined): CompiledVirtualHost | undefined {
+  // No header to go by is no host at all; one that is empty is any.
+  if (host === undefined) return undefined;
+  if (host === '') return table.fallback;
   if (!table.config.ignorePortInHostMatching) {
     // Most hosts come in lower case: then no other form of the name is made.
     const exact = table.exact.get(host);

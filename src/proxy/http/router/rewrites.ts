@@ -47,14 +47,15 @@ export function applyRewrites(
   suppressEnvoyHeaders: boolean,
 ): void {
   const headers = stream.requestHeaders;
-  const rewritten = weighted?.hostRewriteLiteral || hostOf(action, stream, host);
-  if (rewritten !== undefined && rewritten !== '' && rewritten !== stream.host) {
+  // A share's own host is set without a word of the one before; then comes what the route says.
+  if (weighted !== undefined && weighted.hostRewriteLiteral !== '') stream.host = weighted.hostRewriteLiteral;
+  const rewritten = hostOf(action, stream, host);
+  if (rewritten !== undefined && rewritten !== '') {
     if (action.appendXForwardedHost) {
       const before = headers.joined('x-forwarded-host');
       headers.setKnown(Known['x-forwarded-host'], before === undefined ? stream.host : `${before},${stream.host}`);
     }
-    if (!suppressEnvoyHeaders && !weighted?.hostRewriteLiteral)
-      headers.setKnown(Known['x-envoy-original-host'], stream.host);
+    if (!suppressEnvoyHeaders) headers.setKnown(Known['x-envoy-original-host'], stream.host);
     stream.host = rewritten;
   }
   const path = pathOf(action, stream, route);
