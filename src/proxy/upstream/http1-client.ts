@@ -51,6 +51,10 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
   private keepAlive = true;
   private blocked = false;
   private paused = false;
+  /** In the middle of what was read. */
+  private reading = false;
+  /** The request is over, and the pool is to hear so. */
+  private freed = false;
   private responseBytes = 0;
   /** Up to where in the buffer being read the body is in `responseBytes`. */
   private bodyCounted = 0;
@@ -153,7 +157,12 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
   }
 
   onRead(count: number, bytes: Buffer): void {
+    this.reading = true;
     this.consume(bytes, 0, count);
+    this.reading = false;
+    if (!this.freed) return;
+    this.freed = false;
+    this.requestOver();
   }
 
   private consume(bytes: Buffer, start: number, end: number): void {
@@ -168,9 +177,10 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
         this.responseBytes += pos - this.bodyCounted;
       } else {
         // Bytes that no request asked for: nothing that comes after them can be trusted.
-        if (this.state === CLOSED) return;
+        if (this.state === CLOSED || this.draining) return;
         this.pool.cluster.stats.upstreamCxProtocolError.inc();
-        this.close();
+        this.draining = true;
+        if (!this.freed) this.close();
         return;
       }
     }
@@ -304,7 +314,9 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     }
     if (this.keepAlive && !this.draining) this.state = READY;
     else this.draining = true;
-    this.requestOver();
+    // Who waits for the connection gets it when all that was read with the response is known to be nobody's answer.
+    if (this.reading) this.freed = true;
+    else this.requestOver();
   }
 
   private countSent(): void {
