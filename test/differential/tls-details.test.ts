@@ -18,6 +18,7 @@ import {
   routeTo,
   socketAddress,
   staticCluster,
+  typed,
   upstreamTls,
   withRoutes,
 } from '#testing/bootstrap.ts';
@@ -243,6 +244,17 @@ test('names that upstreams are asked for, and checked for, are those of Envoy', 
       tls_certificate_sds_secret_configs: [{ name: 'client' }],
       validation_context_sds_secret_config: { name: 'trusted' },
     }),
+    SPIFFE: upstreamTls({
+      validation_context: {
+        custom_validator_config: {
+          name: 'envoy.tls.cert_validator.spiffe',
+          typed_config: typed('extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig', {
+            trust_domains: [{ name: 'mesh', trust_bundle: { inline_string: authority.cert } }],
+          }),
+        },
+      },
+    }),
+    'too deep': upstreamTls({ validation_context: { ...trusting.validation_context, max_verify_depth: 0 } }),
     'plain host': upstreamTls({}),
     'matched TLS': {
       ...named('h', port, { metadata: { filter_metadata: { 'envoy.transport_socket_match': { secure: true } } } }),
