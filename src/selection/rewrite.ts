@@ -5,12 +5,13 @@
 import type { RouteAction, RouteMatch } from '#config/model/route.ts';
 import { pathTemplatePattern, pathTemplateRewrite } from '#config/syntax/path-template.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
+import { lowerAscii } from '#selection/match-string.ts';
 import { pathEnd } from '#selection/path-match.ts';
 import { fullGroups, replacer } from '#selection/regex.ts';
 import type { RequestView } from '#selection/request-view.ts';
 
-/** @returns the new path, query kept. */
-export type PathRewrite = (path: string) => string;
+/** @returns the new path, query kept; undefined where it stays. */
+export type PathRewrite = (path: string) => string | undefined;
 
 /** What rewriting the route, or its redirect, asks for. */
 interface RewriteConfig {
@@ -34,10 +35,16 @@ export function compilePathRewrite(match: RouteMatch, config: RewriteConfig): Pa
 }
 
 /** Replaces what the route matched: its prefix or path, or for other matches all before the query. */
-function prefixRewrite({ path: match }: RouteMatch, rewrite: string): PathRewrite {
+function prefixRewrite({ path: match, caseSensitive }: RouteMatch, rewrite: string): PathRewrite {
   if (match.kind === 'prefix' || match.kind === 'path' || match.kind === 'path_separated_prefix') {
-    const length = match.value.length;
-    return (path) => rewrite + path.slice(length);
+    const { value } = match;
+    const { length } = value;
+    const lowered = lowerAscii(value);
+    // A path that matched only without its parameters stays as it is.
+    return (path) =>
+      path.startsWith(value) || (!caseSensitive && lowerAscii(path.slice(0, length)) === lowered)
+        ? rewrite + path.slice(length)
+        : undefined;
   }
   return (path) => rewrite + path.slice(pathEnd(path));
 }

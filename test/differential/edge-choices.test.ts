@@ -31,6 +31,9 @@ const ROUTES: Json[] = [
   to('/same', { cluster: 'c', host_rewrite_literal: 'a.test' }),
   to('/share', { weighted_clusters: { clusters: [share] } }),
   to('/both', { weighted_clusters: { clusters: [share] }, host_rewrite_literal: 'route.test' }),
+  to('/r/b', { cluster: 'c', prefix_rewrite: '/z' }),
+  { match: { prefix: '/i/b', case_sensitive: false }, route: { cluster: 'c', prefix_rewrite: '/z' } },
+  { match: { prefix: '/m/b' }, redirect: { prefix_rewrite: '/z' } },
   answering('none', { prefix: '/' }),
 ];
 const PATHS = [
@@ -45,6 +48,7 @@ const PATHS = [
   '/same',
   '/share',
   '/both',
+  ...['/r/b/c', '/r;x/b/c', '/I/B/c', '/I;x/B/c', '/m/b/c', '/m;x/b/c'],
 ];
 
 async function answers(t: TestContext, kind: ProxyKind): Promise<Record<string, string>> {
@@ -62,11 +66,15 @@ async function answers(t: TestContext, kind: ProxyKind): Promise<Record<string, 
   const ask = async (path: string, host: string) => {
     const wire = await proxy.connect();
     await wire.send(`GET ${path} HTTP/1.1\r\nhost: a.test\r\n${host}connection: close\r\n\r\n`);
-    const { status, body } = await wire.response();
+    const response = await wire.response();
+    const { status, body } = response;
     const sent = upstream.requests
       .splice(0)
-      .map(({ head }) => head.match(/^(host|x-forwarded-host|x-envoy-original-host): .*$/gim));
-    found[`${path} ${host.trim()}`] = `${status} ${sent.length > 0 ? sent.flat().sort().join(', ') : body}`;
+      .map(({ head }) =>
+        head.match(/^(GET|host|x-forwarded-host|x-envoy-original-host|x-envoy-original-path)[: ].*$/gim),
+      );
+    found[`${path} ${host.trim()}`] =
+      `${status} ${sent.length > 0 ? sent.flat().sort().join(', ') : (response.header('location') ?? body)}`;
   };
   for (const path of PATHS) await ask(path, 'x-host: a.test\r\n');
   await ask('/a', 'x-host: \r\n');
