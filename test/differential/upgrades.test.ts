@@ -1,7 +1,17 @@
 /** Upgrades of a connection to another protocol: which are let through, what the upstream is told, and how a tunnel ends. */
 import { test } from 'node:test';
 import { answer, byPath, hang, raw, rawAndEnd } from '#testing/behaviours.ts';
-import { bootstrap, httpListener, type Json, routeConfig, routeTo, staticCluster } from '#testing/bootstrap.ts';
+import { bookstoreDescriptors } from '#testing/bookstore.ts';
+import {
+  bootstrap,
+  httpListener,
+  type Json,
+  routeConfig,
+  routerFilter,
+  routeTo,
+  staticCluster,
+  typed,
+} from '#testing/bootstrap.ts';
 import type { Behaviour } from '#testing/start-upstream.ts';
 import type { WireClient } from '#testing/wire-client.ts';
 import { compare } from './compare.ts';
@@ -296,5 +306,39 @@ test('upgrades are let through, refused and ended as by Envoy', async (t) => {
       /^http\.(?!admin)[^.]+\.downstream_(rq|cx)_((?!length|time).)*$|^cluster\.c\.upstream_(cx_(total|active|destroy.*|protocol_error|close_notify)|rq_((?!time).)*)$/,
     cases,
     explained,
+  });
+});
+
+test('an upgrade with filters of its own passes through these alone, as by Envoy', async (t) => {
+  const refusing: Json = {
+    name: 'envoy.filters.http.grpc_json_transcoder',
+    typed_config: typed('extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder', {
+      proto_descriptor_bin: Buffer.from(bookstoreDescriptors()).toString('base64'),
+      services: ['test.Bookstore'],
+      request_validation_options: { reject_unknown_method: true },
+    }),
+  };
+  await compare(t, {
+    upstreams: { c: byPath({ '/': answer('plain') }) },
+    bootstrap: ({ c }) =>
+      bootstrap(
+        [
+          httpListener({
+            manager: {
+              ...routeConfig([routeTo('/', 'c')]),
+              upgrade_configs: [
+                { upgrade_type: 'websocket', filters: [refusing, routerFilter()] },
+                { upgrade_type: 'other' },
+              ],
+            },
+          }),
+        ],
+        [staticCluster('c', [c])],
+      ),
+    cases: [
+      { name: 'no upgrade', send: get('/') },
+      { name: 'an upgrade with filters', send: get('/', 'Connection: upgrade', 'Upgrade: WebSocket'), probe: false },
+      { name: 'an upgrade without', send: get('/', 'Connection: upgrade', 'Upgrade: other'), probe: false },
+    ],
   });
 });

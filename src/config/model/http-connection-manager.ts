@@ -41,7 +41,7 @@ export interface HttpConnectionManager {
   proxy100Continue: boolean;
   representIpv4RemoteAddressAsIpv4MappedIpv6: boolean;
   /** Types in lower case. */
-  upgradeConfigs: { upgradeType: string; enabled: boolean }[];
+  upgradeConfigs: UpgradeConfig[];
   normalizePath: boolean;
   mergeSlashes: boolean;
   pathWithEscapedSlashesAction: 'KEEP_UNCHANGED' | 'REJECT_REQUEST' | 'UNESCAPE_AND_REDIRECT' | 'UNESCAPE_AND_FORWARD';
@@ -67,6 +67,15 @@ export interface HttpConnectionManager {
   accessLogOptions: AccessLogOptions;
   streamErrorOnInvalidHttpMessage: boolean;
   tracing?: unknown;
+}
+
+/** Follows HttpConnectionManager.UpgradeConfig. */
+export interface UpgradeConfig {
+  /** In lower case. */
+  upgradeType: string;
+  enabled: boolean;
+  /** What such requests pass through instead of `httpFilters`; its router is the same. */
+  filters?: FilterUse[];
 }
 
 /** Follows config.core.v3.HttpProtocolOptions. */

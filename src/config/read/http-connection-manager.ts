@@ -144,11 +144,12 @@ export function readHttpConnectionManager(
 ): HttpConnectionManager {
   check(message, at);
   const { internalAddressConfig, localReplyConfig, requestIdExtension } = message;
+  const httpFilters = readHttpFilters(message.httpFilters, at.field('http_filters'), context);
   return {
     codecType: readCodecType(message, at),
     statPrefix: message.statPrefix,
     routes: readRoutes(message, at, context),
-    httpFilters: readHttpFilters(message.httpFilters, at.field('http_filters'), context),
+    httpFilters,
     serverName: message.serverName === '' ? 'envoy' : message.serverName,
     serverHeaderTransformation: SERVER_HEADER[message.serverHeaderTransformation] ?? 'OVERWRITE',
     addUserAgent: message.addUserAgent ?? false,
@@ -172,7 +173,7 @@ export function readHttpConnectionManager(
     ),
     proxy100Continue: message.proxy100Continue,
     representIpv4RemoteAddressAsIpv4MappedIpv6: message.representIpv4RemoteAddressAsIpv4MappedIpv6,
-    upgradeConfigs: readUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs')),
+    upgradeConfigs: readUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs'), httpFilters, context),
     normalizePath: message.normalizePath ?? false,
     mergeSlashes: message.mergeSlashes,
     pathWithEscapedSlashesAction: ESCAPED_SLASHES[message.pathWithEscapedSlashesAction] ?? 'KEEP_UNCHANGED',

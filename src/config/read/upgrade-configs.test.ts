@@ -10,8 +10,8 @@ const FILTER = { name: 'envoy.filters.http.router' };
 
 function ofManager(upgradeConfigs: object[]) {
   const tree = { stat_prefix: 'in', route_config: {}, upgrade_configs: upgradeConfigs };
-  return readMessage(HCM, tree, (message: HttpConnectionManager, at) =>
-    readUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs')),
+  return readMessage(HCM, tree, (message: HttpConnectionManager, at, context) =>
+    readUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs'), [], context),
   );
 }
 
@@ -45,8 +45,8 @@ test('a type that is named twice is refused in the words of Envoy', () => {
   assert.match(ofRoute(twice).errors[0], /Duplicate upgrade WEBSOCKET/);
 });
 
-test('filters of an upgrade are refused by name', () => {
-  assert.match(ofManager([{ upgrade_type: 'a', filters: [FILTER] }]).errors[0], /field 'filters' is not supported/);
+test('filters of an upgrade are checked as all others are', () => {
+  assert.match(ofManager([{ upgrade_type: 'a', filters: [FILTER] }]).errors[0], /envoy\.filters\.http\.router/);
 });
 
 test('a route may end CONNECT at the proxy, and POST where it says so', () => {

@@ -9,7 +9,7 @@ import type { HttpConnectionManager } from '#config/model/http-connection-manage
 import type { RouterConfig } from '#config/model/router.ts';
 import { noteCluster } from '#proxy/http/cluster-of.ts';
 import type { ServerConnection } from '#proxy/http/codec.ts';
-import type { FilterInUse } from '#proxy/http/filter.ts';
+import type { FilterChains, HttpFilterChain } from '#proxy/http/filters-in-use.ts';
 import { HttpConnections } from '#proxy/http/http-connections.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { type CompiledLocalReply, sendLocalReply } from '#proxy/http/local-reply.ts';
@@ -55,7 +55,8 @@ export interface ConnectionManagerParts {
   worker: WorkerContext;
   /** Prefix of the listener's stats: `listener.127.0.0.1_8000`. */
   listenerScope: string;
-  filters: FilterInUse[];
+  filters: HttpFilterChain;
+  upgrades: ReadonlyMap<string, HttpFilterChain>;
   router: RouterConfig;
   accessLogs: AccessLogger[];
   /** The router's own, one record for each attempt. */
@@ -74,8 +75,8 @@ export class ConnectionManager {
   readonly codecStats: Http1CodecStats;
   /** The router that ends the filters. */
   readonly router: RouterConfig;
-  filters: readonly FilterInUse[] = [];
-  private filtersBackwards: readonly FilterInUse[] = [];
+  private filters: HttpFilterChain;
+  private upgradeFilters: ReadonlyMap<string, HttpFilterChain>;
   readonly localReply: CompiledLocalReply;
   readonly log = logger('http');
   readonly isInternalAddress: (address: string) => boolean;
@@ -94,7 +95,8 @@ export class ConnectionManager {
   constructor(config: HttpConnectionManager, parts: ConnectionManagerParts) {
     this.config = config;
     this.worker = parts.worker;
-    this.setFilters(parts.filters);
+    this.filters = parts.filters;
+    this.upgradeFilters = parts.upgrades;
     this.accessLogs = parts.accessLogs;
     this.upstreamLogs = parts.upstreamLogs;
     this.localReply = parts.localReply;
@@ -114,9 +116,9 @@ export class ConnectionManager {
   }
 
   /** For requests from now on. */
-  setFilters(filters: readonly FilterInUse[]): void {
+  setFilters({ filters, upgrades }: FilterChains): void {
     this.filters = filters;
-    this.filtersBackwards = filters.toReversed();
+    this.upgradeFilters = upgrades;
   }
 
   internalOnlyHeaders(stream: HttpStream): readonly string[] {
@@ -197,7 +199,8 @@ export class ConnectionManager {
     if (end && !stream.openEnded) worker.timers.cancel(stream.requestTimer);
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
     if ((options.upgrade || stream.method === 'CONNECT') && this.refusesUpgrade(stream)) return;
-    stream.filters.request(this.filters, this.filtersBackwards, end);
+    const chain = stream.upgrading ? (this.upgradeFilters.get(upgradeTypeOf(stream)) ?? this.filters) : this.filters;
+    stream.filters.request(chain.forwards, chain.backwards, end);
   }
 
   /** A filter has changed what routes go by. */
@@ -208,8 +211,7 @@ export class ConnectionManager {
 
   /** Lets an upgrade or a CONNECT go on, or answers it. */
   private refusesUpgrade(stream: HttpStream): boolean {
-    const type = stream.method === 'CONNECT' ? 'connect' : (stream.requestHeaders.getKnown(Known.upgrade) ?? '');
-    if (this.upgrades.allows(type, stream.selected)) {
+    if (this.upgrades.allows(upgradeTypeOf(stream), stream.selected)) {
       stream.upgrading = true;
       this.stats.downstreamCxUpgradesTotal.inc();
       this.stats.downstreamCxUpgradesActive.inc();
@@ -410,6 +412,11 @@ export class ConnectionManager {
     stats.downstreamRqXx[kind].inc();
     listenerStats.downstreamRqXx[kind].inc();
   }
+}
+
+/** `connect`, `websocket`: in lower case, as upgrades are configured. */
+function upgradeTypeOf({ method, requestHeaders }: HttpStream): string {
+  return method === 'CONNECT' ? 'connect' : (requestHeaders.getKnown(Known.upgrade) ?? '').toLowerCase();
 }
 
 const SLASH = 47;

@@ -10,6 +10,18 @@ import { httpFilters } from '#proxy/http/filters/index.ts';
 import { missingFilter } from '#proxy/http/missing-filter.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 
+/** Filters in the order of requests, and in that of responses. */
+export interface HttpFilterChain {
+  forwards: readonly FilterInUse[];
+  backwards: readonly FilterInUse[];
+}
+
+/** Those of most requests, and those of upgrades that have their own, by type in lower case. */
+export interface FilterChains {
+  filters: HttpFilterChain;
+  upgrades: ReadonlyMap<string, HttpFilterChain>;
+}
+
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
 
 /** @param extensions knows the configurations that are fetched */
@@ -17,18 +29,25 @@ export function filtersInUse(
   config: HttpConnectionManager,
   scope: Scope,
   extensions: ExtensionSlots,
-): { filters: FilterInUse[]; router: RouterConfig } {
+): FilterChains & { router: RouterConfig } {
   const last = config.httpFilters.at(-1);
   if (last === undefined || !last.typeUrl.endsWith(ROUTER))
     throw new Error(`http filters of '${config.statPrefix}' do not end in the router`);
   const statScope = scope.scope(`http.${config.statPrefix}`);
-  const filters = config.httpFilters.slice(0, -1).map((use, index) => filterInUse(use, index, statScope, extensions));
-  return { filters, router: last.config as RouterConfig };
+  const chainOf = (uses: readonly FilterUse[]): HttpFilterChain => {
+    const forwards = uses.slice(0, -1).map((use, index) => filterInUse(use, index, statScope, extensions));
+    return { forwards, backwards: forwards.toReversed() };
+  };
+  const ofUpgrades = config.upgradeConfigs.flatMap(({ upgradeType, filters }) =>
+    filters === undefined ? [] : [[upgradeType, chainOf(filters)] as const],
+  );
+  return { filters: chainOf(config.httpFilters), upgrades: new Map(ofUpgrades), router: last.config as RouterConfig };
 }
 
 /** The keys of configurations that are fetched. */
-export function discoveredKeys({ httpFilters }: HttpConnectionManager): string[] {
-  return httpFilters.flatMap(({ discovered }) => discovered?.key ?? []);
+export function discoveredKeys({ httpFilters, upgradeConfigs }: HttpConnectionManager): string[] {
+  const all = [...httpFilters, ...upgradeConfigs.flatMap(({ filters = [] }) => filters)];
+  return all.flatMap(({ discovered }) => discovered?.key ?? []);
 }
 
 function filterInUse(given: FilterUse, index: number, scope: Scope, extensions: ExtensionSlots): FilterInUse {

@@ -36,7 +36,7 @@ function httpNetworkFilter(config: HttpConnectionManager, parts: FilterChainPart
     localReply: compileLocalReply(config.localReply, logContext),
   });
   const stop = worker.extensions.onChange(discoveredKeys(config), () =>
-    manager.setFilters(filtersInUse(config, worker.scope, worker.extensions).filters),
+    manager.setFilters(filtersInUse(config, worker.scope, worker.extensions)),
   );
   return {
     begin(connection) {
