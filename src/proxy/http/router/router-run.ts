@@ -283,10 +283,11 @@ export class RouterRun implements FeedOwner {
     this.feed.drop();
   }
 
-  /** An upstream of HTTP/1.1 must say that it switches; others have said what they think by the status. */
+  /** An upstream of HTTP/1.1 must say that it switches to WebSocket, as by Envoy; others have said what they think by the status. */
   private refusesSwitch(status: number): boolean {
-    const { method, upstreamProtocol } = this.stream;
-    return status !== 101 && method !== 'CONNECT' && upstreamProtocol === 'HTTP/1.1';
+    const { requestHeaders, upstreamProtocol } = this.stream;
+    if (status === 101 || upstreamProtocol !== 'HTTP/1.1') return false;
+    return requestHeaders.getKnown(Known.upgrade)?.toLowerCase() === 'websocket';
   }
 
   private refuseSwitch(status: number, end: boolean): void {
