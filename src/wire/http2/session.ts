@@ -17,12 +17,18 @@ import { type Violation, Violations } from '#wire/http2/violation.ts';
 
 /** Where the fields go of messages that nobody wants. */
 const unclaimed = new Headers();
+const NO_BYTES: Buffer = Buffer.alloc(0);
 
 export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
   private readonly reader: FrameReader;
   private readonly decoder = new HpackDecoder();
   private readonly message: MessageReader;
   private readonly block: HeaderBlock;
+  /** The whole header block that is being read, and its bytes on the wire. */
+  private blockBytes: Buffer = NO_BYTES;
+  private blockStart = 0;
+  private blockEnd = 0;
+  private blockSize = 0;
   /** How much of the client's preface has come. */
   private prefaceRead = 0;
   private settingsSeen = false;
@@ -173,8 +179,10 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     if (!this.floodAllows(pos === after, (flags & FrameFlag.EndStream) !== 0)) return false;
     const size = end - start + FRAME_HEADER;
     const { block } = this;
-    if ((flags & FrameFlag.EndHeaders) !== 0)
-      return this.onBlock(id, (flags & FrameFlag.EndStream) !== 0, selfDependent, bytes, pos, after, size);
+    if ((flags & FrameFlag.EndHeaders) !== 0) {
+      this.showBlock(bytes, pos, after, size);
+      return this.onBlock(id, (flags & FrameFlag.EndStream) !== 0, selfDependent);
+    }
     block.begin(id, (flags & FrameFlag.EndStream) !== 0, selfDependent);
     return block.append(bytes, pos, after, size) || this.fail(Violations.Continuations);
   }
@@ -187,36 +195,40 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     if (!block.append(bytes, start, end, end - start)) return this.fail(Violations.Continuations);
     if ((flags & FrameFlag.EndHeaders) === 0) return true;
     const whole = block.take();
-    return this.onBlock(id, block.endStream, block.selfDependent, whole, 0, whole.length, block.wireBytes);
+    this.showBlock(whole, 0, whole.length, block.wireBytes);
+    return this.onBlock(id, block.endStream, block.selfDependent);
+  }
+
+  /** Says where the whole block stands that is read next. @param size its bytes on the wire */
+  private showBlock(bytes: Buffer, start: number, end: number, size: number): void {
+    this.blockBytes = bytes;
+    this.blockStart = start;
+    this.blockEnd = end;
+    this.blockSize = size;
   }
 
   /** A header block is whole. */
-  private onBlock(
-    id: number,
-    ends: boolean,
-    selfDependent: boolean,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    size: number,
-  ): boolean {
+  private onBlock(id: number, ends: boolean, selfDependent: boolean): boolean {
     const stream = this.streams.get(id);
     if (stream === undefined) {
       const opened = this.openRemote(id);
-      if (opened === undefined) return !this.dead && this.skipBlock(bytes, start, end);
-      return this.onHead(opened, ends, selfDependent, bytes, start, end, size);
+      if (opened === undefined) return !this.dead && this.skipBlock();
+      return this.onHead(opened, ends, selfDependent);
     }
-    if (stream.remoteEnded)
-      return this.skipBlock(bytes, start, end) && this.streamError(stream, Violations.ClosedStream);
-    if (!stream.headSeen) return this.onHead(stream, ends, selfDependent, bytes, start, end, size);
-    return this.onTrailers(stream, ends, bytes, start, end, size);
+    if (stream.remoteEnded) return this.skipBlock() && this.streamError(stream, Violations.ClosedStream);
+    return stream.headSeen ? this.onTrailers(stream, ends) : this.onHead(stream, ends, selfDependent);
   }
 
   /** Reads a block that nobody wants: it changes the table all the same. */
-  private skipBlock(bytes: Buffer, start: number, end: number): boolean {
+  private skipBlock(): boolean {
     unclaimed.clear();
-    this.message.begin(TRAILERS, unclaimed, 0);
-    return this.decoder.decode(bytes, start, end, this.message) || this.fail(Violations.Compression);
+    return this.decode(TRAILERS, unclaimed) || this.fail(Violations.Compression);
+  }
+
+  /** Reads the block into `headers`. @returns false where HPACK cannot read it */
+  private decode(kind: number, headers: Headers): boolean {
+    this.message.begin(kind, headers, this.blockSize);
+    return this.decoder.decode(this.blockBytes, this.blockStart, this.blockEnd, this.message);
   }
 
   /** A block came for a stream that is not there: a new one, or one that it is too late for. */
@@ -239,21 +251,12 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     return undefined;
   }
 
-  private onHead(
-    stream: Stream<Owner>,
-    ends: boolean,
-    selfDependent: boolean,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    size: number,
-  ): boolean {
+  private onHead(stream: Stream<Owner>, ends: boolean, selfDependent: boolean): boolean {
     const { message, events } = this;
-    stream.wireReceived += size;
+    stream.wireReceived += this.blockSize;
     if (this.server) events.onStream(stream);
     if (stream.headers === unclaimed) unclaimed.clear();
-    message.begin(this.server ? REQUEST : RESPONSE, stream.headers, size);
-    if (!this.decoder.decode(bytes, start, end, message)) return this.fail(Violations.Compression);
+    if (!this.decode(this.server ? REQUEST : RESPONSE, stream.headers)) return this.fail(Violations.Compression);
     if (stream.closed) return !this.dead;
     if (selfDependent) return this.streamError(stream, Violations.SelfDependency);
     const violation = message.finish(this.options.allowConnect);
@@ -275,20 +278,12 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     return !this.dead;
   }
 
-  private onTrailers(
-    stream: Stream<Owner>,
-    ends: boolean,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    size: number,
-  ): boolean {
+  private onTrailers(stream: Stream<Owner>, ends: boolean): boolean {
     this.trailersReceived++;
     const trailers = stream.trailers ?? new Headers();
     trailers.clear();
-    const { message } = this;
-    message.begin(TRAILERS, trailers, size);
-    if (!this.decoder.decode(bytes, start, end, message)) return this.fail(Violations.Compression);
+    const { message, blockSize: size } = this;
+    if (!this.decode(TRAILERS, trailers)) return this.fail(Violations.Compression);
     if (!ends) return this.streamError(stream, Violations.TrailersWithoutEnd);
     const violation = message.finish(false) ?? (stream.lengthLeft > 0 ? Violations.BadBodyLength : undefined);
     if (violation !== undefined) return this.streamError(stream, violation);
