@@ -2,13 +2,12 @@
  * EDS: the members of clusters from a management server.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery#endpoint-discovery-service-eds
  */
+import { loadAssignment } from '#config/load-assignment.ts';
 import type { LoadAssignment } from '#config/model/cluster.ts';
-import { readLoadAssignment } from '#config/read/endpoint.ts';
-import type { ClusterLoadAssignment } from '#envoy/config/endpoint/v3/endpoint_pb.js';
 import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { EdsOptions, EndpointWatcher } from '#proxy/upstream/discovery/discover.ts';
-import { type DiscoveryContext, readGiven } from '#proxy/xds/discovery-context.ts';
+import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
 import type { DiscoveryUpdate, SubscriptionOwner } from '#proxy/xds/subscription.ts';
 
 const ASSIGNMENT = 'envoy.config.endpoint.v3.ClusterLoadAssignment';
@@ -28,15 +27,24 @@ export class EndpointDiscovery implements EndpointWatcher {
     const owner = new Endpoints(serviceName, this.context, scope, onAssignment);
     const subscription = this.context.subscribe({ source, typeName: ASSIGNMENT, owner, scope });
     subscription.start(new Set([serviceName]));
-    return subscription;
+    return {
+      stop: () => {
+        owner.stopped = true;
+        subscription.stop();
+      },
+    };
   }
 }
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 class Endpoints implements SubscriptionOwner {
   private readonly name: string;
   private readonly context: DiscoveryContext;
   private readonly onAssignment: (assignment: LoadAssignment | undefined) => void;
   private readonly updateEmpty;
+  /** The cluster is gone, or has another watch. */
+  stopped = false;
   private known = false;
 
   constructor(
@@ -51,7 +59,7 @@ class Endpoints implements SubscriptionOwner {
     this.updateEmpty = clusterStats(scope).updateEmpty;
   }
 
-  onUpdate({ resources, removed }: DiscoveryUpdate): void {
+  async onUpdate({ resources, removed }: DiscoveryUpdate): Promise<void> {
     const [resource, ...others] = resources;
     if (resource === undefined) {
       // That a cluster's members are gone is for CDS to say.
@@ -62,9 +70,8 @@ class Endpoints implements SubscriptionOwner {
     if (resource.name !== this.name) {
       throw new Error(`Unexpected EDS cluster (expecting ${this.name}): ${resource.name}`);
     }
-    const assignment = readGiven(resource, ASSIGNMENT, this.context, (message: ClusterLoadAssignment, at) =>
-      readLoadAssignment(message, at, 'ip'),
-    );
+    const assignment = await loadAssignment(resource.any.value, this.context.unknownFields, nextTurn);
+    if (this.stopped) return;
     this.known = true;
     this.onAssignment(assignment);
   }
