@@ -65,6 +65,8 @@ async function observe(t: TestContext, kind: ProxyKind, transport: Transport) {
     tlsListener('late', 'absent', transport, { initial_fetch_timeout: '0s' }),
   ]);
   await proxy.statBecomes('listener_manager.total_listeners_warming', 1);
+  for (const name of ['authority', 'tickets'])
+    await proxy.statBecomes(`sds.${name}.update_success`, (count) => count >= 2);
   seen.push(await shownBy(proxy, 'in'));
   const init = (await proxy.get('/init_dump')).body
     .replace(/ \d+"/, ' N"')
