@@ -2,7 +2,8 @@
  * The TCP proxy: bytes, half-closes, failures, stats and access logs, ours and real Envoy with the same bootstrap.
  */
 import type { Socket } from 'node:net';
-import { bootstrap, type Json, staticCluster, upstreamTls } from '#testing/bootstrap.ts';
+import { bootstrap, downstreamTls, type Json, staticCluster, upstreamTls } from '#testing/bootstrap.ts';
+import { signed } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
 import type { WireClient } from '#testing/wire-client.ts';
 import { alike, type TcpActing } from './compare-tcp.ts';
@@ -18,6 +19,7 @@ function proxied(fields: Json = {}, cluster: Json = {}, listener: Json = {}): (p
 
 const echo = (socket: Socket) => void socket.pipe(socket);
 const silent = () => {};
+const server = signed('server.test');
 
 async function until(wire: WireClient, length: number): Promise<void> {
   await eventually(`${length} bytes came`, () => wire.received.length >= length);
@@ -231,3 +233,49 @@ alike('the upstream is chosen when the first bytes are there', {
   stats: STATS,
   lines: 4,
 });
+
+alike('TLS that fails is told by both logs, and no upstream is asked where that waits for TLS', {
+  bootstrap: ({ c }) => {
+    const tls = downstreamTls({
+      tls_certificates: [
+        { certificate_chain: { inline_string: server.cert }, private_key: { inline_string: server.key } },
+      ],
+    });
+    const config = { upstream_connect_mode: 'ON_DOWNSTREAM_TLS_HANDSHAKE', max_early_data_bytes: 0 };
+    const listener = tcpListener([tcpProxy(config)]) as { filter_chains: Json[] };
+    listener.filter_chains = [{ ...listener.filter_chains[0], ...tls }];
+    return bootstrap([listener as Json], [staticCluster('c', [c])]);
+  },
+  upstreams: { c: echo },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('GET / HTTP/1.1\r\n\r\n');
+    await wire.closed();
+    const secure = await act.connect('in', { tls: {} });
+    await secure.send('hello');
+    await until(secure, 5);
+    act.note(`${secure.received} ${act.upstreams.c.sockets.length}`);
+    secure.destroy();
+    await act.proxy.statBecomes('listener.in.downstream_cx_active', 0);
+  },
+  lines: 4,
+});
+
+for (const check_drain_close of [false, true]) {
+  alike(`a drain: check_drain_close is ${check_drain_close}`, {
+    bootstrap: proxied({ check_drain_close }),
+    upstreams: { c: echo },
+    async run(act) {
+      const wire = await act.connect();
+      await wire.send('a');
+      await until(wire, 1);
+      await act.proxy.admin.post('/healthcheck/fail');
+      await wire.send('b');
+      await eventually('it is answered, or closed', () => wire.received.length === 2 || wire.ending !== undefined);
+      if (check_drain_close) await wire.closed();
+      act.note(`${wire.received} ${wire.ending ?? 'open'}`);
+      wire.destroy();
+    },
+    stats: /^tcp\.t\.downstream_cx_(drain|total)/,
+  });
+}

@@ -4,9 +4,9 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/tcp_proxy
  */
 import type { Socket } from 'node:net';
-import { Timer } from '#base/timers.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { chooseTcpCluster } from '#proxy/network/tcp-proxy/choose-cluster.ts';
+import { SessionTimers } from '#proxy/network/tcp-proxy/session-timers.ts';
 import { tcpHashKey } from '#proxy/network/tcp-proxy/tcp-hash-policy.ts';
 import type { TcpProxyInUse } from '#proxy/network/tcp-proxy/tcp-proxy.ts';
 import { openTcpUpstream } from '#proxy/network/tcp-proxy/tcp-upstream.ts';
@@ -23,8 +23,6 @@ import type { TcpClientUser, TcpUpstream } from '#proxy/upstream/tcp-client.ts';
 const LARGE_READ = 16 * 1024;
 /** Filter state that has a connection go as it is, past a tunnel. */
 const DISABLE_TUNNELING_STATE = 'envoy.tcp_proxy.disable_tunneling';
-/** Milliseconds. */
-const IDLE_SLACK = 16;
 /** Filter state that sets the idle timeout of one connection, in milliseconds. */
 const IDLE_TIMEOUT_STATE = 'envoy.tcp_proxy.per_connection_idle_timeout_ms';
 
@@ -43,6 +41,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   /** What came before the upstream was there. */
   private early: Buffer[] = [];
   private earlyBytes = 0;
+  private earlyPaused = false;
   /** The client sends no more. */
   private ended = false;
   /** The upstream sends no more. */
@@ -53,13 +52,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   private closing = false;
   private received = 0;
   private pauses = 0;
-  private readonly idleTimeout: number;
-  private readonly idleTimer: Timer | undefined;
-  /** The timer is armed again only when this much time has passed since it was: when it fires, it waits for what is left. */
-  private readonly idleSlack: number = Number.POSITIVE_INFINITY;
-  private idleArmed = 0;
-  private lastActive = 0;
-  private readonly timers: Timer[] = [];
+  private readonly timers: SessionTimers;
 
   constructor(proxy: TcpProxyInUse, socket: Socket, connection: DownstreamConnection) {
     this.proxy = proxy;
@@ -68,37 +61,18 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     socket.allowHalfOpen = true;
     this.sender = new ByteSender(socket, connection.bufferLimit, () => asEvent(() => this.onDownstreamDrained()));
     const { config, worker } = proxy;
-    const { timers } = worker;
-    this.idleTimeout = Number(connection.filterState?.get(IDLE_TIMEOUT_STATE) ?? config.idleTimeout);
-    if (this.idleTimeout > 0) {
-      this.idleTimer = new Timer(() => asEvent(() => this.onIdle()));
-      this.idleSlack = Math.min(IDLE_SLACK, this.idleTimeout / 100);
-      this.idleArmed = clock.now();
-      timers.arm(this.idleTimer, this.idleTimeout);
-      this.timers.push(this.idleTimer);
-    }
+    this.timers = new SessionTimers(worker.timers);
+    const idleTimeout = Number(connection.filterState?.get(IDLE_TIMEOUT_STATE) ?? config.idleTimeout);
+    this.timers.onIdle(idleTimeout, () => this.onIdle());
     if (config.maxConnectionDuration > 0) {
       const jitter = (config.maxConnectionDurationJitter / 100) * (worker.random.uint32() / 2 ** 32);
-      this.after(Math.floor(config.maxConnectionDuration * (1 + jitter)), () => this.onMaxDuration());
+      this.timers.after(Math.floor(config.maxConnectionDuration * (1 + jitter)), () => this.onMaxDuration());
     }
-    if (config.accessLogFlushInterval > 0) this.logPeriodically();
+    if (config.accessLogFlushInterval > 0) {
+      this.timers.every(config.accessLogFlushInterval, () => this.log('TcpPeriodic'));
+    }
     if (config.maxEarlyDataBytes === undefined) this.pauseDownstream(true);
     if (config.connectMode !== 'ON_DOWNSTREAM_DATA') this.connect();
-  }
-
-  private after(delay: number, run: () => void): Timer {
-    const timer = new Timer(() => asEvent(run));
-    this.timers.push(timer);
-    this.proxy.worker.timers.arm(timer, delay);
-    return timer;
-  }
-
-  private logPeriodically(): void {
-    const { config, worker } = this.proxy;
-    const timer = this.after(config.accessLogFlushInterval, () => {
-      this.log('TcpPeriodic');
-      worker.timers.arm(timer, config.accessLogFlushInterval);
-    });
   }
 
   // The upstream.
@@ -161,7 +135,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     const { backoff, maxConnectAttempts } = this.proxy.config;
     if (backoff === undefined || this.attempts >= maxConnectAttempts) return this.connect();
     const ceiling = Math.min(backoff.maxInterval, backoff.baseInterval * 2 ** (this.attempts - 1));
-    this.after(Math.max(1, Math.floor(this.proxy.worker.random.uint32() % ceiling)), () => this.connect());
+    this.timers.after(Math.max(1, Math.floor(this.proxy.worker.random.uint32() % ceiling)), () => this.connect());
   }
 
   onUpstreamReady(): void {
@@ -173,7 +147,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     marks.upstreamTlsComplete = upstream.tlsEnd;
     marks.upstreamPoolAnswered = clock.now();
     this.ready = true;
-    this.active();
+    this.timers.active();
     if (this.proxy.config.logsUpstreamConnected) this.log('TcpUpstreamConnected');
     const { early } = this;
     this.early = [];
@@ -187,7 +161,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
 
   onUpstreamData(count: number, bytes: Buffer): void {
     this.proxy.stats.downstreamCxTxBytesTotal.add(count);
-    this.active();
+    this.timers.active();
     if (this.sender.write(bytes, count)) this.upstream?.pause(true);
     this.closeIfDraining();
   }
@@ -200,7 +174,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
 
   /** The upstream takes bytes again. */
   onUpstreamDrained(): void {
-    this.active();
+    this.timers.active();
     this.proxy.stats.downstreamFlowControlResumedReadingTotal.inc();
     this.pauseDownstream(false);
   }
@@ -225,7 +199,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
       this.received += count;
       this.proxy.stats.downstreamCxRxBytesTotal.add(count);
       this.readsLargeBody = count >= LARGE_READ;
-      this.active();
+      this.timers.active();
       if (this.ready) this.forward(count, bytes);
       else this.holdEarly(bytes.subarray(0, count));
     } catch (error) {
@@ -244,8 +218,6 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     }
     this.closeIfDraining();
   }
-
-  private earlyPaused = false;
 
   private holdEarly(bytes: Buffer): void {
     const { config, stats } = this.proxy;
@@ -274,7 +246,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
 
   /** The client takes bytes again. */
   private onDownstreamDrained(): void {
-    this.active();
+    this.timers.active();
     this.upstream?.pause(false);
   }
 
@@ -288,7 +260,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     releaseReader(this);
     const { proxy, connection, upstream } = this;
     proxy.sessions.delete(this);
-    for (const timer of this.timers) proxy.worker.timers.cancel(timer);
+    this.timers.stop();
     this.early = [];
     this.countBytes();
     this.upstream = undefined;
@@ -312,14 +284,6 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
 
   // Both.
 
-  private active(): void {
-    const now = clock.now();
-    this.lastActive = now;
-    if (now - this.idleArmed < this.idleSlack) return;
-    this.idleArmed = now;
-    if (this.idleTimer !== undefined) this.proxy.worker.timers.arm(this.idleTimer, this.idleTimeout);
-  }
-
   private pauseDownstream(pause: boolean): void {
     this.pauses += pause ? 1 : -1;
     if (pause && this.pauses === 1) this.socket.pause();
@@ -340,11 +304,6 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   }
 
   private onIdle(): void {
-    const left = this.lastActive + this.idleTimeout - clock.now();
-    if (left > 0 && this.idleTimer !== undefined) {
-      this.proxy.worker.timers.arm(this.idleTimer, Math.ceil(left));
-      return;
-    }
     this.proxy.stats.idleTimeout.inc();
     this.close();
   }
