@@ -214,3 +214,25 @@ alike('filter state is set when a connection begins and when its client speaks, 
   stats: STATS,
   lines: 4,
 });
+
+alike('a limit of connections holds over all workers', {
+  bootstrap: () => {
+    const limit = filter('connection_limit', 'connection_limit.v3.ConnectionLimit', {
+      stat_prefix: 'l',
+      max_connections: 3,
+    });
+    return bootstrap([tcpListener([limit, filter('echo', 'echo.v3.Echo')], { access_log: [] })]);
+  },
+  async run({ connect, note, proxy }) {
+    const wires = [];
+    for (let i = 0; i < 12; i++) wires.push(await connect());
+    await proxy.statBecomes('connection_limit.l.limited_connections', 9);
+    await proxy.statBecomes('connection_limit.l.active_connections', 3);
+    for (const wire of wires) {
+      await wire.send('a');
+      await wire.something();
+    }
+    note(String(wires.filter((wire) => wire.received === 'a').length));
+  },
+  concurrency: 4,
+});
