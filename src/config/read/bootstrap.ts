@@ -30,7 +30,7 @@ import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
 import type { ConfigSource } from '#envoy/config/core/v3/config_source_pb.js';
 
 const BOOTSTRAP = 'envoy.config.bootstrap.v3.Bootstrap';
-const XDS = 'it comes with xDS';
+const OWN_SOURCE = 'write ads_config, or a source where something is fetched';
 const XDSTP = 'collections are not named by xdstp here; write lds_config and cds_config';
 const WATCHDOG = 'a worker that hangs is only counted';
 
@@ -56,31 +56,31 @@ const check = honours(
   ],
   {
     withoutEffect: {
-      node_context_params: 'only control planes are told of them, and xDS comes later',
+      node_context_params: 'they are for names by xdstp',
       deferred_stat_options: 'stats are made as they are needed',
       watchdog: WATCHDOG,
       watchdogs: WATCHDOG,
       enable_dispatcher_stats: 'there are no dispatchers to count',
       inline_headers: 'every header is found as fast',
       perf_tracing_file_path: 'POST /cpuprofiler writes a profile',
-      grpc_async_client_manager_config: 'there are no gRPC clients yet',
+      grpc_async_client_manager_config: 'gRPC clients are made when they are needed',
       memory_allocator_manager: 'memory is given back by V8',
       enable_worker_cpu_affinity: 'the system places threads',
     },
     refused: {
-      hds_config: XDS,
+      hds_config: 'health is not checked for others',
       flags_path: 'flags stand in the runtime',
       stats_sinks: 'stats sinks come later',
       stats_eviction_interval: 'stats are kept',
       tracing: 'tracing comes later',
       header_prefix: 'headers begin with x-envoy-',
       fatal_actions: 'none runs here',
-      config_sources: XDS,
-      default_config_source: XDS,
+      config_sources: OWN_SOURCE,
+      default_config_source: OWN_SOURCE,
       default_socket_interface: "sockets are Node's",
       certificate_provider_instances: 'none runs here',
-      xds_delegate_extension: XDS,
-      xds_config_tracker_extension: XDS,
+      xds_delegate_extension: 'none runs here',
+      xds_config_tracker_extension: 'none runs here',
       listener_manager: 'there is one kind',
       application_log_config: 'use --log-format',
     },

@@ -11,7 +11,7 @@ const check = honours('envoy.config.bootstrap.v3.ClusterManager', ['local_cluste
   withoutEffect: { enable_deferred_cluster_creation: 'clusters are made at once' },
   refused: {
     outlier_detection: 'outlier detection comes later',
-    load_stats_config: 'load reporting comes with xDS',
+    load_stats_config: 'load is not reported yet',
   },
 });
 

@@ -24,7 +24,7 @@ import type { TypedExtensionConfig } from '#envoy/config/core/v3/extension_pb.js
 const TYPE = 'envoy.config.cluster.v3.Cluster';
 const HEALTH_CHECKS = 'health checks come later';
 const HOST_HEALTH = 'it acts on health checks and outlier detection, which come later';
-const LOAD_REPORTS = 'load reports come with xDS';
+const LOAD_REPORTS = 'load is not reported yet';
 
 const check = honours(
   TYPE,

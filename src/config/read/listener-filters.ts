@@ -14,7 +14,7 @@ import type { ListenerFilter } from '#envoy/config/listener/v3/listener_componen
 import type { Listener } from '#envoy/config/listener/v3/listener_pb.js';
 
 const check = honours('envoy.config.listener.v3.ListenerFilter', ['name', 'typed_config', 'filter_disabled'], {
-  refused: { config_discovery: 'configuration of extensions by discovery comes with xDS' },
+  refused: { config_discovery: 'only HTTP filters are fetched' },
 });
 
 export function readListenerFilters(

@@ -61,7 +61,7 @@ const check = honours(
       max_connections_to_accept_per_socket_event: 'Node accepts what there is',
     },
     refused: {
-      fcds_config: 'filter chains by discovery come with xDS',
+      fcds_config: 'filter chains come with their listener',
       stats_matcher: 'stats are chosen by stats_config',
       per_connection_buffer_high_watermark_timeout: 'slow clients are bounded by stream timeouts',
       api_listener: 'API listeners are for Envoy Mobile',

@@ -12,7 +12,7 @@ import { checkTerminalFilter } from '#config/read/terminal-filter.ts';
 import type { Filter } from '#envoy/config/listener/v3/listener_components_pb.js';
 
 const check = honours('envoy.config.listener.v3.Filter', ['name', 'typed_config'], {
-  refused: { config_discovery: 'configuration of extensions by discovery comes with xDS' },
+  refused: { config_discovery: 'only HTTP filters are fetched' },
 });
 
 export function readNetworkFilters(messages: readonly Filter[], at: Place, context: ReadContext): FilterUse[] {

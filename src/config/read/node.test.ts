@@ -33,8 +33,8 @@ test('flags make a node where the bootstrap has none', () => {
   assert.equal(bootstrap.node?.locality?.zone, 'Z');
 });
 
-test('what only control planes are told is warned of', () => {
-  assert.deepEqual(warningsOf({ node: { client_features: ['x'] } }), [
-    "node.client_features: field 'client_features' has no effect in Fairlead: only control planes are told of it, and xDS comes later",
+test('what the proxy says itself is warned of, and what only management servers are told is not', () => {
+  assert.deepEqual(warningsOf({ node: { client_features: ['x'], user_agent_name: 'x' } }), [
+    "node.user_agent_name: field 'user_agent_name' has no effect in Fairlead: the proxy says itself what it is",
   ]);
 });

@@ -11,13 +11,19 @@ import { readLocality } from '#config/read/endpoint.ts';
 import { honours } from '#config/read/support.ts';
 import type { Locality, Node } from '#envoy/config/core/v3/base_pb.js';
 
-const XDS_ONLY = 'only control planes are told of it, and xDS comes later';
+// The last three are for management servers alone.
+const HONOURED = [
+  'id',
+  'cluster',
+  'metadata',
+  'locality',
+  'dynamic_parameters',
+  'client_features',
+  'listening_addresses',
+];
 
-const check = honours('envoy.config.core.v3.Node', ['id', 'cluster', 'metadata', 'locality'], {
+const check = honours('envoy.config.core.v3.Node', HONOURED, {
   withoutEffect: {
-    dynamic_parameters: XDS_ONLY,
-    client_features: XDS_ONLY,
-    listening_addresses: XDS_ONLY,
     extensions: 'the proxy says itself what it has',
     user_agent_name: 'the proxy says itself what it is',
     user_agent_version: 'the proxy says itself what it is',

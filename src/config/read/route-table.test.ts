@@ -64,6 +64,6 @@ test('bodies of direct responses may be as long as the table says', () => {
 
 test('virtual hosts by discovery are refused by name', () => {
   assert.deepEqual(read({ vhds: { config_source: { ads: {} } } }).errors, [
-    "vhds: field 'vhds' is not supported by Fairlead yet: virtual hosts by discovery come with xDS",
+    "vhds: field 'vhds' is not supported by Fairlead yet: virtual hosts come with their table; those that are fetched on demand come later",
   ]);
 });

@@ -45,7 +45,7 @@ const check = honours(
     withoutEffect: { downstream_idle_timeout: NOT_IN_ENVOY, upstream_idle_timeout: NOT_IN_ENVOY },
     refused: {
       metadata_match: NO_SUBSETS,
-      on_demand: 'clusters by discovery come with xDS',
+      on_demand: 'clusters are not fetched on demand',
       proxy_protocol_tlvs: NO_TLVS,
       proxy_protocol_tlv_merge_policy: NO_TLVS,
     },
