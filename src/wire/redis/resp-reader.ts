@@ -33,6 +33,9 @@ const MINUS = 0x2d;
 const COLON = 0x3a;
 const DOLLAR = 0x24;
 const STAR = 0x2a;
+const ZERO = 0x30;
+/** Of 64 bits. */
+const MAX_DIGITS = 19;
 const NO_BYTES = Buffer.alloc(0);
 
 export class RespReader {
@@ -79,7 +82,8 @@ export class RespReader {
     }
     while (this.step()) {
       if (this.open.length > 0 || this.skip > 0) continue;
-      const value = Buffer.from(this.bytes.subarray(this.start, this.at));
+      const value = Buffer.allocUnsafe(this.at - this.start);
+      this.bytes.copy(value, 0, this.start, this.at);
       const changed = this.nullArray;
       this.nullArray = false;
       this.start = this.at;
@@ -150,9 +154,17 @@ export class RespReader {
   }
 
   private number(from: number, to: number): number {
-    const text = this.bytes.latin1Slice(from, to);
-    if (!/^-?[0-9]{1,19}$/.test(text)) throw new RespError('a number that is none');
-    return Number(text);
+    const { bytes } = this;
+    const negative = bytes[from] === MINUS;
+    const first = negative ? from + 1 : from;
+    if (to <= first || to - first > MAX_DIGITS) throw new RespError('a number that is none');
+    let number = 0;
+    for (let at = first; at < to; at++) {
+      const digit = bytes[at] - ZERO;
+      if (digit < 0 || digit > 9) throw new RespError('a number that is none');
+      number = number * 10 + digit;
+    }
+    return negative ? -number : number;
   }
 
   private bulk(length: number): void {

@@ -68,6 +68,23 @@ export function parseResp(bytes: Buffer): RespValue {
   return new Parser(bytes).value();
 }
 
+/**
+ * The strings of an array that is known to be a whole value, as views of its bytes: a command's name and arguments.
+ * @returns undefined for an array that is empty or holds anything else, and for any other value
+ */
+export function commandArgs(bytes: Buffer): Buffer[] | undefined {
+  if (bytes[0] !== 0x2a) return undefined;
+  const args: Buffer[] = [];
+  for (let at = bytes.indexOf(0x0a) + 1; at < bytes.length; ) {
+    if (bytes[at] !== 0x24 || bytes[at + 1] === 0x2d) return undefined;
+    let length = 0;
+    for (at++; bytes[at] !== 0x0d; at++) length = length * 10 + bytes[at] - 0x30;
+    args.push(bytes.subarray(at + 2, at + 2 + length));
+    at += length + 4;
+  }
+  return args.length === 0 ? undefined : args;
+}
+
 class Parser {
   private readonly bytes: Buffer;
   private at = 0;

@@ -3,7 +3,7 @@ import test from 'node:test';
 import * as fc from 'fast-check';
 import { inlineWords } from '#wire/redis/inline-command.ts';
 import { RespError, RespReader } from '#wire/redis/resp-reader.ts';
-import { encodeCommand, encodeResp, parseResp, type RespValue } from '#wire/redis/resp-value.ts';
+import { commandArgs, encodeCommand, encodeResp, parseResp, type RespValue } from '#wire/redis/resp-value.ts';
 
 const FULL = process.env.FAIRLEAD_FUZZ === 'full';
 const RUNS = FULL ? 1_000_000 : 2_000;
@@ -61,6 +61,22 @@ test('any bytes are values, or the beginning of one, or refused; nothing else ha
       }
     }),
     { numRuns: RUNS },
+  );
+});
+
+test('a command has the strings of its array, and nothing else is one', () => {
+  fc.assert(
+    fc.property(value, (one) => {
+      const strings =
+        one.kind === 'array' ? one.items.map((item) => (item.kind === 'bulk' ? item.bytes : undefined)) : [];
+      const expected = strings.length === 0 || strings.includes(undefined) ? undefined : strings;
+      assert.deepEqual(commandArgs(encodeResp(one)), expected);
+    }),
+    { numRuns: Math.min(RUNS, 100_000) },
+  );
+  assert.deepEqual(
+    commandArgs(encodeCommand(['GET', '', 'a b'])),
+    ['GET', '', 'a b'].map((text) => Buffer.from(text)),
   );
 });
 

@@ -18,7 +18,7 @@ import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
 import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
 import { RespError, RespReader } from '#wire/redis/resp-reader.ts';
-import { encodeCommand, errorReply, parseResp, simpleReply } from '#wire/redis/resp-value.ts';
+import { commandArgs, encodeCommand, errorReply, simpleReply } from '#wire/redis/resp-value.ts';
 
 const OK = simpleReply('OK');
 const PONG = simpleReply('PONG');
@@ -147,11 +147,9 @@ export class RedisSession implements SocketOwner {
 
   private onCommand(bytes: Buffer): void {
     const place = this.place();
-    const value = parseResp(bytes);
-    const args: Buffer[] = [];
-    if (value.kind === 'array') for (const item of value.items) if (item.kind === 'bulk') args.push(item.bytes);
-    if (value.kind !== 'array' || args.length === 0 || args.length < value.items.length) return this.invalid(place);
-    const name = args[0].toString().toLowerCase();
+    const args = commandArgs(bytes);
+    if (args === undefined) return this.invalid(place);
+    const name = args[0].latin1Slice().toLowerCase();
     const local = this.answerLocally(name, args);
     if (local === INVALID) return this.invalid(place);
     if (local !== undefined) return this.settle(place, local);
