@@ -66,3 +66,14 @@ test('bash completes commands, flags and samples', () => {
   assert.equal(complete('sample', 'front'), 'front-proxy');
   assert.equal(complete('pc', 'boot'), 'bootstrap');
 });
+
+test('a reader that has seen enough ends the program without a word', () => {
+  const { status, stdout, stderr } = spawnSync(
+    'bash',
+    ['-c', `set -o pipefail; "${LAUNCHER}" proxy --help | "${LAUNCHER}" --help | head -1`],
+    {
+      encoding: 'utf8',
+    },
+  );
+  assert.deepEqual([status, stderr, stdout.split('\n').length], [0, '', 2]);
+});

@@ -27,6 +27,8 @@ Examples:
 
 /** Sets the exit status; a mistake in the command line is said on standard error. */
 export async function runProgram(args: string[]): Promise<void> {
+  // A proxy goes on whoever reads what it writes.
+  if (args[0] !== 'proxy') process.stdout.on('error', endWithReader);
   try {
     const status = await main(args);
     if (status !== undefined) process.exitCode = status;
@@ -36,6 +38,12 @@ export async function runProgram(args: string[]): Promise<void> {
     process.stderr.write(`${prefix}: ${error.message}\nTry '${prefix} --help'.\n`);
     process.exitCode = 2;
   }
+}
+
+/** Whoever read the output has seen enough, as `head` does. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
 }
 
 /** @returns the exit status. */
