@@ -4,6 +4,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import { dnsFilterReader } from '#config/read/dns-filter.ts';
 import { type ExtensionReader, ExtensionReaders } from '#config/read/extensions.ts';
+import { internalRedirectPredicates } from '#config/read/internal-redirect.ts';
 import { routerReader } from '#config/read/router.ts';
 import { udpProxyReader } from '#config/read/udp-proxy.ts';
 import { httpFilters } from '#proxy/http/filters/index.ts';
@@ -41,7 +42,15 @@ export function registeredExtensions(): ExtensionReader[] {
       read: (typed: Message, at, context) => config(typed as never, at, context),
     }),
   );
-  return [...http, routerReader, ...network, ...listener, dnsFilterReader, udpProxyReader];
+  return [
+    ...http,
+    routerReader,
+    ...internalRedirectPredicates,
+    ...network,
+    ...listener,
+    dnsFilterReader,
+    udpProxyReader,
+  ];
 }
 
 export function extensionReaders(): ExtensionReaders {

@@ -140,9 +140,25 @@ export interface RouteAction {
   hashPolicy: HashPolicy[];
   /** Types in lower case; they go before those of the connection manager. */
   upgradeConfigs: RouteUpgrade[];
-  maxInternalRedirects?: number;
+  internalRedirectPolicy?: InternalRedirectPolicy;
   includeVhRateLimits: boolean;
 }
+
+/** Follows config.route.v3.InternalRedirectPolicy: which answers the proxy follows itself. */
+export interface InternalRedirectPolicy {
+  maxInternalRedirects: number;
+  redirectResponseCodes: number[];
+  /** Each of them must accept the route that the request would take. */
+  predicates: InternalRedirectPredicate[];
+  allowCrossSchemeRedirect: boolean;
+  /** In lower case. */
+  responseHeadersToCopy: string[];
+}
+
+export type InternalRedirectPredicate =
+  | { kind: 'allow_listed_routes'; allowedRouteNames: string[] }
+  | { kind: 'previous_routes' }
+  | { kind: 'safe_cross_scheme' };
 
 /** Follows config.route.v3.RouteAction.UpgradeConfig. */
 export interface RouteUpgrade {

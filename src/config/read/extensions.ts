@@ -27,6 +27,7 @@ export type ExtensionCategory =
   | 'stats_sink'
   | 'retry_host_predicate'
   | 'retry_priority'
+  | 'internal_redirect_predicate'
   | 'rate_limit_descriptor'
   | 'request_id'
   | 'http_stateful_header_formatter';

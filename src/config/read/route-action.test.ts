@@ -125,12 +125,31 @@ test('a template rewrites with the variables of the template that matched', () =
 test('what no part of the data path does is refused by name', () => {
   const refused = {
     hedge_policy: {},
-    internal_redirect_policy: {},
     metadata_match: {},
   };
   for (const [name, value] of Object.entries(refused)) {
     const [error, ...others] = read({ [name]: value }).errors;
     assert.deepEqual(others, []);
     assert.ok(error.startsWith(`${name}: field '${name}' is not supported by Fairlead yet`), error);
+  }
+});
+
+test('internal redirects: the policy goes before the older fields, and what it may not copy is refused', () => {
+  const older = { internal_redirect_action: 'HANDLE_INTERNAL_REDIRECT', max_internal_redirects: 4 };
+  assert.equal(read(older).value?.internalRedirectPolicy?.maxInternalRedirects, 4);
+  assert.equal(read({ max_internal_redirects: 4 }).value?.internalRedirectPolicy, undefined);
+  const policy = { redirect_response_codes: [303, 304, 200], response_headers_to_copy: ['X-A'] };
+  assert.deepEqual(read({ ...older, internal_redirect_policy: policy }).value?.internalRedirectPolicy, {
+    maxInternalRedirects: 1,
+    redirectResponseCodes: [303],
+    predicates: [],
+    allowCrossSchemeRedirect: false,
+    responseHeadersToCopy: ['x-a'],
+  });
+  for (const name of [':path', 'Host']) {
+    const { errors } = read({ internal_redirect_policy: { response_headers_to_copy: [name] } });
+    assert.deepEqual(errors, [
+      'internal_redirect_policy.response_headers_to_copy[0]: :-prefixed headers or Hosts may not be specified here.',
+    ]);
   }
 });

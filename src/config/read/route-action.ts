@@ -5,6 +5,7 @@ import type { Place } from '#api/place.ts';
 import type { ClusterChoice, RouteAction, RouteMatch } from '#config/model/route.ts';
 import { millisecondsOr, optionalMilliseconds } from '#config/read/duration.ts';
 import { readHashPolicies } from '#config/read/hash-policy.ts';
+import { readInternalRedirects } from '#config/read/internal-redirect.ts';
 import { readMirrorPolicies } from '#config/read/mirror-policy.ts';
 import { readRetryPolicy } from '#config/read/retry-policy.ts';
 import { checkCluster, type RouteContext } from '#config/read/route-context.ts';
@@ -48,6 +49,9 @@ const check = honours(
     'priority',
     'upgrade_configs',
     'hash_policy',
+    'internal_redirect_policy',
+    'internal_redirect_action',
+    'max_internal_redirects',
   ],
   {
     refused: {
@@ -60,9 +64,6 @@ const check = honours(
       rate_limits: RATE_LIMITS,
       include_vh_rate_limits: RATE_LIMITS,
       cors: 'CORS comes with its filter',
-      internal_redirect_policy: 'redirects of upstreams are handed to the client',
-      internal_redirect_action: 'redirects of upstreams are handed to the client',
-      max_internal_redirects: 'redirects of upstreams are handed to the client',
       hedge_policy: 'a request is tried again only after it failed',
     },
   },
@@ -90,6 +91,7 @@ export function readRouteAction(
   const maxGrpcTimeout = optionalMilliseconds(message.maxGrpcTimeout);
   const grpcTimeoutOffset = optionalMilliseconds(message.grpcTimeoutOffset);
   const hostRewrite = readHostRewrite(message, at);
+  const internalRedirectPolicy = readInternalRedirects(message, at, context);
   return {
     kind: 'route',
     cluster: readClusterChoice(message, at, context),
@@ -116,6 +118,7 @@ export function readRouteAction(
     priority: message.priority === 1 ? 'HIGH' : 'DEFAULT',
     hashPolicy: readHashPolicies(message.hashPolicy, at.field('hash_policy')),
     upgradeConfigs: readRouteUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs')),
+    ...(internalRedirectPolicy === undefined ? {} : { internalRedirectPolicy }),
     includeVhRateLimits: false,
   };
 }

@@ -41,7 +41,7 @@ export interface ServerConnection extends DownstreamCodec, SocketOwner {
   /** Its time is over, and the answer to the next request that begins is its last (http1_safe_max_connection_duration). */
   softDraining: boolean;
   /** Requests that it has carried. */
-  readonly requests: number;
+  requests: number;
   /** The connection ended because we closed it. */
   readonly closedByUs: boolean;
   /** Bytes sent, and how many of them are in the stats. */

@@ -165,7 +165,7 @@ export class ConnectionManager {
 
   /** A request's head is whole, its host, path and method in `stream`: from the codec. */
   onRequest(stream: HttpStream, options: ConnectionOptions, end: boolean): void {
-    const { config, worker } = this;
+    const { config } = this;
     const headers = stream.requestHeaders;
     if (!isHostText(stream.host)) return stream.codec.refuse(stream, ParseError.InvalidHost);
     if (config.common.headersWithUnderscoresAction !== 'ALLOW' && this.refusesUnderscores(stream)) return;
@@ -177,18 +177,14 @@ export class ConnectionManager {
       headers.removeKnown(Known.expect);
       if (stream.protocol !== 'HTTP/1.0' && !end) stream.codec.sendInterim(stream, 100, noHeaders);
     }
-    if (stream.host === '' && !headers.hasKnown(Known.host))
-      return sendLocalReply(stream, 400, '', 'missing_host_header');
-    if (stream.method !== 'CONNECT') {
-      if (stream.path.charCodeAt(0) !== SLASH) {
-        this.stats.downstreamRqNonRelativePath.inc();
-        return sendLocalReply(stream, 404, '', 'absolute_path_rejected');
-      }
-      if (!this.acceptPath(stream)) return;
-    }
-    if (config.stripHostPort !== 'none' || config.stripTrailingHostDot)
-      stream.host = stripHostPort(stream.host, stream.connection.destinationPort, config);
+    if (!this.acceptTarget(stream)) return;
     prepareRequestHeaders(stream, this, options);
+    this.enterFilters(stream, options.upgrade, end);
+  }
+
+  /** Chooses the route, and begins the walk through the filters. */
+  private enterFilters(stream: HttpStream, upgrade: boolean, end: boolean): void {
+    const { worker } = this;
     this.chooseRoute(stream);
     const perRoute = stream.selected?.config.action;
     if (perRoute?.kind === 'route' && perRoute.idleTimeout !== undefined) {
@@ -198,9 +194,30 @@ export class ConnectionManager {
     if (perRoute?.kind === 'route') limitDuration(stream, perRoute);
     if (end && !stream.openEnded) worker.timers.cancel(stream.requestTimer);
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
-    if ((options.upgrade || stream.method === 'CONNECT') && this.refusesUpgrade(stream)) return;
+    if ((upgrade || stream.method === 'CONNECT') && this.refusesUpgrade(stream)) return;
     const chain = stream.upgrading ? (this.upgradeFilters.get(upgradeTypeOf(stream)) ?? this.filters) : this.filters;
     stream.filters.request(chain.forwards, chain.backwards, end);
+  }
+
+  /**
+   * An upstream sends the request elsewhere: it ends here with that answer, and begins anew with the head that it has by now, as a stream
+   * of its own in stats and logs. Follows Envoy's ActiveStream::recreateStream.
+   */
+  beginAgain(stream: HttpStream): void {
+    if (stream.finished) return;
+    const connection = stream.codec as ServerConnection;
+    const body = stream.filters.router.keptBody();
+    this.finish(stream);
+    stream.beginAgain();
+    connection.requests++;
+    this.onStreamBegin(stream, connection);
+    if (!this.acceptTarget(stream)) return;
+    this.enterFilters(stream, false, body.length === 0);
+    for (let i = 0; i < body.length; i++) {
+      // Counted again, as by Envoy.
+      stream.bytesReceived += body[i].length;
+      this.onRequestData(stream, body[i], i === body.length - 1);
+    }
   }
 
   /** A filter has changed what routes go by. */
@@ -253,6 +270,26 @@ export class ConnectionManager {
     stream.selected = host === undefined ? undefined : selectRoute(host, stream);
     stream.routeResolutions++;
     if (routeTiming.wanted) stream.routeResolutionTime = (performance.now() - began) * 1000;
+  }
+
+  /** Host and path as routes see them. @returns false where the stream was answered */
+  private acceptTarget(stream: HttpStream): boolean {
+    const { config } = this;
+    if (stream.host === '' && !stream.requestHeaders.hasKnown(Known.host)) {
+      sendLocalReply(stream, 400, '', 'missing_host_header');
+      return false;
+    }
+    if (stream.method !== 'CONNECT') {
+      if (stream.path.charCodeAt(0) !== SLASH) {
+        this.stats.downstreamRqNonRelativePath.inc();
+        sendLocalReply(stream, 404, '', 'absolute_path_rejected');
+        return false;
+      }
+      if (!this.acceptPath(stream)) return false;
+    }
+    if (config.stripHostPort !== 'none' || config.stripTrailingHostDot)
+      stream.host = stripHostPort(stream.host, stream.connection.destinationPort, config);
+    return true;
   }
 
   private acceptPath(stream: HttpStream): boolean {
@@ -327,6 +364,11 @@ export class ConnectionManager {
   /** Everything was handed over, or the stream was cut off: from the codec. The stream is returned to its pool after this. */
   onStreamEnd(stream: HttpStream): void {
     if (stream.finished) return;
+    this.connections.countSent(stream.codec as ServerConnection);
+    this.finish(stream);
+  }
+
+  private finish(stream: HttpStream): void {
     stream.finished = true;
     const { stats, worker } = this;
     const now = clock.now();
@@ -338,7 +380,6 @@ export class ConnectionManager {
     stats.downstreamRqActive.dec();
     if (stream.upgrading) stats.downstreamCxUpgradesActive.dec();
     stats.downstreamRqTime.record(Math.round(now - stream.marks.start));
-    this.connections.countSent(stream.codec as ServerConnection);
     stream.filters.end();
     if (this.accessLogs.length > 0) {
       stream.accessLogType = 'DownstreamEnd';

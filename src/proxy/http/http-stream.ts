@@ -11,6 +11,7 @@ import type { DownstreamCodec } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { FilterChainRun } from '#proxy/http/filter-chain-run.ts';
 import { hashKeyOf } from '#proxy/http/router/hash-policy.ts';
+import type { FollowedRedirects } from '#proxy/http/router/internal-redirect.ts';
 import { onMaxStreamDuration, onRequestTimeout, onStreamIdle } from '#proxy/http/stream-timeouts.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
@@ -118,6 +119,8 @@ export class HttpStream implements StreamInfo, RequestView {
   random = 0;
   /** `set-cookie` fields that hash policies made. */
   cookiesToSet: string[] | undefined = undefined;
+  /** The redirects of upstreams that it followed so far. */
+  redirects: FollowedRedirects | undefined = undefined;
   /** The stream is over: whatever still comes for it is dropped. */
   finished = false;
 
@@ -157,9 +160,6 @@ export class HttpStream implements StreamInfo, RequestView {
   /** Forgets the request; the object goes back to the pool. */
   reset(): void {
     this.requestHeaders.clear();
-    this.responseHeaders.clear();
-    this.requestTrailers = undefined;
-    this.responseTrailers = undefined;
     this.originalPath = '';
     this.requestEnded = false;
     this.openEnded = false;
@@ -168,11 +168,38 @@ export class HttpStream implements StreamInfo, RequestView {
     this.path = '';
     this.host = '';
     this.scheme = '';
+    this.wire = undefined;
+    this.marks.lastDownstreamRxByte = -1;
+    this.bytesReceived = 0;
+    this.downstreamHeaderBytesReceived = 0;
+    this.downstreamHeaderBytesSent = 0;
+    this.downstreamWireBytesReceived = 0;
+    this.downstreamWireBytesSent = 0;
+    this.remoteAddress = '';
+    this.traceId = '';
+    this.traced = false;
+    this.healthCheck = false;
+    this.internal = false;
+    this.redirects = undefined;
+    this.forgetAnswer();
+  }
+
+  /** The request is the same, and begins anew: what was chosen for it and what came of it is forgotten. */
+  beginAgain(): void {
+    const address = this.remoteAddress;
+    this.forgetAnswer();
+    this.begin(this.codec as DownstreamCodec, this.manager);
+    this.remoteAddress = address;
+  }
+
+  private forgetAnswer(): void {
+    this.responseHeaders.clear();
+    this.requestTrailers = undefined;
+    this.responseTrailers = undefined;
     this.responseCode = 0;
     this.responseStarted = false;
     this.responseEnded = false;
     this.responseReason = '';
-    this.wire = undefined;
     this.responsePaused = false;
     this.selected = undefined;
     this.selectedHost = undefined;
@@ -185,8 +212,7 @@ export class HttpStream implements StreamInfo, RequestView {
     this.routeResolutionTime = undefined;
     this.upstream = undefined;
     this.upstreamProtocol = '';
-    const marks = this.marks;
-    marks.lastDownstreamRxByte = -1;
+    const { marks } = this;
     marks.firstUpstreamTxByte = -1;
     marks.lastUpstreamTxByte = -1;
     marks.firstUpstreamRxByte = -1;
@@ -200,12 +226,7 @@ export class HttpStream implements StreamInfo, RequestView {
     marks.upstreamConnectComplete = -1;
     marks.upstreamTlsComplete = -1;
     marks.complete = -1;
-    this.bytesReceived = 0;
     this.bytesSent = 0;
-    this.downstreamHeaderBytesReceived = 0;
-    this.downstreamHeaderBytesSent = 0;
-    this.downstreamWireBytesReceived = 0;
-    this.downstreamWireBytesSent = 0;
     this.upstreamHeaderBytesReceived = 0;
     this.upstreamHeaderBytesSent = 0;
     this.upstreamWireBytesReceived = 0;
@@ -213,11 +234,6 @@ export class HttpStream implements StreamInfo, RequestView {
     this.responseCodeDetails = '';
     this.connectionTerminationDetails = '';
     this.flags = 0;
-    this.remoteAddress = '';
-    this.traceId = '';
-    this.traced = false;
-    this.healthCheck = false;
-    this.internal = false;
     this.dynamicMetadata = undefined;
     this.cookiesToSet = undefined;
     this.filterState = undefined;

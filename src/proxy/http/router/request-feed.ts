@@ -25,6 +25,8 @@ export class RequestFeed {
   private readonly body = new KeptBody();
   private encoder: RequestEncoder | undefined = undefined;
   private paused = false;
+  /** More came than may be kept. */
+  private abandoned = false;
   private readonly owner: FeedOwner;
 
   constructor(owner: FeedOwner) {
@@ -36,13 +38,24 @@ export class RequestFeed {
     this.encoder = undefined;
     this.mirrors = undefined;
     this.paused = false;
+    this.abandoned = false;
+  }
+
+  /** The body of a request that came whole and was kept, empty where it has none; else undefined. */
+  get whole(): readonly Buffer[] | undefined {
+    return this.body.ended && !this.abandoned ? this.body.chunks : undefined;
+  }
+
+  /** The body is not to be sent again, the head may be. */
+  dropBody(): void {
+    this.body.drop();
   }
 
   /** The request's head is there. @param repeatable it may be sent more than once */
   begin(repeatable: boolean, end: boolean): void {
     this.body.ended = end;
     this.body.stays = (repeatable || this.mirrors !== undefined) && !end;
-    if (end) this.whole();
+    if (end) this.onWhole();
   }
 
   /** The attempt has a connection: the request goes out, with what there is of its body. */
@@ -63,7 +76,7 @@ export class RequestFeed {
     if (encoder === undefined || this.body.stays) this.keep(chunk);
     if (end) {
       this.body.ended = true;
-      this.whole();
+      this.onWhole();
     }
     encoder?.sendData(this.owner.stream, chunk, end);
   }
@@ -71,7 +84,7 @@ export class RequestFeed {
   trailers(trailers: Headers): void {
     this.body.ended = true;
     this.body.trailers = trailers;
-    this.whole();
+    this.onWhole();
     this.encoder?.sendTrailers(this.owner.stream, trailers);
   }
 
@@ -99,6 +112,7 @@ export class RequestFeed {
     if (body.stays && body.bytes + chunk.length > limit) {
       this.mirrors = undefined;
       body.stays = false;
+      this.abandoned = true;
       this.owner.onTooLargeToRepeat();
       if (this.encoder !== undefined) return body.drop();
     }
@@ -106,7 +120,7 @@ export class RequestFeed {
     if (this.encoder === undefined && body.bytes > limit) this.pause(true);
   }
 
-  private whole(): void {
+  private onWhole(): void {
     if (this.mirrors !== undefined) {
       const body = [...this.body.chunks];
       for (const { cluster, policy } of this.mirrors) sendMirror(this.owner.stream, cluster, policy, body);

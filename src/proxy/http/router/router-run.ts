@@ -3,10 +3,11 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
  */
 
-import type { RouteAction } from '#config/model/route.ts';
+import type { InternalRedirectPolicy, RouteAction } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { chooseUpstream, clusterRefuses } from '#proxy/http/router/choose-upstream.ts';
+import { redirectRequest, SEE_OTHER } from '#proxy/http/router/internal-redirect.ts';
 import { mirrorClusters, mirrorPolicies } from '#proxy/http/router/mirror.ts';
 import { type FeedOwner, RequestFeed } from '#proxy/http/router/request-feed.ts';
 import { resetReply } from '#proxy/http/router/reset-reply.ts';
@@ -119,7 +120,7 @@ export class RouterRun implements FeedOwner {
     if (!isForwarded) applyRewrites(stream, route, action, weighted, host, suppressEnvoyHeaders);
     const policies = mirrorPolicies(action, virtualHost);
     if (policies.length > 0 && !stream.upgrading) this.feed.mirrors = mirrorClusters(stream, policies);
-    this.feed.begin(this.retry !== undefined, end);
+    this.feed.begin(this.retry !== undefined || action.internalRedirectPolicy !== undefined, end);
     this.begin(host);
   }
 
@@ -252,6 +253,8 @@ export class RouterRun implements FeedOwner {
       if (this.retries(verdict)) return;
       this.feed.settle();
     }
+    if (this.action?.internalRedirectPolicy?.redirectResponseCodes.includes(status) && this.redirects(status, end))
+      return;
     if (stream.upgrading && status < 400 && this.refusesSwitch(status)) return this.refuseSwitch(status, end);
     this.responseStarted = true;
     // The stream takes over the fields that the attempt was parsed into; no copy is made.
@@ -275,6 +278,35 @@ export class RouterRun implements FeedOwner {
     addRouteHeaders(stream);
     if (end) this.complete();
     stream.filters.response(end);
+  }
+
+  /** Follows the answer's Location, if it may: the request begins anew. @returns whether it does */
+  private redirects(status: number, end: boolean): boolean {
+    const { stream, cluster, feed } = this;
+    const { responseHeaders } = this.attempt;
+    const policy = this.action?.internalRedirectPolicy as InternalRedirectPolicy;
+    if (feed.whole === undefined || !redirectRequest(stream, policy, status, responseHeaders)) {
+      cluster?.stats.upstreamInternalRedirectFailedTotal.inc();
+      return false;
+    }
+    cluster?.stats.upstreamInternalRedirectSucceededTotal.inc();
+    if (status === SEE_OTHER && stream.method === 'GET') feed.dropBody();
+    if (!end) this.cancelAttempt();
+    this.done = true;
+    this.attempt.responseHeaders = stream.responseHeaders;
+    stream.responseHeaders = responseHeaders;
+    stream.responseCode = status;
+    stream.responseCodeDetails = 'internal_redirect';
+    // Not at once: the connection is still at this answer.
+    const { timers } = stream.manager.worker;
+    this.clocks.cancelAll(timers);
+    timers.arm(this.clocks.redirect, 0);
+    return true;
+  }
+
+  /** The body that goes along when the request begins anew. */
+  keptBody(): Buffer[] {
+    return [...(this.feed.whole ?? [])];
   }
 
   /** The request goes on as one side of a tunnel, which lasts as long as its idle timeout lets it. */

@@ -14,6 +14,8 @@ export class RouterTimers {
   readonly perTryIdle: Timer;
   /** Until the next attempt. */
   readonly backOff: Timer;
+  /** Until the request begins anew somewhere else. */
+  readonly redirect: Timer;
   /** max_stream_duration of the cluster. */
   readonly longest: Timer;
 
@@ -22,6 +24,7 @@ export class RouterTimers {
     this.perTry = new Timer(() => asEvent(() => onPerTryTimeout(run)));
     this.perTryIdle = new Timer(() => asEvent(() => onPerTryIdle(run)));
     this.backOff = new Timer(() => asEvent(() => run.tryAgain()));
+    this.redirect = new Timer(() => asEvent(() => run.stream.manager.beginAgain(run.stream)));
     this.longest = new Timer(() => asEvent(() => onMaxDuration(run)));
   }
 
@@ -30,6 +33,7 @@ export class RouterTimers {
     if (this.perTry.armed) timers.cancel(this.perTry);
     if (this.perTryIdle.armed) timers.cancel(this.perTryIdle);
     if (this.backOff.armed) timers.cancel(this.backOff);
+    if (this.redirect.armed) timers.cancel(this.redirect);
     if (this.longest.armed) timers.cancel(this.longest);
   }
 }
