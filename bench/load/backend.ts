@@ -15,8 +15,12 @@ import { LOAD_CORE, pinned } from './processes.ts';
 
 const ANSWER = '0123456789'.repeat(6);
 
-/** @param http2 it speaks HTTP/2 alone. @returns its port. */
-export async function startBackend(scope: Scope, http2 = false): Promise<number> {
+/**
+ * @param http2 it speaks HTTP/2 alone
+ * @param more addresses where it listens besides 127.0.0.1
+ * @returns its port.
+ */
+export async function startBackend(scope: Scope, http2 = false, more: readonly string[] = []): Promise<number> {
   const folder = temporaryFolder(scope);
   chmodSync(folder, 0o755);
   writeFileSync(join(folder, 'big'), randomBytes(1 << 20));
@@ -31,6 +35,7 @@ export async function startBackend(scope: Scope, http2 = false): Promise<number>
       client_body_temp_path ${folder}/body;
       server {
         listen 127.0.0.1:${port} ${http2 ? 'http2 ' : ''}backlog=4096;
+        ${more.map((address) => `listen ${address}:${port};`).join(' ')}
         location = /big { root ${folder}; error_page 405 =200 $uri; }
         location / { return 200 '${ANSWER}'; }
       }

@@ -5,6 +5,9 @@
  */
 import { parseArgs } from 'node:util';
 import { setUpBenchmarks } from '../../tools/setup-tests.ts';
+import { endpointUpdate } from '../xds/endpoint-update.ts';
+import { listenerUpdates } from '../xds/listener-updates.ts';
+import { manyResources } from '../xds/many-resources.ts';
 import { subscribers } from '../xds/subscribers.ts';
 import { startBackend } from './backend.ts';
 import type { Measure, Row } from './measure.ts';
@@ -35,6 +38,9 @@ const MEASURES: Measure[] = [
   workers,
   datagrams,
   subscribers,
+  endpointUpdate,
+  manyResources,
+  listenerUpdates,
 ];
 
 const { values, positionals } = parseArgs({
