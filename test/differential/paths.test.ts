@@ -1,10 +1,10 @@
 /** Paths made normal before a route is chosen. Follows HttpConnectionManager.normalize_path and its neighbours. */
 import { test } from 'node:test';
 import { answer } from '#testing/behaviours.ts';
-import { bootstrap, httpListener, type Json, staticCluster } from '#testing/bootstrap.ts';
+import { bootstrap, httpListener, type Json, routeConfig, staticCluster } from '#testing/bootstrap.ts';
 import { compare } from './compare.ts';
 import type { Case } from './subject.ts';
-import { get } from './subject.ts';
+import { get, request } from './subject.ts';
 
 const escaped = (action: string, normalize_path = true): Json => ({
   normalize_path,
@@ -74,6 +74,36 @@ test('a path is made normal as by Envoy', async (t) => {
         [staticCluster('c', [c])],
       ),
     counters: /^http\.in\.downstream_rq_(failed|redirected|rejected|[2345]xx)/,
+    cases,
+  });
+});
+
+test('the answer to a path that is not taken has the headers that Envoy gives it', async (t) => {
+  const listeners = ['redirect escaped', 'reject escaped', 'redirect escaped and merge'];
+  const cases: Case[] = listeners.flatMap((listener) =>
+    ['/a%2fb', '/a%00b', '/direct%2fb', '/none%2fb', '/moved%2fb'].map((path) => ({
+      name: `${listener}: ${path}`,
+      listener,
+      send: get(path),
+    })),
+  );
+  cases.push({ name: 'an asterisk', listener: 'reject escaped', send: request('OPTIONS * HTTP/1.1') });
+  const marked = (key: string): Json => ({ response_headers_to_add: [{ header: { key, value: '%REQ(:PATH)%' } }] });
+  const routes = [
+    { name: 'a', match: { prefix: '/a/' }, route: { cluster: 'c' }, ...marked('x-of-a') },
+    { name: 'direct', match: { prefix: '/direct/' }, direct_response: { status: 200 }, ...marked('x-of-direct') },
+    { name: 'moved', match: { prefix: '/moved/' }, redirect: { path_redirect: '/x' }, ...marked('x-of-moved') },
+  ];
+  await compare(t, {
+    upstreams: { c: answer('hello') },
+    bootstrap: ({ c }) =>
+      bootstrap(
+        listeners.map((name) => {
+          const manager = { ...routeConfig(routes, marked('x-of-host')), ...MANAGERS[name] };
+          return httpListener({ name, manager });
+        }),
+        [staticCluster('c', [c])],
+      ),
     cases,
   });
 });

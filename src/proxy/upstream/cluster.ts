@@ -177,6 +177,13 @@ export class Cluster {
     return this.worker.clusters.get(host.cluster) ?? this;
   }
 
+  /** The share of requests, up to 1, that the assignment's drop_overload takes. */
+  get dropShare(): number {
+    let share = 0;
+    for (const { numerator, denominator } of this.dropOverloads) share = Math.max(share, numerator / denominator);
+    return share;
+  }
+
   /** Whether the assignment's drop_overload takes this request. */
   dropsRequest(random: number): boolean {
     for (const { numerator, denominator } of this.dropOverloads) if (random % denominator < numerator) return true;

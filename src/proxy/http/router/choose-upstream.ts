@@ -6,12 +6,12 @@ import type { RouteAction, WeightedCluster } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import { answerDirectly } from '#proxy/http/router/direct-answer.ts';
+import { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { invalidEnvoyHeader } from '#proxy/http/router/strict-headers.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import { chooseCluster } from '#selection/choose-cluster.ts';
 import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
-import { Known } from '#wire/known-headers.ts';
 
 export interface ChosenUpstream {
   route: CompiledRoute;
@@ -61,20 +61,55 @@ function refusesHeaders(stream: HttpStream): boolean {
 }
 
 /** The cluster takes no requests (runtime key upstream.maintenance_mode.<name>), or not this one (drop_overloads). @returns whether the stream was answered */
-export function clusterRefuses(stream: HttpStream, cluster: Cluster): boolean {
-  const { worker, router } = stream.manager;
-  const overloaded = (reply: HttpStream) => {
-    if (!router.suppressEnvoyHeaders) reply.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true');
-  };
+export function clusterRefuses(stream: HttpStream, chosen: ChosenUpstream): boolean {
+  const { cluster } = chosen;
+  const { worker } = stream.manager;
   if (worker.runtime.enabled(cluster.maintenance, stream.random)) {
     cluster.stats.upstreamRqMaintenanceMode.inc();
-    cluster.answers.count(503, stream.internal, undefined, false);
-    stream.flags |= Flag.UpstreamOverflow;
-    sendLocalReply(stream, 503, 'maintenance mode', 'maintenance_mode', overloaded);
+    refuse(stream, chosen, MAINTENANCE);
     return true;
   }
-  if (!cluster.dropsRequest(stream.random)) return false;
-  stream.flags |= Flag.DropOverLoad;
-  sendLocalReply(stream, 503, 'drop overload', 'drop_overload', overloaded);
+  const share = cluster.dropShare;
+  if (share === 0 || (share < 1 && !cluster.dropsRequest(stream.random))) return false;
+  refuse(stream, chosen, share >= 1 ? DROP_ALL : DROP);
   return true;
+}
+
+interface Refusal {
+  flag: number;
+  body: string;
+  details: string;
+  /** Tells the client why. */
+  header: string;
+}
+
+const MAINTENANCE: Refusal = {
+  flag: Flag.UpstreamOverflow,
+  body: 'maintenance mode',
+  details: 'maintenance_mode',
+  header: 'x-envoy-overloaded',
+};
+const DROP: Refusal = {
+  flag: Flag.DropOverLoad,
+  body: 'drop overload',
+  details: 'drop_overload',
+  header: 'x-envoy-drop-overload',
+};
+const DROP_ALL: Refusal = {
+  flag: Flag.UnconditionalDropOverload,
+  body: 'unconditional drop overload',
+  details: 'unconditional_drop_overload',
+  header: 'x-envoy-unconditional-drop-overload',
+};
+
+function refuse(stream: HttpStream, chosen: ChosenUpstream, { flag, body, details, header }: Refusal): void {
+  const { cluster, virtualHost, route } = chosen;
+  const { suppressEnvoyHeaders } = stream.manager.router;
+  cluster.answers.count(503, stream.internal, undefined, false);
+  RequestGroups.virtualCluster(virtualHost, stream)?.codes.count(503);
+  RequestGroups.route(route)?.codes.count(503);
+  stream.flags |= flag;
+  sendLocalReply(stream, 503, body, details, ({ responseHeaders }) => {
+    if (!suppressEnvoyHeaders) responseHeaders.set(header, 'true');
+  });
 }

@@ -101,7 +101,7 @@ export class RouterRun implements FeedOwner {
     const { action, cluster, virtualHost, route, weighted } = chosen;
     this.action = action;
     this.cluster = cluster;
-    if (clusterRefuses(stream, cluster)) return;
+    if (clusterRefuses(stream, chosen)) return;
     this.account.begin(stream, cluster, virtualHost, route);
     stream.attemptCount = 1;
     const { suppressEnvoyHeaders } = this.config;
@@ -242,7 +242,6 @@ export class RouterRun implements FeedOwner {
     manager.worker.timers.cancel(this.clocks.perTry);
     stream.upstreamHeaderBytesReceived = bytes;
     const headers = this.attempt.responseHeaders;
-    this.account.hostAnswered(host, status, headers, end);
     if (this.retry !== undefined) {
       const verdict = this.retry.onResponse(status, headers, clock.wall());
       if (verdict === 'yes') {
@@ -250,11 +249,12 @@ export class RouterRun implements FeedOwner {
         this.account.countRetried(status);
         if (!end) this.cancelAttempt();
       }
-      if (this.retries(verdict)) return;
+      if (this.retries(verdict)) return this.account.hostAnswered(host, status, headers, end);
       this.feed.settle();
     }
     if (this.action?.internalRedirectPolicy?.redirectResponseCodes.includes(status) && this.redirects(status, end))
       return;
+    this.account.hostAnswered(host, status, headers, end);
     if (stream.upgrading && status < 400 && this.refusesSwitch(status)) return this.refuseSwitch(status, end);
     this.responseStarted = true;
     // The stream takes over the fields that the attempt was parsed into; no copy is made.
