@@ -7,7 +7,7 @@
 const SHARED_SIZE = 64 * 1024;
 const POOLED_SIZE = 256 * 1024;
 /** What a stream of bytes reads at a time: what is written next is still in the processor's cache then. */
-const STREAM_SIZE = 64 * 1024;
+const STREAM_SIZE = 128 * 1024;
 /** Free pooled buffers kept for later: 8 MiB. */
 const POOL_LIMIT = 32;
 
