@@ -32,9 +32,23 @@ const pair = ({ cert, key }: Certificate): Json => ({ certificate_chain: inline(
 const shown = (one: Certificate): Json => ({ tls_certificates: [pair(one)] });
 const authority = testAuthority();
 const trusting = { validation_context: { trusted_ca: inline(authority.cert) } };
-const server = signed('server.test', ['DNS:server.test', 'DNS:*.wild.test', 'IP:127.0.0.1']);
+const server = signed('server.test', [
+  'DNS:server.test',
+  'DNS:*.wild.test',
+  'IP:127.0.0.1',
+  'otherName:1.2.3.4;UTF8:us',
+]);
 const rsa = signed('rsa.test', ['DNS:rsa.test'], { rsa: true });
-const client = signed('client', ['URI:spiffe://mesh/client', 'DNS:client.test']);
+const client = signed('client', [
+  'URI:spiffe://mesh/client',
+  'DNS:client.test',
+  'email:client@mesh.test',
+  'otherName:1.2.3.4;UTF8:someone',
+  'otherName:1.2.3.5;INT:77',
+  'otherName:1.2.3.6;BOOL:TRUE',
+  'otherName:1.2.3.7;OID:1.2.3',
+  'otherName:1.2.3.8;IA5:else',
+]);
 
 const FACTS = [
   'DOWNSTREAM_TLS_VERSION',
@@ -45,12 +59,15 @@ const FACTS = [
   'DOWNSTREAM_PEER_ISSUER',
   'DOWNSTREAM_PEER_URI_SAN',
   'DOWNSTREAM_PEER_DNS_SAN',
+  'DOWNSTREAM_PEER_EMAIL_SAN',
+  'DOWNSTREAM_PEER_OTHERNAME_SAN',
   'DOWNSTREAM_PEER_FINGERPRINT_256',
   'DOWNSTREAM_PEER_FINGERPRINT_1',
   'DOWNSTREAM_PEER_SERIAL',
   'DOWNSTREAM_PEER_CERT_V_START',
   'DOWNSTREAM_LOCAL_SUBJECT',
   'DOWNSTREAM_LOCAL_DNS_SAN',
+  'DOWNSTREAM_LOCAL_OTHERNAME_SAN',
   'DOWNSTREAM_TRANSPORT_FAILURE_REASON',
 ];
 const withFacts = routeConfig([routeTo('/', 'c')], {

@@ -45,8 +45,6 @@ function checkCommand({ name, argument, maxLength }: Command): boolean {
 
 /** Operators that we cannot answer: refused, so that no log says less than it was asked for. */
 const refused: { readonly [name: string]: string } = {
-  DOWNSTREAM_PEER_OTHERNAME_SAN: 'other names of certificates come later',
-  DOWNSTREAM_LOCAL_OTHERNAME_SAN: 'other names of certificates come later',
   DOWNSTREAM_DETECTED_CLOSE_TYPE: 'how connections were closed is not kept',
   UPSTREAM_DETECTED_CLOSE_TYPE: 'how connections were closed is not kept',
   DOWNSTREAM_LOCAL_CLOSE_REASON: 'how connections were closed is not kept',

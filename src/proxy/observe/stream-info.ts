@@ -33,6 +33,8 @@ export interface CertificateInfo {
   dnsSans: string[];
   ipSans: string[];
   emailSans: string[];
+  /** The values alone, as text. */
+  otherNameSans: string[];
   /** Hex, lower case. */
   sha256: string;
   sha1: string;

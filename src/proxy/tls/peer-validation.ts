@@ -125,7 +125,8 @@ export class PeerValidation {
   ): { kind: Verification; problem: string } | undefined {
     if (expected !== undefined || this.sanTests.length > 0) {
       const names = subjectAltNames(certificate);
-      const shown = [...names.dns, ...names.uri, ...names.ip, ...names.email].join(', ');
+      const others = names.other.map(({ value }) => value);
+      const shown = [...names.dns, ...names.uri, ...names.ip, ...names.email, ...others].join(', ');
       if (expected?.by === 'request' && !hasName(names, expected.name)) {
         return {
           kind: 'san',

@@ -42,6 +42,10 @@ class LazyCertificate implements CertificateInfo {
     return this.sans.email;
   }
 
+  get otherNameSans(): string[] {
+    return this.sans.other.map(({ value }) => value);
+  }
+
   get sha256(): string {
     return hex(this.certificate.fingerprint256);
   }
@@ -87,6 +91,7 @@ const NO_CERTIFICATE: CertificateInfo = {
   dnsSans: [],
   ipSans: [],
   emailSans: [],
+  otherNameSans: [],
   sha256: '',
   sha1: '',
   serial: '',

@@ -13,6 +13,7 @@ const certificate = {
   dnsSans: [],
   ipSans: [],
   emailSans: [],
+  otherNameSans: [],
   sha256: 'ab12',
   sha1: '',
   serial: '',

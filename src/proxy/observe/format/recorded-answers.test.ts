@@ -44,7 +44,7 @@ for (const { format, json, omitted, text, bare } of answers.filter((answer) => !
 }
 
 test('operators that we cannot answer are refused by name', () => {
-  assert.ok(refused.length > 3);
+  assert.ok(refused.length > 0);
   for (const { format } of refused) {
     assert.throws(() => compileFormat(String(format)), {
       message: new RegExp(`^${operatorOf(format)} is not supported: `),

@@ -17,6 +17,8 @@ export const certificateOperators: OperatorTable = {
   ...bothDirections('UPSTREAM', upstream),
   DOWNSTREAM_PEER_EMAIL_SAN: peer(downstream, ({ emailSans }) => emailSans.join(',')),
   DOWNSTREAM_LOCAL_EMAIL_SAN: local(downstream, ({ emailSans }) => emailSans.join(',')),
+  DOWNSTREAM_PEER_OTHERNAME_SAN: peer(downstream, ({ otherNameSans }) => otherNameSans.join(',')),
+  DOWNSTREAM_LOCAL_OTHERNAME_SAN: local(downstream, ({ otherNameSans }) => otherNameSans.join(',')),
   DOWNSTREAM_LOCAL_SUBJECT: local(downstream, ({ subject }) => subject),
   DOWNSTREAM_PEER_FINGERPRINT_256: peer(downstream, ({ sha256 }) => sha256),
   DOWNSTREAM_PEER_FINGERPRINT_1: peer(downstream, ({ sha1 }) => sha1),
