@@ -3,38 +3,8 @@
  * Only with fields that Fairlead honours. Follows config.route.v3 and http_connection_manager.v3.
  */
 import fc from 'fast-check';
+import { type Any, all, type Fields, few, rarely, seldom, some, together } from '#testing/arbitrary-fields.ts';
 import { type Json, typed } from '#testing/bootstrap.ts';
-
-type Fields = Record<string, fc.Arbitrary<unknown>>;
-type Any = fc.Arbitrary<unknown>;
-
-/** One of the good values; of the bad ones, once in `weight` times. */
-function seldom(good: readonly unknown[], bad: readonly unknown[], weight = 40): Any {
-  return fc.oneof({ weight, arbitrary: fc.constantFrom(...good) }, { weight: 1, arbitrary: fc.constantFrom(...bad) });
-}
-
-/** Some of the fields. */
-function some(fields: Fields): fc.Arbitrary<Json> {
-  return fc.record(fields, { requiredKeys: [] }) as fc.Arbitrary<Json>;
-}
-
-function all(fields: Fields): fc.Arbitrary<Json> {
-  return fc.record(fields) as fc.Arbitrary<Json>;
-}
-
-/** Fields of several objects in one. */
-function together(...parts: fc.Arbitrary<Json>[]): fc.Arbitrary<Json> {
-  return fc.tuple(...parts).map((objects) => Object.assign({}, ...objects));
-}
-
-/** Nothing, three times out of four. */
-function rarely(fields: fc.Arbitrary<Json>): fc.Arbitrary<Json> {
-  return fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: fields });
-}
-
-function few(item: Any, minLength = 0): Any {
-  return fc.array(item, { minLength, maxLength: 1 });
-}
 
 function extension(type: string, field: string, value: Any): Any {
   return value.map((text) => ({ name: 'n', typed_config: typed(type, { [field]: text }) }));
@@ -179,7 +149,8 @@ const virtualHost = together(
     }),
   ),
 );
-const routeTable = together(
+/** A route table without its name, whose clusters are `a` and `b`. */
+export const arbitraryRouteTable = together(
   all({ virtual_hosts: fc.array(virtualHost, { minLength: 1, maxLength: 2 }) }),
   rarely(
     some({
@@ -194,7 +165,7 @@ const routeTable = together(
 
 /** Fields of a connection manager whose clusters are `a` and `b`. */
 export const arbitraryManager = together(
-  all({ route_config: routeTable }),
+  all({ route_config: arbitraryRouteTable }),
   rarely(
     some({
       server_name: text,

@@ -96,6 +96,12 @@ const CLUSTERS: Record<string, Json> = {
       policy: { drop_overloads: ['a', 'b'].map((category) => ({ category, drop_percentage: { numerator: 1 } })) },
     },
   },
+  'more drops than there are requests': {
+    load_assignment: {
+      cluster_name: 'c',
+      policy: { drop_overloads: [{ category: 'a', drop_percentage: { numerator: 101 } }] },
+    },
+  },
   'a failure rate that shrinks': {
     type: 'STRICT_DNS',
     dns_failure_refresh_rate: { base_interval: '3s', max_interval: '2s' },

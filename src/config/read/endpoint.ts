@@ -95,8 +95,14 @@ function readPolicy(message: ClusterLoadAssignment_Policy | undefined, at: Place
 
 function readDropOverload(message: ClusterLoadAssignment_Policy_DropOverload, at: Place) {
   checkDrop(message, at);
-  const { numerator = 0, denominator = 0 } = message.dropPercentage ?? {};
-  return { category: message.category, numerator, denominator: DENOMINATORS[denominator] ?? 100 };
+  const { numerator = 0, denominator: unit = 0 } = message.dropPercentage ?? {};
+  const denominator = DENOMINATORS[unit] ?? 100;
+  const ratio = numerator / denominator;
+  if (ratio > 1) {
+    const words = `drop_ratio=${ratio}(Numerator ${numerator} / Denominator ${denominator}). The valid range is 0~1.`;
+    at.field('drop_percentage').report(`Cluster drop_overloads config is invalid. ${words}`);
+  }
+  return { category: message.category, numerator, denominator };
 }
 
 function readLocalityEndpoints(message: LocalityLbEndpoints, at: Place, host: HostKind): LocalityEndpoints {

@@ -9,7 +9,12 @@ import { unsupportedExtension } from '#config/read/extensions.ts';
 import { readSubstitution } from '#config/read/regex.ts';
 import { honours } from '#config/read/support.ts';
 import { checkFormat } from '#config/syntax/format-operators.ts';
-import { PathTemplateError, pathTemplatePattern, pathTemplateRewrite } from '#config/syntax/path-template.ts';
+import {
+  isPathTemplateRewrite,
+  PathTemplateError,
+  pathTemplatePattern,
+  pathTemplateRewrite,
+} from '#config/syntax/path-template.ts';
 import type { TypedExtensionConfig } from '#envoy/config/core/v3/extension_pb.js';
 import type { RouteAction as RouteActionMessage } from '#envoy/config/route/v3/route_components_pb.js';
 import type { UriTemplateRewriteConfig } from '#envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.js';
@@ -52,7 +57,7 @@ function readPolicy({ name, typedConfig }: TypedExtensionConfig, match: RouteMat
   }
   const { pathTemplateRewrite: template } = message as UriTemplateRewriteConfig;
   const field = place.field('path_template_rewrite');
-  if (!template.startsWith('/'))
+  if (!isPathTemplateRewrite(template))
     throw field.problem(`path_rewrite_policy.path_template_rewrite ${template} is invalid`);
   try {
     pathTemplateRewrite(template, pathTemplatePattern(match.path.template));

@@ -7,6 +7,8 @@
 /** RFC 3986's characters of a path segment, without `*`, which is an operator. */
 const SEGMENT_CHARACTERS = "a-zA-Z0-9\\-._~%!$&'()+,;:@=";
 const LITERAL = new RegExp(`^[${SEGMENT_CHARACTERS}]+$`);
+/** Text, `*` and names of variables in braces, without two slashes in a row. */
+const REWRITE = new RegExp(`^/(?!/)(?:(?:[${SEGMENT_CHARACTERS}*]|\\{[a-zA-Z][a-zA-Z0-9_]*\\})/?)*$`);
 const ONE_SEGMENT = `[${SEGMENT_CHARACTERS}]+`;
 const ANY_SEGMENTS = `[${SEGMENT_CHARACTERS}/]*`;
 const MAX_VARIABLES = 5;
@@ -115,6 +117,11 @@ class Reader {
 
 /** A piece of a rewrite: text, or the number of the variable (from 1) whose value stands there. */
 export type RewritePiece = string | number;
+
+/** Whether a rewrite template has the shape of one, whatever its variables are. */
+export function isPathTemplateRewrite(rewrite: string): boolean {
+  return REWRITE.test(rewrite);
+}
 
 /** Reads a rewrite template against the match template whose variables it uses. @throws PathTemplateError. */
 export function pathTemplateRewrite(rewrite: string, { variables }: PathTemplate): RewritePiece[] {
