@@ -1,16 +1,17 @@
 /**
  * Whatever comes first on a connection, damaged: client hellos, headers of the PROXY protocol, request lines. Nothing throws, and no verdict
- * reads beyond the bytes. `FAIRLEAD_FUZZ=n` runs n of each.
+ * reads beyond the bytes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { fuzzRuns } from '#testing/fuzz-runs.ts';
 import { inspectProtocol } from '#wire/http1/inspect-protocol.ts';
 import { parseProxyHeader } from '#wire/proxy-protocol/parse-proxy-header.ts';
 import { parseClientHello } from '#wire/tls/client-hello.ts';
 import { ja3, ja4 } from '#wire/tls/fingerprints.ts';
 
-const RUNS = Number(process.env.FAIRLEAD_FUZZ ?? 2000) || 1_000_000;
+const RUNS = fuzzRuns(2000);
 
 /** `content` behind its length of so many bytes, in hexadecimal. */
 function counted(size: number, content: string): string {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { decode, encode } from 'dns-packet';
 import * as fc from 'fast-check';
+import { fuzzRuns } from '#testing/fuzz-runs.ts';
 import { type DnsQuestion, encodeDnsAnswer, encodeDnsRefusal, Rcode, readDnsQuestion } from '#wire/dns/dns-message.ts';
 
-const RUNS = process.env.FAIRLEAD_FUZZ === 'full' ? 1_000_000 : 3_000;
+const RUNS = fuzzRuns(3000);
 const ask = (name: string, type: 'A' | 'AAAA' = 'A') =>
   encode({ id: 7, type: 'query', flags: 0x0100, questions: [{ type, name }] });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { fuzzRuns } from '#testing/fuzz-runs.ts';
 import { HpackDecoder } from '#wire/http2/hpack-decoder.ts';
 import { HpackEncoder } from '#wire/http2/hpack-encoder.ts';
 import { huffmanDecode, huffmanEncode, huffmanLength } from '#wire/http2/huffman.ts';
@@ -167,12 +168,51 @@ test('what is no header block is refused, and never throws', () => {
     'ff 80 80 80 80 80 80 00',
   ])
     assert.equal(decode(new HpackDecoder(), hex(bad)), undefined, bad);
-  const runs = Number(process.env.FAIRLEAD_FUZZ ?? 3000) || 1_000_000;
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 4 }), (bytes) => {
       const decoder = new HpackDecoder();
       for (const block of bytes) if (decode(decoder, Buffer.from(block)) === undefined) return;
     }),
-    { numRuns: runs },
+    { numRuns: fuzzRuns(3000) },
+  );
+});
+
+test('blocks that were damaged are read or refused, one after the other, and no field is longer than its block can say', () => {
+  const { encode } = blocks();
+  const samples = [
+    encode([
+      [':method', 'GET'],
+      [':path', '/a?b=c'],
+      ['x-one', 'value'],
+      ['cookie', 'a=1'],
+    ]),
+    encode([
+      [':method', 'GET'],
+      ['x-one', 'value'],
+      ['x-long', 'x'.repeat(150)],
+    ]),
+    hex('3f45 82'),
+    hex('20 3fe1 1f 40 01 61 01 62'),
+  ];
+  const damage = fc.record({ at: fc.nat(60), bits: fc.nat(255), cut: fc.boolean() });
+  const damaged = fc.tuple(fc.constantFrom(...samples), fc.array(damage, { maxLength: 3 })).map(([sample, all]) => {
+    let bytes = Buffer.from(sample);
+    for (const { at, bits, cut } of all) {
+      if (at >= bytes.length) continue;
+      if (cut) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1)]);
+      else bytes[at] ^= bits;
+    }
+    return bytes;
+  });
+  fc.assert(
+    fc.property(fc.array(damaged, { minLength: 1, maxLength: 6 }), (all) => {
+      const decoder = new HpackDecoder();
+      for (const block of all) {
+        const fields = decode(decoder, block);
+        if (fields === undefined) return;
+        for (const [name, value] of fields) assert.ok(name.length + value.length <= 4096);
+      }
+    }),
+    { numRuns: fuzzRuns(2000) },
   );
 });

@@ -1,14 +1,14 @@
 /**
- * Hostile bytes at sessions of both roles: nothing throws, nothing leaks, no stream's bytes reach another. `FAIRLEAD_FUZZ=n` runs n
- * of each, `full` a million.
+ * Hostile bytes at sessions of both roles: nothing throws, nothing leaks, no stream's bytes reach another.
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { fuzzRuns } from '#testing/fuzz-runs.ts';
 import { frame, headersOf, RecordedSession, SessionPair, sessionOptions } from '#testing/recorded-session.ts';
 import { CLIENT_PREFACE } from '#wire/http2/frame.ts';
 
-const RUNS = Number(process.env.FAIRLEAD_FUZZ ?? 400) || 1_000_000;
+const RUNS = fuzzRuns(400);
 const preface = Buffer.concat([Buffer.from(CLIENT_PREFACE), frame(4, 0, 0)]);
 const cuts = fc.array(fc.integer({ min: 1, max: 50 }), { maxLength: 40 });
 

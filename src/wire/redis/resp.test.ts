@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as fc from 'fast-check';
+import { fuzzRuns } from '#testing/fuzz-runs.ts';
 import { inlineWords } from '#wire/redis/inline-command.ts';
 import { RespError, RespReader } from '#wire/redis/resp-reader.ts';
 import { commandArgs, encodeCommand, encodeResp, parseResp, type RespValue } from '#wire/redis/resp-value.ts';
 
-const FULL = process.env.FAIRLEAD_FUZZ === 'full';
-const RUNS = FULL ? 1_000_000 : 2_000;
+const RUNS = fuzzRuns(2000);
 
 const text = fc.stringMatching(/^[ -~]{0,12}$/);
 const { value } = fc.letrec<{ value: RespValue }>((tie) => ({
