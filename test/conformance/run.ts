@@ -3,12 +3,20 @@
  * that cannot run here says why, and fails only where FAIRLEAD_CONFORMANCE=all.
  */
 import type { Scope } from '#testing/scope.ts';
+import { setUpConformance } from '../../tools/setup-tests.ts';
 import { grpcInterop } from './grpc-interop.ts';
 import { h2spec } from './h2spec.ts';
 import { sslscan } from './sslscan.ts';
 import { Missing, type Suite } from './suite.ts';
+import { webSocket } from './websocket.ts';
 
-const suites: readonly Suite[] = [h2spec, grpcInterop, sslscan];
+const suites: readonly Suite[] = [webSocket, h2spec, grpcInterop, sslscan];
+
+try {
+  Object.assign(process.env, setUpConformance());
+} catch (error) {
+  console.log((error as Error).message);
+}
 
 const words = process.argv.slice(2);
 let failed = false;
@@ -21,10 +29,12 @@ process.exit(failed ? 1 : 0);
 /** @returns whether all is well */
 async function runOne(suite: Suite): Promise<boolean> {
   const stops: Parameters<Scope['after']>[0][] = [];
+  const began = performance.now();
   try {
     const { passed, failures } = await suite.run({ after: (stop) => stops.unshift(stop) });
     const sign = failures.length === 0 ? '✔' : '✖';
-    console.log(`${sign} ${suite.name}: ${passed} passed, ${failures.length} failed`);
+    const seconds = Math.round((performance.now() - began) / 1000);
+    console.log(`${sign} ${suite.name}: ${passed} passed, ${failures.length} failed, ${seconds} s`);
     for (const failure of failures) console.log(`    ${failure}`);
     return failures.length === 0;
   } catch (error) {
