@@ -68,12 +68,10 @@ test('bash completes commands, flags and samples', () => {
 });
 
 test('a reader that has seen enough ends the program without a word', () => {
-  const { status, stdout, stderr } = spawnSync(
-    'bash',
-    ['-c', `set -o pipefail; "${LAUNCHER}" proxy --help | "${LAUNCHER}" --help | head -1`],
-    {
+  for (const args of ['--help', 'proxy --help', 'sample --help']) {
+    const { status, stderr } = spawnSync('bash', ['-c', `set -o pipefail; "${LAUNCHER}" ${args} | true`], {
       encoding: 'utf8',
-    },
-  );
-  assert.deepEqual([status, stderr, stdout.split('\n').length], [0, '', 2]);
+    });
+    assert.deepEqual([status, stderr], [0, ''], args);
+  }
 });

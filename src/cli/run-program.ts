@@ -27,8 +27,8 @@ Examples:
 
 /** Sets the exit status; a mistake in the command line is said on standard error. */
 export async function runProgram(args: string[]): Promise<void> {
-  // A proxy goes on whoever reads what it writes.
-  if (args[0] !== 'proxy') process.stdout.on('error', endWithReader);
+  // A proxy that runs goes on, whoever reads what it writes.
+  if (args[0] !== 'proxy' || args.some((arg) => SAID.has(arg))) process.stdout.on('error', endWithReader);
   try {
     const status = await main(args);
     if (status !== undefined) process.exitCode = status;
@@ -39,6 +39,9 @@ export async function runProgram(args: string[]): Promise<void> {
     process.exitCode = 2;
   }
 }
+
+/** Flags of a proxy that are answered and done with. */
+const SAID = new Set(['-h', '--help', '--version', '--hot-restart-version']);
 
 /** Whoever read the output has seen enough, as `head` does. */
 function endWithReader(error: NodeJS.ErrnoException): void {
