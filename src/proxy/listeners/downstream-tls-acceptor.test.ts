@@ -11,8 +11,9 @@ import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts'
 import { DownstreamTlsAcceptor } from '#proxy/listeners/downstream-tls-acceptor.ts';
 import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
 import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
+import { onAccept } from '#proxy/transport/accepted-handles.ts';
 import { clock } from '#proxy/transport/io-event.ts';
-import { type OwnedSocket, own, rewrap } from '#proxy/transport/owned-socket.ts';
+import { type OwnedSocket, onHandle, own } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import { signed, testAuthority } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
@@ -49,17 +50,20 @@ async function listener(t: TestContext, settings: Partial<DownstreamTls>, connec
   const tls = downstreamTlsOf({ certificates: [shownCertificate(server)], ...settings });
   const acceptor = new DownstreamTlsAcceptor(tls, parts, connectTimeout);
   const waiting: ((outcome: { connection: DownstreamConnection; secure: OwnedSocket | undefined }) => void)[] = [];
-  const listening = createServer({ pauseOnConnect: true }, (accepted) => {
+  const begun = Promise.withResolvers<void>();
+  const listening = createServer().listen(0, '127.0.0.1');
+  t.after(() => void listening.close());
+  await once(listening, 'listening');
+  onAccept(listening, (handle) => {
     const connection = new DownstreamConnection();
-    acceptor.accept(rewrap(accepted), undefined, connection, worker, (secure) => {
+    acceptor.accept(onHandle(handle), undefined, connection, worker, (secure) => {
       if (secure !== undefined) echo(secure);
       waiting.shift()?.({ connection, secure });
     });
-  }).listen(0, '127.0.0.1');
-  t.after(() => void listening.close());
-  await once(listening, 'listening');
+    begun.resolve();
+  });
   return {
-    begun: once(listening, 'connection'),
+    begun: begun.promise,
     port: (listening.address() as AddressInfo).port,
     scope,
     next: () => new Promise((resolve) => waiting.push(resolve)),

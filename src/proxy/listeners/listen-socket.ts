@@ -3,7 +3,7 @@
  * over its sockets, so that no connection is refused in between.
  */
 import { chmodSync, renameSync } from 'node:fs';
-import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { createServer, type ListenOptions, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { logger } from '#base/logger.ts';
@@ -12,15 +12,18 @@ import type { ListenerConfig } from '#config/model/listener.ts';
 import type { SocketOption } from '#config/model/socket-option.ts';
 import { bindError } from '#proxy/listeners/bind-error.ts';
 import { openListenDescriptor } from '#proxy/listeners/listen-descriptor.ts';
+import { onAccept } from '#proxy/transport/accepted-handles.ts';
 import { applySocketOptions } from '#proxy/transport/apply-socket-options.ts';
 import { descriptorOf } from '#proxy/transport/handle-channel.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
+import { type OwnedSocket, onHandle } from '#proxy/transport/owned-socket.ts';
 import type { BoundAddress, ListenPlace } from '#proxy/worker-messages.ts';
 
 /** Who gets the connections. */
 export interface SocketAcceptor {
   readonly config: ListenerConfig;
-  accept(socket: Socket, address: Address): void;
+  /** @param socket without an owner, and not read yet */
+  accept(socket: OwnedSocket, address: Address): void;
 }
 
 export class ListenSocket {
@@ -111,9 +114,7 @@ export class ListenSocket {
 
   private listen(target: ListenOptions & { fd?: number }): Promise<void> {
     const { address } = this;
-    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
-      asEvent(() => this.owner.accept(socket, address)),
-    );
+    const server = createServer();
     this.servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', (error) => reject(bindError(address, error)));
@@ -121,6 +122,7 @@ export class ListenSocket {
       // Node takes the backlog of a socket that is there already from an argument of its own.
       (server.listen as (...args: unknown[]) => void).call(server, { ...target, backlog }, backlog, () => {
         server.removeAllListeners('error');
+        onAccept(server, (handle) => asEvent(() => this.owner.accept(onHandle(handle), address)));
         if (address.kind === 'pipe' && target.fd === undefined) settlePath(address, String(target.path));
         server.on('error', (error) =>
           logger('conn_handler').warning(`listener '${this.owner.config.name}': ${error.message}`),

@@ -23,7 +23,7 @@ import type { ListenerStats } from '#proxy/observe/stats/listener-stats.ts';
 import { adoptDescriptor } from '#proxy/transport/adopt-descriptor.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { duplicateDescriptor, loadNative } from '#proxy/transport/native-sockets.ts';
-import { type OwnedSocket, rewrap } from '#proxy/transport/owned-socket.ts';
+import type { OwnedSocket } from '#proxy/transport/owned-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
 /** The listener that is entered. */
@@ -62,7 +62,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
     this.filters = listenerFiltersInUse(config, worker);
   }
 
-  accept(accepted: Socket, address: Address): void {
+  accept(accepted: OwnedSocket, address: Address): void {
     this.listener.stats.connectionsAcceptedPerSocketEvent.record(1);
     if (!this.admit(accepted)) return;
     if (!this.limit.take()) {
@@ -79,7 +79,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
       this.worker.handOver(worker, { listener: name, fd: descriptorFor(accepted), limited: !ignoreGlobalConnLimit });
       return;
     }
-    this.enter(rewrap(accepted), address);
+    this.enter(accepted, address);
   }
 
   /** Another worker accepted it, and counted it among ours: see `balance`. */

@@ -2,7 +2,6 @@
  * A listener on one worker: accepts connections, chooses a filter chain for each, hands it to the chain's network filter.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/listeners
  */
-import type { Socket } from 'node:net';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
@@ -162,7 +161,7 @@ export class WorkerListener implements ServedListener, EnteredListener {
     this.sockets = [];
   }
 
-  accept(accepted: Socket, address: Address): void {
+  accept(accepted: OwnedSocket, address: Address): void {
     this.entry.accept(accepted, address);
   }
 

@@ -10,9 +10,7 @@
  */
 import type { OnReadOpts, Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
-
-/** What Node calls a handle: the system's end of a socket. */
-export type SocketHandle = object;
+import type { SocketHandle } from '#proxy/transport/owned-socket.ts';
 
 export interface ServerTlsOptions {
   handle: SocketHandle;

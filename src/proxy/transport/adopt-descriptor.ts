@@ -1,11 +1,10 @@
 /**
  * A socket around a descriptor of a TCP connection that another thread of this process accepted.
  */
-import { Socket } from 'node:net';
-import { type OwnedSocket, onread } from '#proxy/transport/owned-socket.ts';
+import { type OwnedSocket, onHandle, type SocketHandle } from '#proxy/transport/owned-socket.ts';
 
 interface Bindings {
-  tcp_wrap: { TCP: new (type: number) => { open(fd: number): number } };
+  tcp_wrap: { TCP: new (type: number) => SocketHandle & { open(fd: number): number } };
 }
 
 const SOCKET = 0;
@@ -16,5 +15,5 @@ export function adoptDescriptor(fd: number): OwnedSocket {
   const { TCP } = binding('tcp_wrap');
   const handle = new TCP(SOCKET);
   handle.open(fd);
-  return new Socket({ handle, onread, readable: true, writable: true } as never);
+  return onHandle(handle);
 }

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as netConnect, Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
-import { type OwnedSocket, onread, own, rewrap, type SocketOwner } from '#proxy/transport/owned-socket.ts';
+import { onAccept } from '#proxy/transport/accepted-handles.ts';
+import {
+  type OwnedSocket,
+  onHandle,
+  onread,
+  own,
+  type SocketHandle,
+  type SocketOwner,
+} from '#proxy/transport/owned-socket.ts';
 
 /** An owner that writes down what happens to it. */
 class Recorder implements SocketOwner {
@@ -28,23 +36,23 @@ class Recorder implements SocketOwner {
   }
 }
 
-/** A connection: the accepted side, not read yet, and the client's. */
-async function pair(t: TestContext): Promise<{ accepted: Socket; client: Socket; port: number }> {
-  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
+/** A connection: what a server accepted, not read yet, and the client's socket. */
+async function pair(t: TestContext): Promise<{ handle: SocketHandle; client: Socket }> {
+  const server = createServer().listen(0, '127.0.0.1');
   t.after(() => void server.close());
   await once(server, 'listening');
+  const accepted = new Promise<SocketHandle>((resolve) => onAccept(server, resolve));
   const { port } = server.address() as AddressInfo;
   const client = netConnect(port, '127.0.0.1');
   client.on('error', () => {});
   t.after(() => void client.destroy());
-  const [accepted] = (await once(server, 'connection')) as [Socket];
-  t.after(() => void accepted.destroy());
-  return { accepted, client, port };
+  return { handle: await accepted, client };
 }
 
-test("a rewrapped socket reads and writes, and tells its owner of the peer's end and its own", async (t) => {
-  const { accepted, client } = await pair(t);
-  const socket = rewrap(accepted);
+test("a socket on a handle reads and writes, and tells its owner of the peer's end and its own", async (t) => {
+  const { handle, client } = await pair(t);
+  const socket = onHandle(handle);
+  t.after(() => void socket.destroy());
   const owner = new Recorder();
   own(socket, owner, false);
   socket.resume();
@@ -61,7 +69,8 @@ test("a rewrapped socket reads and writes, and tells its owner of the peer's end
 });
 
 test('a socket without shared buffers gives its reads all the same', async (t) => {
-  const { accepted, client } = await pair(t);
+  const { handle, client } = await pair(t);
+  const accepted = new Socket({ handle } as never);
   const owner = new Recorder();
   own(accepted as OwnedSocket, owner, true);
   accepted.resume();
@@ -73,8 +82,9 @@ test('a socket without shared buffers gives its reads all the same', async (t) =
 });
 
 test('a reset is told as an error, and then as the close', async (t) => {
-  const { accepted, client } = await pair(t);
-  const socket = rewrap(accepted);
+  const { handle, client } = await pair(t);
+  const socket = onHandle(handle);
+  t.after(() => void socket.destroy());
   const owner = new Recorder();
   own(socket, owner, false);
   socket.resume();
@@ -83,10 +93,7 @@ test('a reset is told as an error, and then as the close', async (t) => {
   assert.deepEqual(owner.log, ['error ECONNRESET', 'close']);
 });
 
-test('a connection that is refused is told as an error, and then as the close', async (t) => {
-  const { port, accepted, client } = await pair(t);
-  client.destroy();
-  accepted.destroy();
+test('a connection that is refused is told as an error, and then as the close', async () => {
   const socket: OwnedSocket = new Socket({ onread });
   const owner = new Recorder();
   own(socket, owner, false);
@@ -94,12 +101,12 @@ test('a connection that is refused is told as an error, and then as the close', 
   socket.connect(1, '127.1.2.3');
   await owner.closed.promise;
   assert.deepEqual(owner.log, ['error ECONNREFUSED', 'close']);
-  assert.ok(port > 0);
 });
 
 test('more than the kernel takes is drained when the peer reads', async (t) => {
-  const { accepted, client } = await pair(t);
-  const socket = rewrap(accepted);
+  const { handle, client } = await pair(t);
+  const socket = onHandle(handle);
+  t.after(() => void socket.destroy());
   const owner = new Recorder();
   own(socket, owner, false);
   assert.equal(socket.write(Buffer.alloc(16 * 1024 * 1024)), false);

@@ -66,14 +66,14 @@ export function own(socket: OwnedSocket, owner: SocketOwner, reads: boolean): vo
   socket.on('error', onError);
 }
 
+/** The system's end of a connection, as Node has it. */
+export interface SocketHandle {
+  setNoDelay?(on: boolean): number;
+}
+
 /**
- * Makes a socket that reads into the shared buffers out of an accepted one that has not been read. (Measured: 15.4 us a request, against 17.0
- * with 'data' events.)
+ * A socket on a handle that has none, which reads into the shared buffers. (Measured: 15.4 us a request, against 17.0 with 'data' events.)
  */
-export function rewrap(accepted: Socket): OwnedSocket {
-  const holder = accepted as unknown as { _handle: object | null };
-  const handle = holder._handle;
-  holder._handle = null;
-  accepted.destroy();
+export function onHandle(handle: SocketHandle): OwnedSocket {
   return new Socket({ handle, onread, readable: true, writable: true } as never);
 }
