@@ -45,10 +45,8 @@ function checkCommand({ name, argument, maxLength }: Command): boolean {
 
 /** Operators that we cannot answer: refused, so that no log says less than it was asked for. */
 const refused: { readonly [name: string]: string } = {
-  DOWNSTREAM_DETECTED_CLOSE_TYPE: 'how connections were closed is not kept',
-  UPSTREAM_DETECTED_CLOSE_TYPE: 'how connections were closed is not kept',
-  DOWNSTREAM_LOCAL_CLOSE_REASON: 'how connections were closed is not kept',
-  UPSTREAM_LOCAL_CLOSE_REASON: 'how connections were closed is not kept',
+  DOWNSTREAM_LOCAL_CLOSE_REASON: 'why the proxy closed a connection is not kept in words',
+  UPSTREAM_LOCAL_CLOSE_REASON: 'why the proxy closed a connection is not kept in words',
   SPAN_ID: 'tracing comes later',
 };
 

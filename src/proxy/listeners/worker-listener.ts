@@ -215,7 +215,10 @@ export class WorkerListener implements ServedListener, EnteredListener {
       onRead: (count, bytes) => owner.onRead(count, bytes),
       onEnd: () => asEvent(() => owner.onEnd()),
       onDrain: () => asEvent(() => owner.onDrain()),
-      onError: (error) => owner.onError?.(error),
+      onError: (error) => {
+        if (error.code === 'ECONNRESET') connection.stream.downstreamCloseType = 'RemoteReset';
+        owner.onError?.(error);
+      },
       onClose: () =>
         asEvent(() => {
           close();

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { Metadata } from '#config/model/route.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
-import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import type { CloseType, StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { Headers } from '#wire/headers.ts';
 
@@ -43,6 +43,9 @@ export class ConnectionStream implements StreamInfo {
   readonly responseHeaders = NO_HEADERS;
   readonly virtualClusterName = '';
   clusterName = '';
+  downstreamCloseType: CloseType = 'Normal';
+  /** Where it is proxied as TCP. */
+  upstreamCloseType: CloseType | undefined = undefined;
   cluster: ClusterConfig | undefined = undefined;
   upstream: UpstreamInfo | undefined = undefined;
   attemptCount = 0;

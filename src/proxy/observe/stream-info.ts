@@ -96,6 +96,9 @@ export interface StreamMarks {
   complete: number;
 }
 
+/** Envoy's words. */
+export type CloseType = 'Normal' | 'RemoteReset' | 'LocalReset';
+
 export interface StreamInfo {
   /** Milliseconds since the epoch, with fractions. */
   startTime: number;
@@ -143,6 +146,9 @@ export interface StreamInfo {
   remoteAddress: string;
   connection: ConnectionInfo;
   upstream?: UpstreamInfo;
+  /** How the connections were closed, where the stream has them for itself: not for HTTP, whose streams are logged before. */
+  downstreamCloseType?: CloseType;
+  upstreamCloseType?: CloseType;
   attemptCount: number;
   /** The stream's number, unique in a process. */
   streamId: number;

@@ -59,6 +59,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     this.socket = socket;
     this.connection = connection;
     socket.allowHalfOpen = true;
+    connection.stream.upstreamCloseType = 'Normal';
     this.sender = new ByteSender(socket, connection.bufferLimit, () => asEvent(() => this.onDownstreamDrained()));
     const { config, worker } = proxy;
     this.timers = new SessionTimers(worker.timers);
@@ -185,9 +186,14 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     this.ready = false;
     if (this.closed) return;
     this.connection.closedByUs = true;
-    if (reset) this.connection.stream.setFlag(Flag.UpstreamRemoteReset);
-    if (reset && this.connection.tls === undefined) this.socket.resetAndDestroy();
-    else this.socket.destroySoon();
+    if (reset) {
+      this.connection.stream.setFlag(Flag.UpstreamRemoteReset);
+      this.connection.stream.upstreamCloseType = 'RemoteReset';
+    }
+    if (reset && this.connection.tls === undefined) {
+      this.connection.stream.downstreamCloseType = 'LocalReset';
+      this.socket.resetAndDestroy();
+    } else this.socket.destroySoon();
   }
 
   // The client.

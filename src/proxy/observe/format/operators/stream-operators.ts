@@ -18,6 +18,7 @@ export const streamOperators: OperatorTable = {
   CONNECTION_TERMINATION_DETAILS: nameOf(
     (info) => info.connectionTerminationDetails || info.connection.terminationDetails,
   ),
+  DOWNSTREAM_DETECTED_CLOSE_TYPE: nameOf((info) => info.downstreamCloseType ?? 'Normal'),
   RESPONSE_FLAGS: bytesOf((info) => flagsText(info.flags, 'short', info.flagOrder)),
   RESPONSE_FLAGS_LONG: bytesOf((info) => flagsText(info.flags, 'long', info.flagOrder)),
   // Set by filters that mark a stream with words of their own: none of ours does.

@@ -1,0 +1,113 @@
+/**
+ * How connections were closed, in the logs of HTTP, of TCP and of listeners: DOWNSTREAM_DETECTED_CLOSE_TYPE, UPSTREAM_DETECTED_CLOSE_TYPE.
+ * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+ */
+import type { Socket } from 'node:net';
+import {
+  answering,
+  bootstrap,
+  fileAccessLog,
+  httpListener,
+  type Json,
+  routeConfig,
+  routeTo,
+  staticCluster,
+} from '#testing/bootstrap.ts';
+import { eventually } from '#testing/eventually.ts';
+import type { WireClient } from '#testing/wire-client.ts';
+import { alike, type TcpActing } from './compare-tcp.ts';
+import { LOG_FILE } from './subject.ts';
+import { tcpListener, tcpProxy } from './tcp-filters.ts';
+
+const log = (name: string): Json =>
+  fileAccessLog(
+    LOG_FILE,
+    `%LISTENER_NAME% ${name} code=%RESPONSE_CODE% client=%DOWNSTREAM_DETECTED_CLOSE_TYPE% host=%UPSTREAM_DETECTED_CLOSE_TYPE%`,
+  );
+
+/** A listener for each case, by which its lines are known. */
+function proxy({ c }: Record<string, number>): Json {
+  const routes = [
+    answering('direct', { prefix: '/direct' }),
+    routeTo('/refused', 'refused'),
+    routeTo('/empty', 'empty'),
+    routeTo('/', 'c'),
+  ];
+  const http = (name: string) =>
+    httpListener({
+      name,
+      manager: { ...routeConfig(routes), access_log: [log('HTTP')] },
+      listener: { access_log: [log('listener')] },
+    });
+  const tcp = (name: string, { cluster = 'c' }) =>
+    tcpListener([tcpProxy({ cluster, access_log: [log('TCP')] })], { name, access_log: [log('listener')] });
+  return bootstrap(
+    Object.entries(CASES).map(([name, one]) => (name.startsWith('HTTP') ? http(name) : tcp(name, one))),
+    [staticCluster('c', [c]), staticCluster('refused', [1]), staticCluster('empty', [])],
+  );
+}
+
+/** Does what the words that come say. */
+function obey(socket: Socket): void {
+  socket.on('end', () => socket.end());
+  socket.on('data', (bytes: Buffer) => {
+    const text = bytes.latin1Slice();
+    if (text.includes('reset')) socket.resetAndDestroy();
+    else if (text.includes('end')) socket.end();
+    else if (text.startsWith('GET /wait')) return;
+    else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+  });
+}
+
+async function send(wire: WireClient, text: string): Promise<WireClient> {
+  await wire.send(text);
+  return wire;
+}
+
+async function answered(wire: WireClient, text: string): Promise<WireClient> {
+  await send(wire, text);
+  await eventually('an answer', () => wire.received.length > 0);
+  return wire;
+}
+
+async function waiting(wire: WireClient, { c }: TcpActing['upstreams']): Promise<WireClient> {
+  const before = c.received.join('').length;
+  await send(wire, get('/wait'));
+  await eventually('the host has it', () => c.received.join('').length > before);
+  return wire;
+}
+
+const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`;
+
+interface Case {
+  run(wire: WireClient, upstreams: TcpActing['upstreams']): Promise<unknown>;
+  /** Of TCP. */
+  cluster?: string;
+}
+
+const CASES: Record<string, Case> = {
+  'HTTP: the client ends': { run: async (wire) => (await answered(wire, get('/ok'))).end() },
+  'HTTP: the client resets': { run: async (wire) => (await answered(wire, get('/ok'))).reset() },
+  'HTTP: the client ends in the middle': { run: async (wire, hosts) => (await waiting(wire, hosts)).end() },
+  'HTTP: the client resets in the middle': { run: async (wire, hosts) => (await waiting(wire, hosts)).reset() },
+  'HTTP: the host resets': { run: async (wire) => (await answered(wire, get('/reset'))).end() },
+  'HTTP: the host ends': { run: async (wire) => (await answered(wire, get('/end'))).end() },
+  'HTTP: answered by the proxy': { run: async (wire) => (await answered(wire, get('/direct'))).end() },
+  'HTTP: a host that refuses': { run: async (wire) => (await answered(wire, get('/refused'))).end() },
+  'HTTP: a cluster without hosts': { run: async (wire) => (await answered(wire, get('/empty'))).end() },
+  'TCP: the client ends': { run: async (wire) => (await answered(wire, 'hello')).end() },
+  'TCP: the client resets': { run: async (wire) => (await answered(wire, 'hello')).reset() },
+  'TCP: the host ends': { run: async (wire) => (await send(wire, 'end')).closed() },
+  'TCP: the host resets': { run: async (wire) => (await send(wire, 'reset')).closed() },
+  'TCP: a host that refuses': { run: (wire) => wire.closed(), cluster: 'refused' },
+  'TCP: a cluster without hosts': { run: (wire) => wire.closed(), cluster: 'empty' },
+};
+
+alike('how connections were closed', {
+  bootstrap: proxy,
+  upstreams: { c: obey },
+  async run(act) {
+    for (const [name, { run }] of Object.entries(CASES)) await run(await act.connect(name), act.upstreams);
+  },
+  lines: 2 * Object.keys(CASES).length,
+});
