@@ -93,13 +93,14 @@ test('the answer to a path that is not taken has the headers that Envoy gives it
     { name: 'a', match: { prefix: '/a/' }, route: { cluster: 'c' }, ...marked('x-of-a') },
     { name: 'direct', match: { prefix: '/direct/' }, direct_response: { status: 200 }, ...marked('x-of-direct') },
     { name: 'moved', match: { prefix: '/moved/' }, redirect: { path_redirect: '/x' }, ...marked('x-of-moved') },
+    { name: 'rest', match: { prefix: '/' }, route: { cluster: 'c' }, ...marked('x-of-rest') },
   ];
   await compare(t, {
     upstreams: { c: answer('hello') },
     bootstrap: ({ c }) =>
       bootstrap(
         listeners.map((name) => {
-          const manager = { ...routeConfig(routes, marked('x-of-host')), ...MANAGERS[name] };
+          const manager = { ...routeConfig(routes, marked('x-of-host'), marked('x-of-table')), ...MANAGERS[name] };
           return httpListener({ name, manager });
         }),
         [staticCluster('c', [c])],
