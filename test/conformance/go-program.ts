@@ -19,8 +19,7 @@ export function goProgram(name: string, version: string): string {
   const path = join(bin, basename(name));
   if (existsSync(path)) return path;
   const go = ['go', '/usr/local/go/bin/go'].find((candidate) => spawnSync(candidate, ['version']).status === 0);
-  if (go === undefined)
-    throw new Missing(`${basename(name)} needs Go: install it from https://go.dev/dl/ or as golang-go`);
+  if (go === undefined) throw new Missing(`${name} needs Go: install it from https://go.dev/dl/ or as golang-go`);
   const env = { ...process.env, GOBIN: bin, GOFLAGS: '-mod=mod' };
   const { status, stderr } = spawnSync(go, ['install', `${name}@${version}`], { env, encoding: 'utf8' });
   if (status !== 0) throw new Missing(`go install ${name}@${version} failed:\n${stderr}`);

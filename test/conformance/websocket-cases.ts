@@ -98,7 +98,7 @@ async function slowReader(way: Way, from: keyof Ends, to: keyof Ends): Promise<v
   const kept = way.residentBytes() - before;
   assert.ok(kept < PROXY_HELD, `the proxy grew by ${(kept / MEGABYTE).toFixed(1)} MiB`);
   ends[to].resume();
-  await eventually('all of it arrives', () => received === FLOOD, 30_000);
+  await eventually('all of it arrives', () => received === FLOOD, 15_000);
   await end(ends);
 }
 

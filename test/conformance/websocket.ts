@@ -7,7 +7,7 @@ import { webSocketCases } from './websocket-cases.ts';
 import { Way, type WayKind } from './websocket-way.ts';
 
 /** Milliseconds that a case may take. */
-const LONGEST = 40_000;
+const LONGEST = 20_000;
 
 const WAYS: readonly WayKind[] = [
   { client: 1, server: 1, tls: false },
