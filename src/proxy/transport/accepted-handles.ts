@@ -1,6 +1,6 @@
 /**
  * What a server accepts, before Node would make a socket of it: ours read in another way, so Node's would be thrown away at once.
- * Measured on Node 26: a mutual TLS handshake takes 38 us less of 1620.
+ * Measured on Node 26: 13 us less for each connection (119 instead of 132, its client included).
  */
 import type { Server } from 'node:net';
 import type { SocketHandle } from '#proxy/transport/owned-socket.ts';
