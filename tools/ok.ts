@@ -3,6 +3,7 @@
  */
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { root } from './source-files.ts';
 
@@ -14,6 +15,9 @@ interface Step {
 }
 
 const bin = (name: string) => join('node_modules', name);
+/** Node's runner leaves a core to itself, which it does not need. */
+const CONCURRENCY = `--test-concurrency=${availableParallelism()}`;
+
 const STEPS: Step[] = [
   { label: 'generate types', args: ['tools/generate-types.ts'] },
   { label: 'types', args: [bin('typescript/bin/tsc'), '--noEmit', '-p', '.'] },
@@ -21,7 +25,7 @@ const STEPS: Step[] = [
   { label: 'imports', args: ['tools/check-imports.ts'] },
   { label: 'files', args: ['tools/check-files.ts'] },
   { label: 'docs', args: ['tools/check-docs.ts'] },
-  { label: 'unit tests', args: ['--test', '--test-reporter=spec', ...unitTests()], excerpt: fromSummary },
+  { label: 'unit tests', args: ['--test', CONCURRENCY, '--test-reporter=spec', ...unitTests()], excerpt: fromSummary },
 ];
 const LABEL_WIDTH = 20;
 
