@@ -151,8 +151,11 @@ test('calls over HTTP/2 are answered and logged as by Envoy', async (t) => {
       probe: false,
       send: async (wire, { note }) => {
         const h = await new Http2Wire(wire).start();
-        const id = await h.request(`POST ${path}`, { 'content-type': 'application/grpc', te: 'trailers' }, 0);
-        await h.frame(DATA, END_STREAM, id, MESSAGE);
+        // Where a connection is refused, the answer may come before the message would: whether it is counted is chance.
+        const hasBody = path !== '/none';
+        const fields = { 'content-type': 'application/grpc', te: 'trailers' };
+        const id = await h.request(`POST ${path}`, fields, hasBody ? 0 : END_STREAM);
+        if (hasBody) await h.frame(DATA, END_STREAM, id, MESSAGE);
         const { headers, body, trailers, ending } = await h.answer(id);
         const { date: _date, 'x-envoy-upstream-service-time': _time, ...rest } = headers;
         note(JSON.stringify([rest, body, trailers, ending]));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { typed } from '#testing/bootstrap.ts';
+import { freePort } from '#testing/free-port.ts';
 import { RedisTestClient, startRedis } from '#testing/redis-server.ts';
 import type { Scope } from '#testing/scope.ts';
 import { compare, onEach, talk } from './compare-redis.ts';
@@ -12,12 +13,17 @@ const EVERY_MS = 50;
 /** Real servers that share the slots among them. @returns their ports */
 async function startRedisCluster(t: Scope, count: number): Promise<number[]> {
   const ports: number[] = [];
-  for (let i = 0; i < count; i++) ports.push(await startRedis(t, ['--cluster-enabled', 'yes']));
+  const buses: number[] = [];
+  for (let i = 0; i < count; i++) {
+    // Where it is not said, it is the port + 10,000, which may be more than a port can be.
+    buses.push(await freePort());
+    ports.push(await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-port', `${buses[i]}`]));
+  }
   const clients = ports.map((port) => new RedisTestClient(port));
   for (const [i, client] of clients.entries()) {
     const [first, next] = [i, i + 1].map((n) => Math.floor((n * SLOTS) / count));
     await client.ask(['CLUSTER', 'ADDSLOTSRANGE', `${first}`, `${next - 1}`]);
-    if (i > 0) await clients[0].ask(['CLUSTER', 'MEET', '127.0.0.1', `${ports[i]}`]);
+    if (i > 0) await clients[0].ask(['CLUSTER', 'MEET', '127.0.0.1', `${ports[i]}`, `${buses[i]}`]);
   }
   for (const client of clients) {
     while (!(await client.ask(['CLUSTER', 'INFO']))?.includes('cluster_state:ok')) await sleep(EVERY_MS);
