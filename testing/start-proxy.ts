@@ -154,6 +154,13 @@ export class RunningProxy {
     });
   }
 
+  /** Waits until no connection is with listener filters: Envoy's gauges go down after its client has the answer. */
+  async noneBeforeItsChain(): Promise<void> {
+    await eventually('no connection is before its chain', async () =>
+      Object.values(await this.stats('downstream_pre_cx_active')).every((active) => active === 0),
+    );
+  }
+
   get(path: string): Promise<AdminAnswer> {
     return this.admin.get(path);
   }

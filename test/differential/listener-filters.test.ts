@@ -78,6 +78,7 @@ async function tell(proxy: RunningProxy, to: string, bytes: string | Buffer, pie
   const answer = (said ?? wire.ending ?? 'nothing').replaceAll(`:${wire.localPort}`, ':CLIENT');
   const port = await proxy.listenerPort(to);
   wire.destroy();
+  await proxy.noneBeforeItsChain();
   const counted: Record<string, number> = {};
   for (const [name, value] of Object.entries(await counters())) {
     const grown = value - (before[name] ?? 0);
@@ -232,7 +233,7 @@ sameOnBoth(
     await proxy.statBecomes('listener.goes_on.downstream_pre_cx_active', 1);
     gone.end();
     await proxy.statBecomes('listener.goes_on.downstream_listener_filter_remote_close', 1);
-    note('active', await proxy.stat('listener.goes_on.downstream_pre_cx_active'));
+    await proxy.noneBeforeItsChain();
   },
 );
 

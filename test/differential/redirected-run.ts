@@ -85,6 +85,7 @@ for (const target of [
   '10.98.0.8:9002',
 ])
   seen[target] = await ask(target);
+await proxy.noneBeforeItsChain();
 const stats = await proxy.stats(
   '^listener\\.[a-z6_]+\\.(downstream_cx_total|no_filter_chain_match|downstream_pre_cx_active)$',
 );
