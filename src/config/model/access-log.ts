@@ -1,6 +1,7 @@
 /**
  * Access loggers as plain data. Follows config.accesslog.v3.AccessLog and its filters.
  */
+import type { CelExpression } from './cel.ts';
 import type { FormatConfig } from './format.ts';
 import type { HeaderMatcher, MetadataMatcher, RuntimeFraction } from './matchers.ts';
 
@@ -29,7 +30,7 @@ export type AccessLogFilter =
   | { kind: 'grpc_status'; statuses: number[]; exclude: boolean }
   | { kind: 'metadata'; matcher?: MetadataMatcher; matchIfKeyNotFound: boolean }
   | { kind: 'log_type'; types: string[]; exclude: boolean }
-  | { kind: 'cel'; expression: string };
+  | { kind: 'cel'; expression: CelExpression };
 
 /** When the access log is written besides at the end of a stream. Follows HcmAccessLogOptions. */
 export interface AccessLogOptions {

@@ -2,6 +2,7 @@
  * Role based access control as plain data. Follows config.rbac.v3 and extensions.filters.network.rbac.v3.
  */
 import type { CidrRange } from './address.ts';
+import type { CelExpression } from './cel.ts';
 import type { MatcherTree } from './matcher-tree.ts';
 import type { HeaderMatcher, MetadataMatcher, StringMatcher } from './matchers.ts';
 
@@ -12,11 +13,12 @@ export type RbacRules =
   | { kind: 'policies'; action: RbacAction; policies: RbacPolicy[] }
   | { kind: 'matcher'; matcher: MatcherTree<{ name: string; action: RbacAction }> };
 
-/** Holds where one of the permissions and one of the principals do. */
+/** Holds where one of the permissions and one of the principals do, and the condition, where there is one. */
 export interface RbacPolicy {
   name: string;
   permissions: RbacPermission[];
   principals: RbacPrincipal[];
+  condition?: CelExpression;
 }
 
 /** What both sides of a policy may ask for. */

@@ -6,11 +6,11 @@ import { unpack } from '#api/any.ts';
 import type { Place } from '#api/place.ts';
 import { apiRegistry } from '#api/registry.ts';
 import type { AccessLogFilter, ComparisonFilter } from '#config/model/access-log.ts';
+import { readCel } from '#config/read/cel.ts';
 import { unsupportedExtension } from '#config/read/extensions.ts';
 import { readFraction, readHeaderMatcher, readMetadataMatcher } from '#config/read/matchers.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
-import { parseCel } from '#config/syntax/cel.ts';
 import type {
   AccessLogFilter as AccessLogFilterMessage,
   ComparisonFilter as ComparisonMessage,
@@ -35,9 +35,7 @@ const check = honours('envoy.config.accesslog.v3.AccessLogFilter', [
   'metadata_filter',
   'log_type_filter',
 ]);
-const checkExpression = honours(EXPRESSION, ['expression'], {
-  refused: { cel_config: 'expressions run with the standard functions' },
-});
+const checkExpression = honours(EXPRESSION, ['expression', 'cel_config']);
 
 const OPERATORS = ['EQ', 'GE', 'LE', 'NE'] as const;
 
@@ -115,11 +113,7 @@ function readExtensionFilter({ name, configType }: ExtensionFilter, at: Place): 
   const { type, message } = unpack(configType.value, place);
   if (type.typeName !== EXPRESSION) throw unsupportedExtension(name, type.typeName, 'access_log_filter', place);
   checkExpression(message, place);
-  const { expression } = message as ExpressionFilter;
-  try {
-    parseCel(expression);
-  } catch (error) {
-    throw place.field('expression').problem((error as Error).message);
-  }
-  return { kind: 'cel', expression };
+  const { expression, celConfig } = message as ExpressionFilter;
+  const config = { message: celConfig, at: place.field('cel_config') };
+  return { kind: 'cel', expression: readCel(expression, place.field('expression'), config) };
 }

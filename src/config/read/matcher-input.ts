@@ -38,14 +38,14 @@ const PROTOCOLS = ['TransportProtocolInput', 'ApplicationProtocolInput'].map((ki
 export interface MatchInputs {
   readonly typeNames: ReadonlySet<string>;
   /** What Envoy says of any other; without it, we say that we do not know it yet. */
-  readonly refusal?: string;
+  readonly refusal?: (typeUrl: string) => string;
 }
 
 /** Inputs of matchers that choose routes. */
 export const ROUTE_INPUTS: MatchInputs = {
   typeNames: new Set([HEADER, FILTER_STATE]),
-  refusal:
-    'requirement violation while creating route match tree: INVALID_ARGUMENT: Route table can only match on request headers, saw',
+  refusal: (typeUrl) =>
+    `requirement violation while creating route match tree: INVALID_ARGUMENT: Route table can only match on request headers, saw ${typeUrl}`,
 };
 /** Inputs of connections. */
 export const CONNECTION_INPUTS: MatchInputs = { typeNames: new Set([...ADDRESSES, ...PROTOCOLS, FILTER_STATE]) };
@@ -53,6 +53,8 @@ export const CONNECTION_INPUTS: MatchInputs = { typeNames: new Set([...ADDRESSES
 /** Inputs of access control of connections. */
 export const RBAC_INPUTS: MatchInputs = {
   typeNames: new Set([...ADDRESSES, ...PROTOCOLS, ...CERTIFICATES, FILTER_STATE, DYNAMIC_METADATA]),
+  refusal: (typeUrl) =>
+    `requirement violation while creating RBAC match tree: INVALID_ARGUMENT: RBAC network filter cannot match '${typeUrl}'`,
 };
 
 /** Inputs of datagrams. */
@@ -83,7 +85,7 @@ export function readMatchInput(
   const { type, message } = unpack(extension.typedConfig, place);
   const { typeName } = type;
   if (!typeNames.has(typeName)) {
-    if (refusal !== undefined) throw place.problem(`${refusal} ${extension.typedConfig.typeUrl}`);
+    if (refusal !== undefined) throw place.problem(refusal(extension.typedConfig.typeUrl));
     throw unsupportedExtension(extension.name, typeName, 'matching_input', place);
   }
   checks.get(typeName)?.(message, place);

@@ -28,6 +28,7 @@ import type { Ip } from '#envoy/extensions/matching/input_matchers/ip/v3/ip_pb.j
 const TYPE = 'xds.type.matcher.v3.Matcher';
 const IP = 'xds.type.matcher.v3.IPMatcher';
 const SERVER_NAME = 'xds.type.matcher.v3.ServerNameMatcher';
+const CEL = 'xds.type.matcher.v3.CelMatcher';
 const IP_INPUT = 'envoy.extensions.matching.input_matchers.ip.v3.Ip';
 const check = honours(TYPE, ['matcher_list', 'matcher_tree', 'on_no_match']);
 const checkOnMatch = honours(`${TYPE}.OnMatch`, ['matcher', 'action'], {
@@ -210,6 +211,8 @@ function readIpInput({ name, typedConfig }: TypedExtensionConfig, at: Place): Ra
   const place = at.field('typed_config');
   if (typedConfig === undefined) throw place.missing();
   const { type, message } = unpack(typedConfig, place);
+  // Envoy's words: expressions are for inputs that are attributes, and ours are all text.
+  if (type.typeName === CEL) throw place.problem('Unsupported data input type: string');
   if (type.typeName !== IP_INPUT) throw unsupportedExtension(name, type.typeName, 'input_matcher', place);
   checkIpInput(message, place);
   return readCidrRanges((message as Ip).cidrRanges, place.field('cidr_ranges'));

@@ -6,6 +6,7 @@ import type { Matcher } from '#api/generated/xds/type/matcher/v3/matcher_pb.js';
 import type { Place } from '#api/place.ts';
 import type { RbacAction, RbacPermission, RbacPolicy, RbacPrincipal, RbacRules } from '#config/model/rbac.ts';
 import { readCidrRange } from '#config/read/address.ts';
+import { readCel } from '#config/read/cel.ts';
 import { unsupportedExtension } from '#config/read/extensions.ts';
 import type { MatchInputs } from '#config/read/matcher-input.ts';
 import { type ActionMessage, readMatcherTree } from '#config/read/matcher-tree.ts';
@@ -25,13 +26,12 @@ import type { PathMatcher } from '#envoy/type/matcher/v3/path_pb.js';
 const TYPE = 'envoy.config.rbac.v3';
 const ACTION = `${TYPE}.Action`;
 const URI_TEMPLATE = 'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig';
-const NO_EXPRESSIONS = 'conditions in the expression language come later';
 
 const check = honours(`${TYPE}.RBAC`, ['action', 'policies'], {
   refused: { audit_logging_options: 'there are no audit loggers here' },
 });
-const checkPolicy = honours(`${TYPE}.Policy`, ['permissions', 'principals'], {
-  refused: { condition: NO_EXPRESSIONS, checked_condition: NO_EXPRESSIONS, cel_config: NO_EXPRESSIONS },
+const checkPolicy = honours(`${TYPE}.Policy`, ['permissions', 'principals', 'condition', 'cel_config'], {
+  refused: { checked_condition: 'Envoy does not look at it; write condition' },
 });
 const checkPermission = honours(
   `${TYPE}.Permission`,
@@ -117,10 +117,14 @@ function readAction({ name, typedConfig }: ActionMessage, at: Place): { name: st
 function readPolicy(name: string, message: Policy, at: Place, subject: RbacSubject): RbacPolicy {
   checkPolicy(message, at);
   const reader = new RuleReader(subject);
+  const { condition, celConfig } = message;
   return {
     name,
     permissions: readAll(message.permissions, at.field('permissions'), (one, place) => reader.permission(one, place)),
     principals: readAll(message.principals, at.field('principals'), (one, place) => reader.principal(one, place)),
+    ...(condition === undefined
+      ? {}
+      : { condition: readCel(condition, at.field('condition'), { message: celConfig, at: at.field('cel_config') }) }),
   };
 }
 

@@ -1,82 +1,102 @@
 /**
- * Expressions in the Common Expression Language, https://github.com/google/cel-spec, over Envoy's attributes. The library that reads and
- * runs them costs 0.1 s to load: it is loaded with the first expression.
- * Attributes follow https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/advanced/attributes
+ * Expressions in the Common Expression Language, parsed and checked as Envoy checks them. Follows https://github.com/google/cel-spec
  */
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import type { Expr } from '#api/generated/google/api/expr/v1alpha1/syntax_pb.js';
+import type { CelDialect, CelExpression } from '#config/model/cel.ts';
+import { checkAttribute, checkVariable } from '#config/syntax/cel-attributes.ts';
+import { isCelFunction } from '#config/syntax/cel-functions.ts';
+import { type CelLibrary, celEnvironment, celLibrary } from '#config/syntax/cel-library.ts';
+import { parseRe2 } from '#config/syntax/re2.ts';
 
-export type CelLibrary = typeof import('@bufbuild/cel');
-export type CelExpression = ReturnType<CelLibrary['parse']>;
+type Kind<C extends Expr['exprKind']['case']> = Extract<Expr['exprKind'], { case: C }>['value'];
+/** The library's name for the same message. */
+type LibraryExpr = Parameters<CelLibrary['plan']>[1];
 
-const tls = [
-  'tls_version',
-  'subject_local_certificate',
-  'subject_peer_certificate',
-  'uri_san_local_certificate',
-  'uri_san_peer_certificate',
-  'dns_san_local_certificate',
-  'dns_san_peer_certificate',
-  'sha256_peer_certificate_digest',
-] as const;
-
-/** The attributes that expressions may ask for, by the variable that has them. */
-export const CEL_ATTRIBUTES = {
-  request: [
-    ...['path', 'url_path', 'query', 'host', 'scheme', 'method', 'headers', 'headers_bytes', 'referer', 'useragent'],
-    ...['time', 'id', 'protocol', 'duration', 'size', 'total_size'],
-  ],
-  response: [
-    ...['code', 'code_details', 'flags', 'grpc_status', 'headers', 'headers_bytes', 'trailers', 'size', 'total_size'],
-    'backend_latency',
-  ],
-  connection: [...['mtls', 'requested_server_name', 'id', 'termination_details', 'transport_failure_reason', ...tls]],
-  upstream: [
-    ...['address', 'port', 'local_address', 'locality', 'transport_failure_reason', 'request_attempt_count', ...tls],
-  ],
-  source: ['address', 'port'],
-  destination: ['address', 'port'],
-  xds: [
-    ...['cluster_name', 'route_name', 'route_metadata', 'virtual_host_name', 'virtual_host_metadata'],
-    ...['upstream_host_metadata', 'filter_chain_name'],
-  ],
-} as const;
-
-let library: CelLibrary | undefined;
-
-export function celLibrary(): CelLibrary {
-  library ??= createRequire(import.meta.url)(fileURLToPath(import.meta.resolve('@bufbuild/cel'))) as CelLibrary;
-  return library;
+/** @throws Error for what is no expression, calls what Envoy does not know, or asks for an attribute that we cannot give. */
+export function planCel({ source, dialect }: CelExpression) {
+  const tree = typeof source === 'string' ? parsed(source) : source;
+  new Checker(dialect).expression(tree);
+  return celLibrary().plan(celEnvironment(dialect), tree as unknown as LibraryExpr);
 }
 
-/** @throws Error for what is no expression, or asks for an attribute that we cannot give. */
-export function parseCel(text: string): CelExpression {
-  let parsed: CelExpression;
+function parsed(text: string): Expr {
   try {
-    parsed = celLibrary().parse(text);
+    return celLibrary().parse(text).expr as unknown as Expr;
   } catch (error) {
     throw new Error(`Not able to parse filter expression: ${(error as Error).message}`);
   }
-  checkAttributes(parsed.expr);
-  return parsed;
 }
 
-interface Select {
-  field: string;
-  operand?: { exprKind?: { case?: string; value?: { name?: string } } };
+function refused(why: string): Error {
+  return new Error(`failed to create an expression: ${why}`);
 }
 
-/** Walks the whole tree: what the library calls a node has its kind under `case` and its parts under `value`. */
-function checkAttributes(node: unknown): void {
-  if (typeof node !== 'object' || node === null) return;
-  const { case: kind, value } = node as { case?: unknown; value?: unknown };
-  if (kind === 'selectExpr') checkSelect(value as Select);
-  for (const part of Object.values(node)) checkAttributes(part);
+/** Goes through a tree, and throws at the first mistake: whoever made it need not have been a parser. */
+class Checker {
+  readonly #dialect: CelDialect;
+
+  constructor(dialect: CelDialect) {
+    this.#dialect = dialect;
+  }
+
+  expression(expr: Expr | undefined): void {
+    const kind = expr?.exprKind;
+    switch (kind?.case) {
+      case 'constExpr':
+        if (kind.value.constantKind.case === undefined) throw refused('unspecified constant');
+        return;
+      case 'identExpr':
+        if (kind.value.name === '') throw refused("Invalid expression: identifier 'name' must not be empty");
+        return checkVariable(kind.value.name);
+      case 'selectExpr':
+        return this.#select(kind.value);
+      case 'callExpr':
+        return this.#call(kind.value);
+      case 'listExpr':
+        for (const element of kind.value.elements) this.expression(element);
+        return;
+      case 'structExpr':
+        return this.#struct(kind.value);
+      case 'comprehensionExpr':
+        throw refused('Comprehension support is disabled');
+      default:
+        throw refused('Invalid empty expression');
+    }
+  }
+
+  #select({ operand, field }: Kind<'selectExpr'>): void {
+    if (operand === undefined) throw refused('invalid expression: select must specify an operand');
+    if (operand.exprKind.case === 'identExpr') checkAttribute(operand.exprKind.value.name, field);
+    this.expression(operand);
+  }
+
+  #call({ target, function: name, args }: Kind<'callExpr'>): void {
+    const namespace = target?.exprKind.case === 'identExpr' ? target.exprKind.value.name : undefined;
+    const call = { name, namespace, method: target !== undefined, args: args.length };
+    if (!isCelFunction(call, this.#dialect)) throw refused(`No overload found in reference resolve step for ${name}`);
+    if (target !== undefined) this.expression(target);
+    for (const arg of args) this.expression(arg);
+    if (name === 'matches') checkPattern(args[0]);
+  }
+
+  #struct({ messageName, entries }: Kind<'structExpr'>): void {
+    if (messageName !== '' && !messageName.startsWith('google.protobuf.'))
+      throw refused(`Invalid struct creation: missing type info for '${messageName}'`);
+    for (const { keyKind, value } of entries) {
+      if (messageName === '' && keyKind.case === 'fieldKey') throw refused('encountered struct field in map');
+      if (value === undefined) throw refused('Map entry missing value');
+      if (keyKind.case === 'mapKey') this.expression(keyKind.value);
+      this.expression(value);
+    }
+  }
 }
 
-function checkSelect({ field, operand }: Select): void {
-  const root = operand?.exprKind?.case === 'identExpr' ? operand.exprKind.value?.name : undefined;
-  if (root === 'upstream_filter_state') throw new Error('expressions cannot ask for upstream_filter_state yet');
-  const known = (CEL_ATTRIBUTES as Readonly<Record<string, readonly string[]>>)[root ?? ''];
-  if (known !== undefined && !known.includes(field)) throw new Error(`there is no attribute ${root}.${field}`);
+function checkPattern(pattern: Expr): void {
+  const constant = pattern.exprKind.case === 'constExpr' ? pattern.exprKind.value.constantKind : undefined;
+  if (constant?.case !== 'stringValue') return;
+  try {
+    parseRe2(constant.value);
+  } catch (error) {
+    throw refused(`invalid regular expression: ${(error as Error).message}`);
+  }
 }

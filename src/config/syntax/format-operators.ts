@@ -3,7 +3,8 @@
  * is known where they are compiled, in proxy/observe/format.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#command-operators
  */
-import { parseCel } from '#config/syntax/cel.ts';
+import { PLAIN_DIALECT } from '#config/model/cel.ts';
+import { planCel } from '#config/syntax/cel.ts';
 import { parseCoalesce } from '#config/syntax/format-coalesce.ts';
 import { type Command, parseFormat } from '#config/syntax/parse-format.ts';
 
@@ -100,7 +101,7 @@ const withArguments: { readonly [name: string]: OperatorSyntax } = {
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: masked,
   UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: masked,
   COALESCE: { params: 'required', length: true, check: (argument) => void parseCoalesce(argument, checkCommand) },
-  CEL: { params: 'optional', length: true, check: (expression) => void parseCel(expression) },
+  CEL: { params: 'optional', length: true, check: (source) => void planCel({ source, dialect: PLAIN_DIALECT }) },
 };
 
 /** Operators that are their names alone. */

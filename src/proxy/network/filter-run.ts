@@ -64,6 +64,11 @@ export class FilterRun implements SocketOwner {
     readingForNobody();
   }
 
+  /** Brings the numbers of bytes that its log knows up to date. */
+  countBytes(): void {
+    if (this.socket !== undefined) this.connection.stream.countBytes(this.socket);
+  }
+
   /**
    * Closes the connection for a filter.
    * @param details for CONNECTION_TERMINATION_DETAILS

@@ -9,6 +9,7 @@ import { RBAC_INPUTS } from '#config/read/matcher-input.ts';
 import { type RbacSubject, readRbac } from '#config/read/rbac.ts';
 import { honours } from '#config/read/support.ts';
 import type { RBAC } from '#envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { FilterRun } from '#proxy/network/filter-run.ts';
 import {
   Continue,
@@ -17,9 +18,10 @@ import {
   networkFilter,
   Stop,
 } from '#proxy/network/network-filter.ts';
+import { compileCelCondition } from '#proxy/observe/cel/cel-condition.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
-import { compileRbac, type RbacEngine, type RbacVerdict } from '#selection/rbac/rbac-engine.ts';
+import { compileRbac, type RbacEngine, type RbacSubjects, type RbacVerdict } from '#selection/rbac/rbac-engine.ts';
 import { rbacInput } from '#selection/rbac/rbac-inputs.ts';
 import type { RbacView } from '#selection/rbac/rbac-view.ts';
 
@@ -46,10 +48,23 @@ interface Config {
   delayDeny: number;
 }
 
+/** A connection as policies see it. */
+type Asked = RbacView & { connection: DownstreamConnection };
+
 interface Prepared {
-  engine: RbacEngine | undefined;
-  shadow: RbacEngine | undefined;
+  engine: RbacEngine<Asked> | undefined;
+  shadow: RbacEngine<Asked> | undefined;
+  /** There are expressions, which may ask for more than the rest needs. */
+  conditions: boolean;
 }
+
+const SUBJECTS: RbacSubjects<Asked> = {
+  input: rbacInput,
+  condition(expression) {
+    const holds = compileCelCondition(expression);
+    return ({ connection }) => holds(connection.stream);
+  },
+};
 
 /** What is kept of a connection: the verdict, once there is one, and what will close it. */
 interface Kept {
@@ -91,8 +106,9 @@ export const rbac = networkFilter<Config, ReturnType<typeof stats>, Prepared>({
   },
   stats,
   prepare: ({ rules, shadowRules }) => ({
-    engine: rules && compileRbac(rules, rbacInput),
-    shadow: shadowRules && compileRbac(shadowRules, rbacInput),
+    engine: rules && compileRbac(rules, SUBJECTS),
+    shadow: shadowRules && compileRbac(shadowRules, SUBJECTS),
+    conditions: hasConditions(rules) || hasConditions(shadowRules),
   }),
 
   onData(run, use) {
@@ -112,6 +128,7 @@ export const rbac = networkFilter<Config, ReturnType<typeof stats>, Prepared>({
 function decide(run: FilterRun, use: Use): FilterStatus {
   const { prepared, config, stats, worker } = use;
   const view = viewOf(run);
+  if (prepared.conditions) run.countBytes();
   const shadow = prepared.shadow?.(view);
   if (shadow !== undefined) {
     if (shadow.allowed) stats.shadowAllowed.inc();
@@ -143,8 +160,12 @@ function noteShadow(run: FilterRun, prefix: string, { allowed, policy }: RbacVer
   });
 }
 
+function hasConditions(rules: RbacRules | undefined): boolean {
+  return rules?.kind === 'policies' && rules.policies.some(({ condition }) => condition !== undefined);
+}
+
 /** A connection is asked for neither headers nor path. */
-function viewOf({ connection }: FilterRun): RbacView {
+function viewOf({ connection }: FilterRun): Asked {
   return {
     connection,
     remoteIp: connection.sourceAddress,

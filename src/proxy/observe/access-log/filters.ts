@@ -5,8 +5,8 @@
 import { type Random, systemRandom } from '#base/random.ts';
 import type { AccessLogFilter, ComparisonFilter } from '#config/model/access-log.ts';
 import type { HeaderMatcher } from '#config/model/matchers.ts';
-import { compileCelFilter } from '#proxy/observe/access-log/cel-filter.ts';
 import { grpcStatus } from '#proxy/observe/access-log/grpc-status.ts';
+import { compileCelCondition } from '#proxy/observe/cel/cel-condition.ts';
 import { flagNames } from '#proxy/observe/response-flags.ts';
 import type { StreamInfo } from '#proxy/observe/stream-info.ts';
 import { clock } from '#proxy/transport/io-event.ts';
@@ -70,7 +70,7 @@ export function compileAccessLogFilter(filter: AccessLogFilter, context: FilterC
       return (info) => types.has(info.accessLogType) !== exclude;
     }
     case 'cel':
-      return compileCelFilter(filter.expression);
+      return compileCelCondition(filter.expression);
   }
 }
 

@@ -5,14 +5,16 @@
 import type { CelResult } from '@bufbuild/cel';
 import { isReflectMessage } from '@bufbuild/protobuf/reflect';
 import { type Duration, DurationSchema, type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
-import { celLibrary } from '#config/syntax/cel.ts';
-import { compileCel } from '#proxy/observe/access-log/cel-expression.ts';
+import { PLAIN_DIALECT } from '#config/model/cel.ts';
+import { celLibrary } from '#config/syntax/cel-library.ts';
+import { doubleText } from '#config/syntax/double-text.ts';
+import { compileCel } from '#proxy/observe/cel/cel-expression.ts';
 import { type OperatorTable, textOperator } from '#proxy/observe/format/operator.ts';
 import { encodeUtf8 } from '#selection/utf8-text.ts';
 
 export const celOperators: OperatorTable = {
-  CEL(expression, maxLength) {
-    const evaluate = compileCel(expression);
+  CEL(source, maxLength) {
+    const evaluate = compileCel({ source, dialect: PLAIN_DIALECT });
     return textOperator((info) => textOf(evaluate(info)), maxLength);
   },
 };
@@ -23,7 +25,7 @@ function textOf(value: CelResult): string | undefined {
   if (isCelError(value)) return undefined;
   if (value === null) return 'NULL';
   if (typeof value === 'string') return encodeUtf8(value);
-  if (typeof value === 'number') return doubleText(value);
+  if (typeof value === 'number') return doubleText(value, 6);
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
   if (isCelUint(value)) return String(value.value);
@@ -32,17 +34,6 @@ function textOf(value: CelResult): string | undefined {
   if (isReflectMessage(value, TimestampSchema)) return timestampText(value.message as Timestamp);
   if (isReflectMessage(value, DurationSchema)) return durationText(value.message as Duration);
   return isCelType(value) ? 'CelType value' : 'Message value';
-}
-
-/** Six digits that count, as in C's `%g`. */
-function doubleText(value: number): string {
-  if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value < 0 ? '-inf' : 'inf';
-  const exponent = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(Number(value.toPrecision(6)))));
-  if (exponent >= -4 && exponent < 6) return String(Number(value.toPrecision(6)));
-  return Number(value.toPrecision(6))
-    .toExponential()
-    .replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
 /** `2026-01-31T23:59:59.5+00:00` */

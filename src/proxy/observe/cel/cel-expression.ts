@@ -3,14 +3,15 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/advanced/attributes
  */
 import type { CelInput, CelResult } from '@bufbuild/cel';
-import { celLibrary, parseCel } from '#config/syntax/cel.ts';
-import { type CelAttribute, celAttributes, metadata } from '#proxy/observe/access-log/cel-attributes.ts';
+import type { CelExpression } from '#config/model/cel.ts';
+import { planCel } from '#config/syntax/cel.ts';
+import { celLibrary } from '#config/syntax/cel-library.ts';
+import { type CelAttribute, celAttributes, metadata } from '#proxy/observe/cel/cel-attributes.ts';
 import type { StreamInfo } from '#proxy/observe/stream-info.ts';
 
 /** @returns the value for a stream, which is an error where a field was not there. @throws Error for what is no expression. */
-export function compileCel(expression: string): (info: StreamInfo) => CelResult {
-  const { celEnv, plan } = celLibrary();
-  const run = plan(celEnv(), parseCel(expression));
+export function compileCel(expression: CelExpression): (info: StreamInfo) => CelResult {
+  const run = planCel(expression);
   const attributes = Object.entries(celAttributes).map(([name, table]) => ({ name, map: new Attributes(table) }));
   const variables: Record<string, CelInput> = {};
   for (const { name, map } of attributes) variables[name] = celLibrary().celMap(map);

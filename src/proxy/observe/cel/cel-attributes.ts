@@ -6,9 +6,10 @@
 import type { CelInput } from '@bufbuild/cel';
 import { create } from '@bufbuild/protobuf';
 import { DurationSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
-import { type CEL_ATTRIBUTES, celLibrary } from '#config/syntax/cel.ts';
-import { CelHeaders } from '#proxy/observe/access-log/cel-headers.ts';
+import type { CEL_ATTRIBUTES } from '#config/syntax/cel-attributes.ts';
+import { celLibrary } from '#config/syntax/cel-library.ts';
 import { grpcStatus } from '#proxy/observe/access-log/grpc-status.ts';
+import { CelHeaders } from '#proxy/observe/cel/cel-headers.ts';
 import type { StreamInfo, TlsInfo } from '#proxy/observe/stream-info.ts';
 import { decodeUtf8 } from '#selection/utf8-text.ts';
 
@@ -93,6 +94,7 @@ const xds: Record<Roots['xds'][number], CelAttribute> = {
   virtual_host_metadata: ({ virtualHost }) => virtualHost && metadata(virtualHost.metadata),
   upstream_host_metadata: ({ upstream }) => upstream && metadata(upstream.hostMetadata),
   filter_chain_name: ({ connection }) => connection.filterChainName,
+  listener_metadata: ({ connection }) => metadata(connection.listenerMetadata),
 };
 
 /** Each variable's attributes by their names. */
