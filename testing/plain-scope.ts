@@ -3,7 +3,8 @@
  */
 
 import { Counter, Gauge, type Histogram, type Scope, type TextReadout } from '#proxy/observe/stats/metrics.ts';
-import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
+import type { Columns, Row, StatTable } from '#proxy/observe/stats/stat-table.ts';
+import type { StatsLease } from '#proxy/observe/stats/stats-lease.ts';
 
 export class PlainScope implements Scope {
   readonly recorded: Map<string, number[]>;
@@ -41,6 +42,16 @@ export class PlainScope implements Scope {
 
   textReadout(): TextReadout {
     return { set: () => {} };
+  }
+
+  row<C extends Columns>(table: StatTable<C>): Row<C> {
+    const stats = table.columns.map(({ name, kind }, i) => [table.keys[i], this[kind](name)] as const);
+    const row = Object.fromEntries<Counter | Gauge | Histogram>(stats);
+    const writes = {
+      add: (key: string, amount: number) => (row[key] as Counter).add(amount),
+      set: (key: string, value: number) => (row[key] as Gauge).set(value),
+    };
+    return { ...row, ...writes } as unknown as Row<C>;
   }
 
   scope(prefix: string): Scope {

@@ -76,7 +76,7 @@ export class RunningServer {
     this.options = options;
     this.loaded = loaded;
     const { snapshot } = loaded;
-    this.stats = new ThreadStats(compileStatsMatcher(snapshot.stats));
+    this.stats = new ThreadStats(snapshot.stats.matcher && compileStatsMatcher(snapshot.stats));
     this.hub.attach(0, this.stats);
     this.serverStats = serverStats(this.stats.root, !options.disableHotRestart);
     overloadStats(this.stats.root);

@@ -12,7 +12,7 @@ import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import type { ListenerLookup } from '#proxy/listeners/listener-lookup.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
-import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
+import type { StatsLease } from '#proxy/observe/stats/stats-lease.ts';
 import type { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import type { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
 import type { WorkerDnsCaches } from '#proxy/upstream/dns-cache/worker-dns-caches.ts';

@@ -13,7 +13,7 @@ if (port === null) throw new Error('worker-thread runs as a worker thread');
 const start = workerData as WorkerStart;
 configureLogging(start.logging);
 const tell = (message: FromWorker) => port.postMessage(message);
-const stats = new ThreadStats(compileStatsMatcher(start.snapshot.stats));
+const stats = new ThreadStats(start.snapshot.stats.matcher && compileStatsMatcher(start.snapshot.stats));
 let scheduled = false;
 stats.onPending = () => {
   if (scheduled) return;

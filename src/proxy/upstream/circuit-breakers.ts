@@ -3,6 +3,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/circuit_breaking
  */
 import type { CircuitBreakerThresholds, ClusterConfig } from '#config/model/cluster.ts';
+import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Gauge, Scope } from '#proxy/observe/stats/metrics.ts';
 import {
   type CircuitBreakerSlots,
@@ -128,13 +129,30 @@ export class CircuitBreakers {
   }
 }
 
-/** The gauges' names: of being at the limit, and of what is left of it. */
-const GAUGES = {
-  connections: ['cx_open', 'remaining_cx'],
-  pendingRequests: ['rq_pending_open', 'remaining_pending'],
-  requests: ['rq_open', 'remaining_rq'],
-  retries: ['rq_retry_open', 'remaining_retries'],
-  connectionPools: ['cx_pool_open', 'remaining_cx_pools'],
+/** The gauges of being at the limit, in the cluster's stats. */
+const OPEN = {
+  DEFAULT: {
+    connections: 'defaultCxOpen',
+    pendingRequests: 'defaultRqPendingOpen',
+    requests: 'defaultRqOpen',
+    retries: 'defaultRqRetryOpen',
+    connectionPools: 'defaultCxPoolOpen',
+  },
+  HIGH: {
+    connections: 'highCxOpen',
+    pendingRequests: 'highRqPendingOpen',
+    requests: 'highRqOpen',
+    retries: 'highRqRetryOpen',
+    connectionPools: 'highCxPoolOpen',
+  },
+} as const;
+/** The names of those of what is left of it. */
+const REMAINING = {
+  connections: 'remaining_cx',
+  pendingRequests: 'remaining_pending',
+  requests: 'remaining_rq',
+  retries: 'remaining_retries',
+  connectionPools: 'remaining_cx_pools',
 } as const;
 
 /**
@@ -143,24 +161,25 @@ const GAUGES = {
  * @returns what to call before stats are read.
  */
 export function circuitBreakerGauges(breakers: CircuitBreakers, config: ClusterConfig, scope: Scope): () => void {
-  const shown: { resource: Resource; open: Gauge; remaining?: Gauge }[] = [];
+  const stats = clusterStats(scope);
+  const left: { resource: Resource; gauge: Gauge }[] = [];
   for (const priority of PRIORITIES) {
+    if (!config.circuitBreakers[priority].trackRemaining) continue;
     const gauges = scope.scope(`circuit_breakers.${priority.toLowerCase()}`);
-    for (const resource of RESOURCES) {
-      const [open, remaining] = GAUGES[resource];
-      const tracked = config.circuitBreakers[priority].trackRemaining;
-      shown.push({
-        resource: breakers[priority][resource],
-        open: gauges.gauge(open),
-        remaining: tracked ? gauges.gauge(remaining) : undefined,
-      });
+    for (const name of RESOURCES) {
+      left.push({ resource: breakers[priority][name], gauge: gauges.gauge(REMAINING[name]) });
     }
   }
   const refresh = () => {
-    for (const { resource, open, remaining } of shown) {
-      if (resource.used) open.set(resource.canCreate() ? 0 : 1);
+    for (const priority of PRIORITIES) {
+      for (const name of RESOURCES) {
+        const resource = breakers[priority][name];
+        if (resource.used) stats.set(OPEN[priority][name], resource.canCreate() ? 0 : 1);
+      }
+    }
+    for (const { resource, gauge } of left) {
       const limit = resource instanceof RetryResource ? resource.limit : resource.max;
-      remaining?.set(Math.max(0, limit - resource.count));
+      gauge.set(Math.max(0, limit - resource.count));
     }
   };
   refresh();

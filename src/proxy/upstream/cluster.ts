@@ -17,7 +17,7 @@ import {
 import { type Http1CodecStats, http1CodecStats } from '#proxy/observe/stats/http-stats.ts';
 import { type Http2CodecStats, http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
-import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
+import type { StatsLease } from '#proxy/observe/stats/stats-lease.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { AnswerCounts } from '#proxy/upstream/answer-counts.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';

@@ -7,7 +7,7 @@ import { type Address, addressText } from '#config/model/address.ts';
 import type { Locality } from '#config/model/cluster.ts';
 import type { Metadata } from '#config/model/route.ts';
 import type { Counter } from '#proxy/observe/stats/metrics.ts';
-import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
+import type { StatsLease } from '#proxy/observe/stats/stats-lease.ts';
 import { type Health, HealthFlag, healthOf, isExcluded } from '#proxy/upstream/host-health.ts';
 import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
 

@@ -5,7 +5,7 @@
 import type { Clock } from '#base/clock.ts';
 import { addressText } from '#config/model/address.ts';
 import type { Locality } from '#config/model/cluster.ts';
-import type { StatsLease } from '#proxy/observe/stats/thread-stats.ts';
+import type { StatsLease } from '#proxy/observe/stats/stats-lease.ts';
 import { Host } from '#proxy/upstream/host.ts';
 import { type HostSet, hostGroup, type LocalityHosts, regrouped } from '#proxy/upstream/host-set.ts';
 import {

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { ProxyProtocolOut, UpstreamTransport } from '#config/model/tls.ts';
+import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { tlsSocketFactoryStats } from '#proxy/observe/stats/tls-stats.ts';
 import { LiveUpstreamTls } from '#proxy/tls/live-upstream-tls.ts';
@@ -83,13 +84,19 @@ export class UpstreamTransports {
 
 /** Counts for each new host which transport it gets, on the main thread alone. @param scope the cluster's stats */
 export function countTransportMatches(config: ClusterConfig, hosts: PrioritySet, scope: Scope): void {
-  const own = scope.counter('default.total_match_count');
+  const stats = clusterStats(scope);
   const choices = config.transportSocketMatches.map(({ name, match }) => ({
     match: Object.entries(match),
     count: scope.counter(`${name}.total_match_count`),
   }));
   hosts.onChange(({ added }) => {
-    for (const host of added) (choices.find(({ match }) => matches(match, host))?.count ?? own).inc();
+    let own = 0;
+    for (const host of added) {
+      const choice = choices.find(({ match }) => matches(match, host));
+      if (choice === undefined) own++;
+      else choice.count.inc();
+    }
+    if (own > 0) stats.add('defaultTotalMatchCount', own);
   });
 }
 

@@ -62,12 +62,12 @@ export function statsQuery(params: AdminParams): StatsQuery | AdminResponse {
 
 export function selectStats(query: StatsQuery, { hub }: AdminStats): SelectedStats {
   const { type, usedOnly, keeps } = query;
-  const wanted = (kind: StatType) => type === 'All' || type === kind;
-  const shown = (stat: { name: string; used: boolean }) => (stat.used || !usedOnly) && keeps(stat.name);
+  const wanted = (...kinds: StatType[]) => type === 'All' || kinds.includes(type);
+  const kind = type === 'Counters' ? 'counter' : type === 'Gauges' ? 'gauge' : undefined;
   return {
-    texts: wanted('TextReadouts') ? hub.texts().filter(shown) : [],
-    numbers: hub.numbers().filter((stat) => wanted(stat.kind === 'counter' ? 'Counters' : 'Gauges') && shown(stat)),
-    histograms: wanted('Histograms') ? hub.histograms().filter(shown) : [],
+    texts: wanted('TextReadouts') ? hub.texts().filter(({ name, used }) => (used || !usedOnly) && keeps(name)) : [],
+    numbers: wanted('Counters', 'Gauges') ? hub.numbers({ kind, usedOnly, keeps }) : [],
+    histograms: wanted('Histograms') ? hub.histograms({ usedOnly, keeps }) : [],
   };
 }
 

@@ -25,7 +25,12 @@ export type StatChange =
   | { change: 'text'; name: string; text: string }
   /** Hidden numbers that lie behind one another from `slot` on. */
   | { change: 'block'; name: string; slot: number }
-  | { change: 'block_removed'; name: string; last: number[] };
+  | { change: 'block_removed'; name: string; last: number[] }
+  /** The numbers of a table's row lie behind one another from `slot` on; what is rejected, by its place, is not there for readers. */
+  | { change: 'row'; prefix: string; table: string; slot: number; rejected?: ReadonlySet<number> }
+  /** The histogram at a place of a row was taken. */
+  | { change: 'row_histogram'; prefix: string; place: number; id: number }
+  | { change: 'row_removed'; prefix: string; last: number[] };
 
 export interface StatDefinitions {
   /** Slabs allocated since the last batch, in order. */

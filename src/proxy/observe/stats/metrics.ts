@@ -4,6 +4,8 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/statistics
  */
 
+import type { Columns, Row, StatTable } from '#proxy/observe/stats/stat-table.ts';
+
 /**
  * Where a stat stood before anybody wrote it. Adding anything to negative zero, even zero, makes it positive, so the slot
  * itself says whether it was ever written (Envoy's `usedonly`), and an update stays one addition.
@@ -105,4 +107,6 @@ export interface Scope {
   scope(prefix: string): Scope;
   /** A slot that is counted like the others but never listed: for per-host numbers. */
   hidden(name: string): Counter;
+  /** All stats of a table at once. Asking for one of them by its name gives the same stat. */
+  row<C extends Columns>(table: StatTable<C>): Row<C>;
 }

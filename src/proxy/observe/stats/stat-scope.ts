@@ -2,16 +2,18 @@
  * Names stats below a prefix, for one thread.
  */
 import type { Counter, Gauge, Histogram, HistogramUnit, Scope, TextReadout } from '#proxy/observe/stats/metrics.ts';
+import type { Columns, Row, StatTable } from '#proxy/observe/stats/stat-table.ts';
+import type { Holdings } from '#proxy/observe/stats/stats-lease.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 
 export class StatScope implements Scope {
   readonly #stats: ThreadStats;
   /** Ends with a dot, or is empty. */
   readonly #prefix: string;
-  /** The names that the lease, if there is one, holds. */
-  readonly #lease: Set<string> | undefined;
+  /** What the lease, if there is one, holds. */
+  readonly #lease: Holdings | undefined;
 
-  constructor(stats: ThreadStats, prefix: string, lease: Set<string> | undefined) {
+  constructor(stats: ThreadStats, prefix: string, lease: Holdings | undefined) {
     this.#stats = stats;
     this.#prefix = prefix;
     this.#lease = lease;
@@ -35,6 +37,10 @@ export class StatScope implements Scope {
 
   hidden(name: string): Counter {
     return this.#stats.hidden(this.#prefix + sanitized(name), this.#lease);
+  }
+
+  row<C extends Columns>(table: StatTable<C>): Row<C> {
+    return this.#stats.row(this.#prefix, table, this.#lease) as unknown as Row<C>;
   }
 
   scope(prefix: string): Scope {

@@ -12,6 +12,7 @@ import {
   type StatKind,
 } from '#proxy/observe/stats/definitions.ts';
 import { HistogramBins } from '#proxy/observe/stats/histogram-bins.ts';
+import { HubRows } from '#proxy/observe/stats/hub-rows.ts';
 import { type HistogramUnit, UNWRITTEN } from '#proxy/observe/stats/metrics.ts';
 import { sanitized } from '#proxy/observe/stats/stat-scope.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
@@ -39,6 +40,15 @@ export interface HistogramStat {
   used: boolean;
 }
 
+/** Which stats a reader wants. What it does not want costs it no name. */
+export interface StatFilter {
+  /** Undefined: counters and gauges. */
+  kind?: NumberStat['kind'];
+  usedOnly?: boolean;
+  /** Whether it wants a stat of this name. */
+  keeps?: (name: string) => boolean;
+}
+
 /** A stat and the threads that hold a share of it. */
 interface Entry {
   name: string;
@@ -64,7 +74,7 @@ const NO_SHARE = -1;
 
 interface Thread {
   slabs: Float64Array[];
-  histograms: Map<number, Entry>;
+  histograms: Map<number, HistogramStat>;
   /** A thread that lives here is read directly, without messages. */
   local?: ThreadStats;
 }
@@ -72,7 +82,10 @@ interface Thread {
 export class StatsHub {
   readonly #threads = new Map<number, Thread>();
   readonly #entries = new Map<string, Entry>();
+  readonly #rows = new HubRows((threadId, slot) => this.#share(threadId, slot, 'counter'));
   readonly #blocks = new Map<string, BlockEntry>();
+  /** Histograms with something in their interval. */
+  readonly #recorded = new Set<HistogramStat>();
   #sorted: Entry[] | undefined;
 
   /** Announces a thread by a small number. @param local its stats, when it lives in this very thread. */
@@ -87,6 +100,7 @@ export class StatsHub {
       const slot = entry.shares[threadId] ?? NO_SHARE;
       if (slot !== NO_SHARE) this.#dropShare(key, entry, threadId, this.#share(threadId, slot, entry.kind));
     }
+    this.#rows.detach(threadId);
     for (const name of [...this.#blocks.keys()]) this.#dropBlock(name, threadId, []);
     this.#threads.delete(threadId);
   }
@@ -101,8 +115,9 @@ export class StatsHub {
   acceptHistograms(threadId: number, intervals: readonly HistogramInterval[]): void {
     const thread = this.#thread(threadId);
     for (const { id, pairs } of intervals) {
-      const histogram = thread.histograms.get(id)?.histogram;
+      const histogram = thread.histograms.get(id);
       if (histogram === undefined) continue;
+      this.#recorded.add(histogram);
       histogram.used = true;
       histogram.interval.merge(pairs);
       histogram.cumulative.merge(pairs);
@@ -112,21 +127,27 @@ export class StatsHub {
   /** Begins a flush: the last interval is forgotten, and threads that live here hand over theirs. */
   startInterval(): void {
     this.#pull();
-    for (const entry of this.#entries.values()) entry.histogram?.interval.clear();
+    for (const { interval } of this.#recorded) interval.clear();
+    this.#recorded.clear();
     for (const [id, thread] of this.#threads) {
       if (thread.local !== undefined) this.acceptHistograms(id, thread.local.takeHistogramInterval());
     }
   }
 
   /** Counters and gauges, sorted by name. */
-  numbers(): NumberStat[] {
+  numbers(filter: StatFilter = {}): NumberStat[] {
+    const { kind, usedOnly, keeps } = filter;
     const numbers: NumberStat[] = [];
     for (const entry of this.#inOrder()) {
       if (entry.kind !== 'counter' && entry.kind !== 'gauge') continue;
+      if (kind !== undefined && entry.kind !== kind) continue;
       const value = this.#sum(entry);
+      if ((usedOnly && !entry.written) || keeps?.(entry.name) === false) continue;
       numbers.push({ name: entry.name, kind: entry.kind, value: value + 0, used: entry.written });
     }
-    return numbers;
+    const single = numbers.length;
+    for (const stat of this.#rows.numbers(filter)) numbers.push(stat);
+    return numbers.length === single ? numbers : sumsOfNames(numbers.sort(byName));
   }
 
   /** Text readouts, sorted by name. */
@@ -136,8 +157,11 @@ export class StatsHub {
   }
 
   /** Histograms as of the last flush, sorted by name. */
-  histograms(): HistogramStat[] {
-    return this.#inOrder().flatMap((entry) => entry.histogram ?? []);
+  histograms(filter: StatFilter = {}): HistogramStat[] {
+    const { usedOnly, keeps } = filter;
+    const single = this.#inOrder().flatMap(({ histogram }) => histogram ?? []);
+    const wanted = single.filter(({ name, used }) => (used || !usedOnly) && keeps?.(name) !== false);
+    return [...wanted, ...this.#rows.histograms(filter)].sort(byName);
   }
 
   /** The value of the counter of exactly this name, 0 when there is none. */
@@ -166,7 +190,7 @@ export class StatsHub {
 
   histogram(name: string): HistogramStat | undefined {
     this.#pull();
-    return this.#entries.get(keyOf('histogram', name))?.histogram;
+    return this.#entries.get(keyOf('histogram', name))?.histogram ?? this.#rows.histogram(name);
   }
 
   /** Counters show zero from here on; that they were written stays true. */
@@ -175,12 +199,13 @@ export class StatsHub {
     for (const entry of this.#entries.values()) {
       if (entry.kind === 'counter') entry.carried -= this.#sum(entry);
     }
+    this.#rows.resetCounters();
   }
 
   #value(kind: StatKind, name: string): number {
     this.#pull();
     const entry = this.#entries.get(keyOf(kind, name));
-    return entry === undefined ? 0 : this.#sum(entry) + 0;
+    return (entry === undefined ? 0 : this.#sum(entry)) + this.#rows.valueOf(kind, name) + 0;
   }
 
   #sum(entry: Entry): number {
@@ -202,9 +227,7 @@ export class StatsHub {
 
   #inOrder(): Entry[] {
     this.#pull();
-    this.#sorted ??= [...this.#entries.values()]
-      .filter((entry) => entry.kind !== 'hidden')
-      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    this.#sorted ??= [...this.#entries.values()].filter((entry) => entry.kind !== 'hidden').sort(byName);
     return this.#sorted;
   }
 
@@ -248,6 +271,17 @@ export class StatsHub {
       case 'block_removed':
         this.#dropBlock(change.name, threadId, change.last);
         return;
+      case 'row':
+        this.#rows.add(threadId, change.prefix, change.table, change.slot, change.rejected);
+        return;
+      case 'row_histogram': {
+        const histogram = this.#rows.addHistogram(threadId, change.prefix, change.place, change.id);
+        if (histogram !== undefined) thread.histograms.set(change.id, histogram);
+        return;
+      }
+      case 'row_removed':
+        for (const id of this.#rows.remove(threadId, change.prefix, change.last)) thread.histograms.delete(id);
+        return;
     }
   }
 
@@ -266,7 +300,7 @@ export class StatsHub {
     }
     while (entry.shares.length < threadId) entry.shares.push(NO_SHARE);
     entry.shares[threadId] = stat.slot;
-    if (stat.kind === 'histogram') thread.histograms.set(stat.slot, entry);
+    if (entry.histogram !== undefined) thread.histograms.set(stat.slot, entry.histogram);
   }
 
   #dropBlock(name: string, threadId: number, last: readonly number[]): void {
@@ -292,6 +326,23 @@ export class StatsHub {
     if (thread === undefined) throw new Error(`the stats of thread ${threadId} were never attached`);
     return thread;
   }
+}
+
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name < b.name ? -1 : Number(a.name > b.name);
+}
+
+/** Of a stat that stands by itself in one thread and in a row of another, there is one. @param numbers sorted by name, and changed */
+function sumsOfNames(numbers: NumberStat[]): NumberStat[] {
+  let last = -1;
+  for (const stat of numbers) {
+    const before = numbers[last];
+    if (before?.name === stat.name && before.kind === stat.kind) {
+      numbers[last] = { ...before, value: before.value + stat.value, used: before.used || stat.used };
+    } else numbers[++last] = stat;
+  }
+  numbers.length = last + 1;
+  return numbers;
 }
 
 function keyOf(kind: StatKind, name: string): string {

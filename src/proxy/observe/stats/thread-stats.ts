@@ -20,6 +20,8 @@ import {
   UNWRITTEN,
 } from '#proxy/observe/stats/metrics.ts';
 import { StatScope } from '#proxy/observe/stats/stat-scope.ts';
+import type { Columns, StatRow, StatTable } from '#proxy/observe/stats/stat-table.ts';
+import { type Holdings, holdRow, Lease, type StatsLease } from '#proxy/observe/stats/stats-lease.ts';
 import { NO_HISTOGRAM, ThreadHistogram } from '#proxy/observe/stats/thread-histogram.ts';
 
 /** A stat as this thread holds it, with the number of leases on it. */
@@ -37,17 +39,11 @@ interface Block {
   counters: readonly Counter[];
 }
 
-/** Stats that somebody holds together; they go when nobody holds them any more. */
-export interface StatsLease {
-  /** Stats asked for through this scope are held by the lease. */
-  readonly scope: Scope;
-  /** Numbers that are not listed, together under one name: for what there is a lot of, such as hosts. The hub reads them by their place. */
-  block(name: string, count: number): readonly Counter[];
-  release(): void;
-}
-
 const REJECTED_COUNTER = detached(new Counter(new Float64Array(1), 0));
 const REJECTED_GAUGE = detached(new Gauge(new Float64Array(1), 0));
+
+/** Where the numbers of rows are that are gone: there is no room, so writes go nowhere. */
+const NOWHERE = new Float64Array(0);
 
 /** Texts have no number, and so no slot; they count as held all the same. */
 const NO_SLOT_NEEDED = 0;
@@ -60,9 +56,12 @@ export class ThreadStats {
   /** Told each name that is asked for. */
   onLookup: ((name: string) => void) | undefined;
 
-  readonly #accepts: (name: string) => boolean;
+  /** Undefined: every name is. */
+  readonly #accepts: ((name: string) => boolean) | undefined;
   readonly #held = new Map<string, Held>();
   readonly #blocks = new Map<string, Block>();
+  /** Rows of tables by their prefix. */
+  readonly #rows = new Map<string, StatRow>();
   /** Room for blocks, by their size. */
   readonly #freeBlocks = new Map<number, number[]>();
   #freedBlocks: { slot: number; count: number }[] = [];
@@ -76,7 +75,7 @@ export class ThreadStats {
   #recorded: ThreadHistogram[] = [];
 
   /** @param accepts the stats matcher's word on a name; a stat that it rejects exists nowhere. */
-  constructor(accepts: (name: string) => boolean = () => true) {
+  constructor(accepts?: (name: string) => boolean) {
     this.#accepts = accepts;
     this.root = new StatScope(this, '', undefined);
   }
@@ -137,28 +136,76 @@ export class ThreadStats {
     return recorded.map((histogram) => ({ id: histogram.id, pairs: histogram.take() }));
   }
 
-  counter(name: string, lease: Set<string> | undefined): Counter {
-    const held = this.#hold(name, 'counter', lease);
-    return held === undefined ? REJECTED_COUNTER : (held.stat as Counter);
+  counter(name: string, lease: Holdings | undefined): Counter {
+    return (this.#hold(name, 'counter', lease) as Counter | undefined) ?? REJECTED_COUNTER;
   }
 
-  gauge(name: string, lease: Set<string> | undefined): Gauge {
-    const held = this.#hold(name, 'gauge', lease);
-    return held === undefined ? REJECTED_GAUGE : (held.stat as Gauge);
+  gauge(name: string, lease: Holdings | undefined): Gauge {
+    return (this.#hold(name, 'gauge', lease) as Gauge | undefined) ?? REJECTED_GAUGE;
   }
 
-  hidden(name: string, lease: Set<string> | undefined): Counter {
-    return (this.#hold(name, 'hidden', lease) as Held).stat as Counter;
+  hidden(name: string, lease: Holdings | undefined): Counter {
+    return this.#hold(name, 'hidden', lease) as Counter;
   }
 
-  histogram(name: string, unit: HistogramUnit, lease: Set<string> | undefined): Histogram {
-    const held = this.#hold(name, 'histogram', lease, unit);
-    return held === undefined ? NO_HISTOGRAM : (held.stat as ThreadHistogram);
+  histogram(name: string, unit: HistogramUnit, lease: Holdings | undefined): Histogram {
+    return (this.#hold(name, 'histogram', lease, unit) as ThreadHistogram | undefined) ?? NO_HISTOGRAM;
   }
 
-  textReadout(name: string, lease: Set<string> | undefined): TextReadout {
-    const held = this.#hold(name, 'text', lease);
-    return held === undefined ? { set() {} } : (held.stat as ThreadText);
+  textReadout(name: string, lease: Holdings | undefined): TextReadout {
+    return (this.#hold(name, 'text', lease) as ThreadText | undefined) ?? { set() {} };
+  }
+
+  /** All stats of a table below a prefix, which ends with a dot or is empty. A prefix has one table. */
+  row<C extends Columns>(prefix: string, table: StatTable<C>, lease: Holdings | undefined): StatRow {
+    let row = this.#rows.get(prefix);
+    if (row === undefined) {
+      const { RowClass, columns, numbers, id } = table;
+      const slot = this.#takeSlots(numbers);
+      const slab = this.#slabs[Math.trunc(slot / SLAB_SLOTS)];
+      const index = slot % SLAB_SLOTS;
+      slab.fill(UNWRITTEN, index, index + numbers);
+      const rejected = this.#rejectedOf(prefix, columns);
+      row = new RowClass(this, table, prefix, { slot, slab, index }, rejected);
+      this.#rows.set(prefix, row);
+      this.#note({ change: 'row', prefix, table: id, slot, ...(rejected === undefined ? {} : { rejected }) });
+    }
+    if (this.onLookup !== undefined) for (const { name } of table.columns) this.onLookup(prefix + name);
+    holdRow(row, lease);
+    return row;
+  }
+
+  #rejectedOf(prefix: string, columns: StatTable['columns']): ReadonlySet<number> | undefined {
+    if (this.#accepts === undefined) return undefined;
+    const rejected = new Set<number>();
+    for (const [place, { name }] of columns.entries()) if (!this.#accepts(prefix + name)) rejected.add(place);
+    return rejected.size === 0 ? undefined : rejected;
+  }
+
+  /** For rows. */
+  take(row: StatRow, place: number): Counter | Gauge | Histogram {
+    const { prefix, rejected, slab, index } = row;
+    const { kind, unit } = row.table.columns[place];
+    const wanted = this.#rows.get(prefix) === row && !rejected?.has(place);
+    if (kind === 'histogram') {
+      if (!wanted) return NO_HISTOGRAM;
+      const id = this.#nextHistogram++;
+      this.#note({ change: 'row_histogram', prefix, place, id });
+      return new ThreadHistogram(id, unit === 'Percent', this);
+    }
+    if (kind === 'gauge') return wanted ? new Gauge(slab, index + place) : REJECTED_GAUGE;
+    return wanted ? new Counter(slab, index + place) : REJECTED_COUNTER;
+  }
+
+  /** For leases. */
+  releaseRow(row: StatRow): void {
+    if (--row.holders > 0) return;
+    const { prefix, slot, table, stats } = row;
+    this.#rows.delete(prefix);
+    this.#note({ change: 'row_removed', prefix, last: row.values() });
+    for (const stat of stats) if (stat instanceof Counter || stat instanceof Gauge) stat.detach();
+    row.slab = NOWHERE;
+    this.#freedBlocks.push({ slot, count: table.numbers });
   }
 
   /** A histogram's first value of an interval. */
@@ -171,23 +218,42 @@ export class ThreadStats {
     this.#note({ change: 'text', name, text });
   }
 
-  #hold(name: string, kind: StatKind, lease: Set<string> | undefined, unit?: HistogramUnit): Held | undefined {
+  /** @returns undefined for what the matcher rejects */
+  #hold(name: string, kind: StatKind, lease: Holdings | undefined, unit?: HistogramUnit): Held['stat'] | undefined {
     // Kinds have names of their own, as in Envoy: a counter and a gauge may share one.
     const key = `${kind} ${name}`;
     this.onLookup?.(name);
     let held = this.#held.get(key);
     if (held === undefined) {
-      if (kind !== 'hidden' && !this.#accepts(name)) return undefined;
+      const row = this.#rowWith(name, kind);
+      if (row !== undefined) {
+        holdRow(row, lease);
+        return row.at(row.table.placeOf(kind, name.slice(row.prefix.length)) as number) as Held['stat'];
+      }
+      if (kind !== 'hidden' && this.#accepts?.(name) === false) return undefined;
       held = this.#create(name, kind, unit);
       this.#held.set(key, held);
     }
     if (lease === undefined) {
       held.holders = Number.POSITIVE_INFINITY;
-    } else if (!lease.has(key)) {
-      lease.add(key);
+      return held.stat;
+    }
+    lease.names ??= new Set();
+    if (!lease.names.has(key)) {
+      lease.names.add(key);
       held.holders++;
     }
-    return held;
+    return held.stat;
+  }
+
+  /** The row that a stat of this full name is in. */
+  #rowWith(name: string, kind: StatKind): StatRow | undefined {
+    if (this.#rows.size === 0) return undefined;
+    for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) {
+      const row = this.#rows.get(name.slice(0, dot + 1));
+      if (row?.table.placeOf(kind, name.slice(dot + 1)) !== undefined) return row;
+    }
+    return undefined;
   }
 
   #create(name: string, kind: StatKind, unit: HistogramUnit | undefined): Held {
@@ -252,37 +318,6 @@ export class ThreadStats {
   #note(change: StatChange): void {
     this.#changes.push(change);
     if (this.#changes.length === 1) this.onPending?.();
-  }
-}
-
-/** Most hold a few blocks and nothing else: what they do not need is not made. */
-class Lease implements StatsLease {
-  readonly #stats: ThreadStats;
-  #names: Set<string> | undefined;
-  #scope: Scope | undefined;
-  #blocks: string[] | undefined;
-
-  constructor(stats: ThreadStats) {
-    this.#stats = stats;
-  }
-
-  get scope(): Scope {
-    this.#names ??= new Set();
-    this.#scope ??= new StatScope(this.#stats, '', this.#names);
-    return this.#scope;
-  }
-
-  block(name: string, count: number): readonly Counter[] {
-    this.#blocks ??= [];
-    this.#blocks.push(name);
-    return this.#stats.holdBlock(name, count);
-  }
-
-  release(): void {
-    for (const name of this.#names ?? []) this.#stats.letGo(name);
-    this.#names?.clear();
-    for (const name of this.#blocks ?? []) this.#stats.releaseBlock(name);
-    this.#blocks = undefined;
   }
 }
 

@@ -5,8 +5,8 @@
 import type { Clock } from '#base/clock.ts';
 import type { Random } from '#base/random.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
-import { balancingStats } from '#proxy/upstream/load-balancer/balancing-stats.ts';
 import { HashBalancer, type HashBalancerParts } from '#proxy/upstream/load-balancer/hash-balancer.ts';
 import { HashRing, ringStats } from '#proxy/upstream/load-balancer/hash-ring.ts';
 import { leastRequest } from '#proxy/upstream/load-balancer/least-request.ts';
@@ -38,7 +38,7 @@ export function createLoadBalancer(
 ): LoadBalancer {
   const seed = random.uint32();
   const { commonLb } = config;
-  const stats = balancingStats(scope);
+  const stats = clusterStats(scope);
   const makeTable = tableMaker(config.lbConfig, scope, showsTable);
   if (makeTable !== undefined) return new HashBalancer(hosts, { commonLb, random, stats, runtime, makeTable });
   const policy = policyOf(config, random, clock, seed);

@@ -5,8 +5,8 @@
 import type { Random } from '#base/random.ts';
 import { type Hash64, remainder } from '#base/xx-hash.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { ClusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Host } from '#proxy/upstream/host.ts';
-import type { BalancingStats } from '#proxy/upstream/load-balancer/balancing-stats.ts';
 import type {
   LoadBalancer,
   LoadBalancerContext,
@@ -25,7 +25,7 @@ export interface HashTable {
 export interface HashBalancerParts {
   commonLb: ClusterConfig['commonLb'];
   random: Random;
-  stats: BalancingStats;
+  stats: ClusterStats;
   runtime: RuntimeIntegers;
   makeTable(weights: NormalizedWeights): HashTable;
 }
@@ -67,7 +67,7 @@ export class HashBalancer implements LoadBalancer {
     }
     const hash = context?.request?.hashKey?.() ?? { high: random.uint32(), low: random.uint32() };
     const priority = this.priorityOf(hash, context);
-    if (this.health.panic[priority]) stats.healthyPanic.inc();
+    if (this.health.panic[priority]) stats.lbHealthyPanic.inc();
     const table = this.tables[priority];
     let host: Host | undefined;
     for (let attempt = 0; attempt <= (context?.hostSelectionRetryCount ?? 0); attempt++) {

@@ -5,9 +5,9 @@
  */
 import type { Random } from '#base/random.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { ClusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSet } from '#proxy/upstream/host-set.ts';
-import type { BalancingStats } from '#proxy/upstream/load-balancer/balancing-stats.ts';
 import type { EdfScheduler } from '#proxy/upstream/load-balancer/edf-scheduler.ts';
 import { HostSource } from '#proxy/upstream/load-balancer/host-source.ts';
 import type {
@@ -37,7 +37,7 @@ class PrioritySources {
 export interface SourceOptions {
   commonLb: ClusterConfig['commonLb'];
   random: Random;
-  stats: BalancingStats;
+  stats: ClusterStats;
   runtime: RuntimeIntegers;
   /** The proxies that share the load, where the local cluster is known. */
   localHosts?: PrioritySet;
@@ -95,14 +95,14 @@ export class HostSources {
     }
     const sources = this.priorities[Math.max(0, priority)];
     if (sources.panic) {
-      stats.healthyPanic.inc();
+      stats.lbHealthyPanic.inc();
       return commonLb.zoneAware?.failTrafficOnPanic ? undefined : sources.all;
     }
     const scheduler = sources.schedulers[usable];
     if (scheduler !== undefined) return sources.localities[usable][scheduler.next()];
     if (sources.zones === undefined || !this.zonesApply()) return sources[usable];
     if (this.localPanic) {
-      stats.localClusterNotOk.inc();
+      stats.lbLocalClusterNotOk.inc();
       return commonLb.zoneAware?.failTrafficOnPanic ? undefined : sources[usable];
     }
     return sources.localities[usable][chooseZone(sources.zones, random, stats)];

@@ -4,9 +4,9 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/zone_aware
  */
 import type { Random } from '#base/random.ts';
+import type { ClusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { HostSet } from '#proxy/upstream/host-set.ts';
 import { sameLocality } from '#proxy/upstream/host-set-update.ts';
-import type { BalancingStats } from '#proxy/upstream/load-balancer/balancing-stats.ts';
 
 /** Shares are counted in hundredths of a percent. */
 const WHOLE = 10_000;
@@ -29,12 +29,12 @@ export function zoneRouting(
   set: HostSet,
   local: HostSet,
   minClusterSize: number,
-  stats: BalancingStats,
+  stats: ClusterStats,
 ): ZoneRouting | undefined {
-  stats.recalculateZoneStructures.inc();
+  stats.lbRecalculateZoneStructures.inc();
   if (set.localities.length < 2 || local.localities.length < 2) return undefined;
   if (set.healthy.length < minClusterSize) {
-    stats.zoneClusterTooSmall.inc();
+    stats.lbZoneClusterTooSmall.inc();
     return undefined;
   }
   const upstreamShares = set.localities.map((locality) => share(locality.healthy.length, set.healthy.length));
@@ -57,19 +57,19 @@ export function zoneRouting(
 }
 
 /** @returns the index of the locality for one request. */
-export function chooseZone(routing: ZoneRouting, random: Random, stats: BalancingStats): number {
+export function chooseZone(routing: ZoneRouting, random: Random, stats: ClusterStats): number {
   if (routing.direct) {
-    stats.zoneRoutingAllDirectly.inc();
+    stats.lbZoneRoutingAllDirectly.inc();
     return 0;
   }
   if (random.uint32() % WHOLE < routing.localShare) {
-    stats.zoneRoutingSampled.inc();
+    stats.lbZoneRoutingSampled.inc();
     return 0;
   }
-  stats.zoneRoutingCrossZone.inc();
+  stats.lbZoneRoutingCrossZone.inc();
   const room = routing.residual[routing.residual.length - 1];
   if (room === 0) {
-    stats.zoneNoCapacityLeft.inc();
+    stats.lbZoneNoCapacityLeft.inc();
     return random.uint32() % routing.residual.length;
   }
   const point = random.uint32() % room;
