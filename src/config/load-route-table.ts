@@ -3,8 +3,8 @@
  * only the ones that are others are decoded and read. One route changed among many virtual hosts costs what that one costs.
  * Follows envoy.config.route.v3.RouteConfiguration.
  */
-import type { Place } from '#api/place.ts';
-import type { Problem } from '#api/problems.ts';
+import { type Place, rootPlace } from '#api/place.ts';
+import { type Problem, Problems } from '#api/problems.ts';
 import { type WireField, wireFields } from '#api/wire-fields.ts';
 import { loadResource, parseResource, ResourceError, type UnknownFields } from '#config/load-resource.ts';
 import type { RouteTable, VirtualHost } from '#config/model/route.ts';
@@ -42,8 +42,16 @@ export interface LoadedTable {
 export class RouteTableLoader {
   private known: KnownTable | undefined = undefined;
 
-  /** @throws ResourceError with every error; the version before stays the one to compare with */
-  load(bytes: Uint8Array, context: ReadContext, unknownFields: UnknownFields): LoadedTable {
+  /**
+   * @param fetched the virtual hosts that VHDS brought, beside which those of the table are to stand
+   * @throws ResourceError with every error; the version before stays the one to compare with
+   */
+  load(
+    bytes: Uint8Array,
+    context: ReadContext,
+    unknownFields: UnknownFields,
+    fetched: readonly VirtualHost[] = [],
+  ): LoadedTable {
     const fields = wireFields(bytes) ?? [];
     const { known, ...table } = this.table(bytes, fields, context, unknownFields);
     const { message } = table;
@@ -64,11 +72,24 @@ export class RouteTableLoader {
     });
     if (errors.length > 0) throw new ResourceError(errors.map(plainProblem));
     const virtualHosts = configs as VirtualHost[];
-    loadResource(message, ({ name }, at) => checkDomains(name, virtualHosts, at), 'ignore');
+    checkTogether(message.name, table.alone.vhds === undefined ? virtualHosts : [...virtualHosts, ...fetched]);
     // The bytes of hosts that stay are those of this version: those of the version before can go.
     this.known = { ...table, hosts: slices.map((slice, i) => ({ bytes: slice, config: virtualHosts[i] })) };
     const hosts = virtualHosts.map((config, i) => places[i] ?? config);
     return { table: { ...table.alone, virtualHosts }, ...(known === undefined ? {} : { hosts }) };
+  }
+
+  /** A virtual host of this table that comes by itself. @throws ResourceError */
+  loadHost(bytes: Uint8Array, context: ReadContext, unknownFields: UnknownFields): VirtualHost {
+    if (this.known === undefined) throw new Error('the table is not there yet');
+    return loadVirtualHost(bytes, routeContext(this.known.message, context, false), unknownFields);
+  }
+
+  /** @throws ResourceError where a domain would belong to two virtual hosts */
+  checkBeside(fetched: readonly VirtualHost[]): void {
+    const { known } = this;
+    if (known !== undefined)
+      checkTogether(known.message.name, [...known.hosts.map(({ config }) => config), ...fetched]);
   }
 
   /** The table without its virtual hosts; with the version before, where it is the same in this. */
@@ -99,10 +120,19 @@ function plainProblem(message: string): Problem {
   return { severity: 'error', file: '', path: '', message };
 }
 
-function checkDomains(table: string, hosts: readonly VirtualHost[], at: Place): true {
+/** A virtual host that comes by itself. @throws ResourceError */
+export function loadVirtualHost(bytes: Uint8Array, inside: RouteContext, unknownFields: UnknownFields): VirtualHost {
+  const message = parseResource<VirtualHostMessage>(HOST, bytes);
+  return loadResource(message, (read, at) => readVirtualHost(read, at, inside), unknownFields).config;
+}
+
+/** @throws ResourceError where a domain would belong to two virtual hosts of the table */
+export function checkTogether(table: string, hosts: readonly VirtualHost[]): void {
+  const found = new Problems();
+  const at = rootPlace(undefined, found).field('virtual_hosts');
   const taken = new Set<string>();
-  for (const [i, host] of hosts.entries()) checkDomainsOf(host, table, taken, at.field('virtual_hosts').index(i));
-  return true;
+  for (const [i, host] of hosts.entries()) checkDomainsOf(host, table, taken, at.index(i));
+  if (found.errors.length > 0) throw new ResourceError(found.errors);
 }
 
 /** @returns for each of the new hosts, where the same one stood before; most stand where they stood */

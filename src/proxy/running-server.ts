@@ -279,6 +279,7 @@ export class RunningServer {
   private hearWorker(message: FromWorker): void {
     if (message.kind === 'bug') this.serverStats.envoyBugFailures.inc();
     else if (message.kind === 'dns_question') this.dnsCaches.ask(message.question);
+    else if (message.kind === 'route_question') this.discovery.answer(message.question);
     else if (message.kind === 'found_host') this.clusters.get(message.cluster)?.foundHost(message.host);
   }
 

@@ -8,6 +8,8 @@ import { Timers } from '#base/timers.ts';
 import { HOT_RESTART_VERSION } from '#base/version.ts';
 import type { Address } from '#config/model/address.ts';
 import type { CommonTls } from '#config/model/tls.ts';
+import type { Listener } from '#envoy/config/listener/v3/listener_pb.js';
+import type { RouteConfiguration } from '#envoy/config/route/v3/route_pb.js';
 import type { HttpConnectionManager } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { type AdminServer, startAdmin } from '#proxy/admin/admin-server.ts';
 import type { AdminContext, CertificateContext, ConfigResource, ResourceKind } from '#proxy/admin/context.ts';
@@ -121,37 +123,55 @@ function configuredResources(server: RunningServer): Record<ResourceKind, Config
     lastUpdated,
     state: 'static',
   });
-  const routes: ConfigResource[] = [];
-  for (const listener of listeners) {
-    for (const chain of [...listener.filterChains, listener.defaultFilterChain]) {
-      for (const filter of chain?.filters ?? []) {
-        const typed = filter.configType.case === 'typedConfig' ? contentOf(filter.configType.value) : undefined;
-        if (typed?.type.name !== 'HttpConnectionManager') continue;
-        const { routeSpecifier } = typed.message as HttpConnectionManager;
-        if (routeSpecifier.case === 'routeConfig')
-          routes.push(resource(routeSpecifier.value.name, routeSpecifier.value));
-      }
-    }
-  }
   return {
     cluster: clusters.map((one) => resource(one.name, one)),
     listener: listeners.map((one) => resource(one.name, one)),
-    route: routes,
+    route: [],
     extension: [],
     scoped_route: [],
     secret: secrets.map((one) => ({ name: one.name, message: one, state: 'static' })),
   };
 }
 
+/** The route tables that stand in listeners, those of the bootstrap and those that were fetched. */
+function inlineTables({ loaded, listeners, discovery, startedAt }: RunningServer): ConfigResource[] {
+  const dump = (table: RouteConfiguration, lastUpdated = startedAt): ConfigResource => {
+    const hosts = table.vhds === undefined ? [] : discovery.routes.inlineHosts(table.name);
+    const message: RouteConfiguration = { ...table, virtualHosts: [...table.virtualHosts, ...hosts] };
+    return { name: table.name, message, lastUpdated, state: 'static' };
+  };
+  const configured = (loaded.bootstrap.staticResources?.listeners ?? []).flatMap(tablesIn);
+  const fetched = listeners.resources().filter(({ state, message }) => state === 'active' && message !== undefined);
+  return [
+    ...configured.map((table) => dump(table)),
+    ...fetched.flatMap(({ message, lastUpdated }) =>
+      tablesIn(message as Listener).map((table) => dump(table, lastUpdated)),
+    ),
+  ];
+}
+
+function tablesIn({ filterChains, defaultFilterChain }: Listener): RouteConfiguration[] {
+  const filters = [...filterChains, ...(defaultFilterChain === undefined ? [] : [defaultFilterChain])].flatMap(
+    (chain) => chain.filters,
+  );
+  return filters.flatMap(({ configType }) => {
+    const typed = configType.case === 'typedConfig' ? contentOf(configType.value) : undefined;
+    if (typed?.type.name !== 'HttpConnectionManager') return [];
+    const { routeSpecifier } = typed.message as HttpConnectionManager;
+    return routeSpecifier.case === 'routeConfig' ? [routeSpecifier.value] : [];
+  });
+}
+
 /** What was fetched. */
-function fetchedResources({ clusters, listeners, discovery }: RunningServer, kind: ResourceKind): ConfigResource[] {
+function fetchedResources(server: RunningServer, kind: ResourceKind): ConfigResource[] {
+  const { clusters, listeners, discovery } = server;
   switch (kind) {
     case 'cluster':
       return [...clusters.resources(), ...(discovery.clusters?.refused() ?? [])];
     case 'listener':
       return listeners.resources();
     case 'route':
-      return discovery.routes.resources();
+      return [...inlineTables(server), ...discovery.routes.resources()];
     case 'extension':
       return discovery.extensions.resources();
     case 'scoped_route':

@@ -12,6 +12,7 @@ import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import type { DownstreamTransport, UpstreamTransport } from '#config/model/tls.ts';
 import { isWatched } from '#config/read/watched-secret.ts';
 import type { Node } from '#envoy/config/core/v3/base_pb.js';
+import type { RouteQuestion } from '#proxy/http/route-demands.ts';
 import type { InitManager } from '#proxy/init-manager.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
@@ -28,6 +29,7 @@ import { ClusterDiscovery } from '#proxy/xds/cluster-discovery.ts';
 import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
 import { EndpointDiscovery } from '#proxy/xds/endpoint-discovery.ts';
 import { ExtensionDiscovery } from '#proxy/xds/extension-discovery.ts';
+import type { FedRoutes } from '#proxy/xds/inline-table.ts';
 import { ListenerDiscovery } from '#proxy/xds/listener-discovery.ts';
 import { RouteDiscovery } from '#proxy/xds/route-discovery.ts';
 import { RuntimeDiscovery } from '#proxy/xds/runtime-discovery.ts';
@@ -155,7 +157,7 @@ export class ServerDiscovery {
     const held = managersOf(listener).map(({ routes, statPrefix }) => {
       if (routes.kind === 'rds') return this.routes.hold(routes, statPrefix, init);
       if (routes.kind === 'scoped') return this.scopedRoutes.hold(routes.scoped, statPrefix, init);
-      return () => {};
+      return routes.key === undefined ? () => {} : this.routes.holdInline(routes as FedRoutes, init);
     });
     for (const { httpFilters } of managersOf(listener)) {
       for (const { name, discovered } of httpFilters) {
@@ -171,6 +173,12 @@ export class ServerDiscovery {
     return () => {
       for (const release of held) release();
     };
+  }
+
+  /** A request has no route: is there one to fetch? Workers are told when it is known. */
+  answer({ kind, key, name }: RouteQuestion): void {
+    if (kind === 'virtual_host') this.routes.demand(key, name);
+    else this.scopedRoutes.demand(key, name);
   }
 
   /** The same for a cluster. */
@@ -201,7 +209,8 @@ export class ServerDiscovery {
       filters: chain.filters.map((filter) => {
         if (!filter.typeUrl.endsWith(HTTP)) return filter;
         const config = filter.config as HttpConnectionManager;
-        const table = config.routes.kind === 'rds' ? this.routes.table(config.routes.key) : undefined;
+        const { routes } = config;
+        const table = routes.kind === 'scoped' || routes.key === undefined ? undefined : this.routes.table(routes.key);
         return table === undefined ? filter : { ...filter, config: { ...config, routes: { kind: 'inline', table } } };
       }),
     });

@@ -11,6 +11,7 @@ import type { RouteTable, VirtualHost } from '#config/model/route.ts';
 import type { ScopedRoute } from '#config/model/scoped-routes.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import type { SecretValue } from '#config/model/tls.ts';
+import type { RouteQuestion } from '#proxy/http/route-demands.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
@@ -104,6 +105,10 @@ export type ToWorker =
   | { kind: 'extension'; key: string; use: ExtensionUse | undefined }
   /** The scopes that SRDS brings; undefined: nobody uses them any more. */
   | { kind: 'scopes'; key: string; scopes: ScopedRoute[] | undefined }
+  /** The table of a scope that was on demand is here. */
+  | { kind: 'scope'; key: string; scope: ScopedRoute }
+  /** What requests asked for is here, or nobody has it. */
+  | { kind: 'route_answer'; question: RouteQuestion }
   | { kind: 'hosts'; update: HostSetUpdate }
   | { kind: 'runtime'; snapshot: RuntimeSnapshot }
   /** A secret is there or has changed; undefined: it is gone. */
@@ -133,6 +138,8 @@ export type FromWorker =
   | { kind: 'histograms'; intervals: HistogramInterval[] }
   /** A request asks for a name, or still does. */
   | { kind: 'dns_question'; question: DnsQuestion }
+  /** A request has no route, and one may be fetched. */
+  | { kind: 'route_question'; question: RouteQuestion }
   /** A request made a member of an ORIGINAL_DST cluster. */
   | { kind: 'found_host'; cluster: string; host: HostUpdate }
   /** A connection of a listener is another worker's. */

@@ -9,6 +9,7 @@ import { Timers } from '#base/timers.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import { DrainState } from '#proxy/drain-state.ts';
 import { ExtensionSlots } from '#proxy/http/extension-slots.ts';
+import { RouteDemands } from '#proxy/http/route-demands.ts';
 import { RouteTables } from '#proxy/http/route-tables.ts';
 import { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
@@ -44,6 +45,7 @@ export class Worker implements WorkerContext {
   readonly logFiles;
   readonly leaseStats;
   readonly routeTables: RouteTables;
+  private readonly demands: RouteDemands;
   readonly extensions = new ExtensionSlots();
   readonly listeners: WorkerListeners;
   private readonly shared: boolean;
@@ -80,7 +82,10 @@ export class Worker implements WorkerContext {
     }
     this.inflated = clustersInflated(stats.root, `worker_${start.index}`);
     this.inflated.set(this.clusters.size);
-    this.routeTables = new RouteTables({ runtime: this.runtime, groups: new RequestGroups(this.scope) });
+    // An answer must not come in the middle of the filters' walk.
+    this.demands = new RouteDemands((question) => process.nextTick(() => tell({ kind: 'route_question', question })));
+    const groups = new RequestGroups(this.scope);
+    this.routeTables = new RouteTables({ runtime: this.runtime, groups, demands: this.demands });
     this.listeners = new WorkerListeners(this);
     for (const [i, listener] of snapshot.listeners.entries()) this.listeners.add(i, listener);
   }
@@ -112,6 +117,10 @@ export class Worker implements WorkerContext {
         return this.extensions.update(message.key, message.use);
       case 'scopes':
         return this.routeTables.updateScopes(message.key, message.scopes);
+      case 'scope':
+        return this.routeTables.addScope(message.key, message.scope);
+      case 'route_answer':
+        return asEvent(() => this.demands.hear(message.question));
       case 'hosts':
         return this.clusters.updateHosts(message.update);
       case 'runtime':

@@ -15,8 +15,8 @@ import type { ScopedRoutes } from './scoped-routes.ts';
 export interface HttpConnectionManager {
   codecType: 'AUTO' | 'HTTP1' | 'HTTP2' | 'HTTP3';
   statPrefix: string;
-  routes:
-    | { kind: 'inline'; table: RouteTable }
+  routes: /** With a key, where more virtual hosts are fetched for it. */
+    | { kind: 'inline'; table: RouteTable; key?: string }
     /** `key` tells apart what is fetched from different places under one name. */
     | { kind: 'rds'; routeConfigName: string; source: ConfigSource; key: string }
     | { kind: 'scoped'; scoped: ScopedRoutes };

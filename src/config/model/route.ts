@@ -2,6 +2,7 @@
  * Route tables as plain data. Follows config.route.v3: RouteConfiguration, VirtualHost, Route, RouteAction.
  * Times are in milliseconds; `undefined` is "not set here", 0 is "off", as in Envoy.
  */
+import type { ConfigSource } from './config-source.ts';
 import type { HeaderMutations } from './header-mutation.ts';
 import type { MatcherTree } from './matcher-tree.ts';
 import type {
@@ -37,6 +38,8 @@ export interface RouteTable {
   requestMirrorPolicies: MirrorPolicy[];
   perFilterConfig: PerFilterConfig;
   metadata: Metadata;
+  /** Where virtual hosts that are not among these are asked for. */
+  vhds?: ConfigSource;
 }
 
 export interface VirtualHost {

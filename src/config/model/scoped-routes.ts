@@ -7,7 +7,7 @@ import type { RouteTable } from './route.ts';
 
 /** A table that stands where it is used, or is fetched; `key` tells apart what is fetched from different places under one name. */
 export type RouteOrigin =
-  | { kind: 'inline'; table: RouteTable }
+  | { kind: 'inline'; table: RouteTable; key?: string }
   | { kind: 'rds'; routeConfigName: string; source: ConfigSource; key: string };
 
 export interface ScopedRoutes {
@@ -32,6 +32,8 @@ export interface ScopedRoute {
   /** As {@link scopeKey} makes it. */
   key: string;
   routes: RouteOrigin;
+  /** Its table is fetched when a request asks for it. */
+  onDemand: boolean;
 }
 
 /** The fragments of a key as one text. */

@@ -8,7 +8,7 @@ import { readAdmin } from '#config/read/admin.ts';
 import { readBootstrapExtensions } from '#config/read/bootstrap-extensions.ts';
 import { readCluster } from '#config/read/cluster.ts';
 import { readClusterManager } from '#config/read/cluster-manager.ts';
-import { readAdsConfig, readConfigSource } from '#config/read/config-source.ts';
+import { isDelta, readAdsConfig, readConfigSource } from '#config/read/config-source.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readBootstrapResolver } from '#config/read/dns.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
@@ -126,6 +126,12 @@ export function readBootstrap(message: Bootstrap, at: Place, inside: ReadContext
   };
 }
 
+function adsVariant({ dynamicResources }: Bootstrap): ReadContext['ads'] {
+  const ads = dynamicResources?.adsConfig;
+  if (ads === undefined) return undefined;
+  return isDelta(ads) ? 'DELTA_GRPC' : 'GRPC';
+}
+
 /** What the bootstrap's parts, and what is fetched later, need to know of it. */
 export function bootstrapContext(message: Bootstrap, at: Place, context: ReadContext): ReadContext {
   const { clusters = [], secrets = [] } = message.staticResources ?? {};
@@ -134,7 +140,7 @@ export function bootstrapContext(message: Bootstrap, at: Place, context: ReadCon
     clusterNames: new Set(clusters.map(({ name }) => name)),
     primaryClusters: new Set(clusters.filter(isPrimary).map(({ name }) => name)),
     internalListeners: readBootstrapExtensions(message.bootstrapExtensions, at.field('bootstrap_extensions'), context),
-    hasAds: message.dynamicResources?.adsConfig !== undefined,
+    ...optional('ads', adsVariant(message)),
     secrets: readStaticSecrets(secrets, at.field('static_resources').field('secrets')),
     ...optional(
       'dnsResolver',

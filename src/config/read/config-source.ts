@@ -60,6 +60,10 @@ const API_TYPES: readonly (ApiConfigSource['apiType'] | undefined)[] = [
   'AGGREGATED_DELTA_GRPC',
 ];
 
+export function isDelta({ apiType }: ApiMessage): boolean {
+  return API_TYPES[apiType] === 'DELTA_GRPC';
+}
+
 /** @throws PlacedError for a source that nothing can be fetched from. */
 export function readConfigSource(message: Message, at: Place, context: ReadContext): ConfigSource {
   check(message, at);
@@ -82,7 +86,8 @@ function readFrom(
     }
     case 'ads':
       checkAds(specifier.value, at.field('ads'));
-      if (!context.hasAds) throw at.field('ads').problem('ADS is not configured: the bootstrap has no ads_config');
+      if (context.ads === undefined)
+        throw at.field('ads').problem('ADS is not configured: the bootstrap has no ads_config');
       return { kind: 'ads' };
     case 'self':
       checkSelf(specifier.value, at.field('self'));

@@ -28,8 +28,8 @@ export interface ReadContext {
   readonly primaryClusters?: ReadonlySet<string>;
   /** Where the resource comes from that is read; undefined: it is the bootstrap. */
   readonly self?: ConfigSource;
-  /** The bootstrap has an ads_config. */
-  readonly hasAds: boolean;
+  /** The variant of the bootstrap's ads_config; undefined: there is none. */
+  readonly ads?: 'GRPC' | 'DELTA_GRPC';
   /** The bootstrap's static secrets, by kind (the member of Secret's oneof, in camel case) and name: see {@link secretKey}. */
   readonly secrets: ReadonlyMap<string, StaticSecret>;
   /** Readers add the secrets whose files are to be watched, for the secret store. */
@@ -72,7 +72,6 @@ export function readContext(given: Partial<ReadContext> = {}): ReadContext {
     files: (path) => readFileSync(path),
     environment: process.env,
     lenient: false,
-    hasAds: false,
     secrets: new Map(),
     watchedSecrets: [],
     ...given,

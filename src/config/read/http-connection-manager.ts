@@ -3,8 +3,10 @@
  * envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.
  */
 import type { Place } from '#api/place.ts';
+import { hexOf, xxHash64Text } from '#base/xx-hash.ts';
 import { sourceKey } from '#config/model/config-source.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { RouteTable } from '#config/model/route.ts';
 import { readAccessLogs } from '#config/read/access-log.ts';
 import { readAccessLogOptions } from '#config/read/access-log-options.ts';
 import { readCidrRanges } from '#config/read/address.ts';
@@ -225,14 +227,21 @@ function readRds(message: Rds, at: Place, context: ReadContext): HttpConnectionM
   return { kind: 'rds', routeConfigName, source, key: `${sourceKey(source)} ${routeConfigName}` };
 }
 
+/** Tells apart tables that stand in listeners. */
+function inlineKey(table: RouteTable): string {
+  return `inline ${hexOf(xxHash64Text(JSON.stringify(table)))} ${table.name}`;
+}
+
 function readRoutes(
   { routeSpecifier: given }: HttpConnectionManagerMessage,
   at: Place,
   context: ReadContext,
 ): HttpConnectionManager['routes'] {
   switch (given.case) {
-    case 'routeConfig':
-      return { kind: 'inline', table: readRouteTable(given.value, at.field('route_config'), context) };
+    case 'routeConfig': {
+      const table = readRouteTable(given.value, at.field('route_config'), context);
+      return { kind: 'inline', table, ...(table.vhds === undefined ? {} : { key: inlineKey(table) }) };
+    }
     case 'rds':
       return readRds(given.value, at.field('rds'), context);
     case 'scopedRoutes':

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ReadContext } from '#config/read/context.ts';
 import { readRouteTable } from '#config/read/route-table.ts';
 import { readMessage } from '#testing/read-message.ts';
 
-function read(tree: object) {
+function read(tree: object, given: Partial<ReadContext> = {}) {
   return readMessage('envoy.config.route.v3.RouteConfiguration', { name: 't', ...tree }, readRouteTable, {
     clusterNames: new Set(['a']),
+    ...given,
   });
 }
 
@@ -62,8 +64,13 @@ test('bodies of direct responses may be as long as the table says', () => {
   assert.deepEqual(read({ ...table, max_direct_response_body_size_bytes: 5000 }).errors, []);
 });
 
-test('virtual hosts by discovery are refused by name', () => {
-  assert.deepEqual(read({ vhds: { config_source: { ads: {} } } }).errors, [
-    "vhds: field 'vhds' is not supported by Fairlead yet: virtual hosts come with their table; those that are fetched on demand come later",
-  ]);
+test('virtual hosts are fetched by the delta protocol alone', () => {
+  const grpc = { transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'x' } }] };
+  const from = (config_source: object, ads?: 'GRPC' | 'DELTA_GRPC') =>
+    read({ vhds: { config_source } }, ads === undefined ? {} : { ads });
+  assert.deepEqual(from({ ads: {} }, 'DELTA_GRPC').value?.vhds?.from, { kind: 'ads' });
+  assert.equal(from({ api_config_source: { ...grpc, api_type: 'DELTA_GRPC' } }).value?.vhds?.from.kind, 'api');
+  assert.match(from({ ads: {} }, 'GRPC').errors.join(), /ADS must use DELTA_GRPC/);
+  assert.match(from({ ads: {} }).errors.join(), /ADS is not configured/);
+  assert.match(from({ api_config_source: { ...grpc, api_type: 'GRPC' } }).errors.join(), /only 'DELTA_GRPC' or 'ADS'/);
 });

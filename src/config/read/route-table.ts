@@ -2,7 +2,9 @@
  * Route tables: virtual hosts by their domains. Follows envoy.config.route.v3.RouteConfiguration.
  */
 import type { Place } from '#api/place.ts';
+import type { ConfigSource } from '#config/model/config-source.ts';
 import type { RouteTable, VirtualHost } from '#config/model/route.ts';
+import { isDelta, readConfigSource } from '#config/read/config-source.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { HEADER_MUTATION_FIELDS, readHeaderMutations } from '#config/read/header-mutation.ts';
 import { readMetadata } from '#config/read/metadata.ts';
@@ -12,13 +14,14 @@ import { readAll } from '#config/read/read-all.ts';
 import type { RouteContext } from '#config/read/route-context.ts';
 import { honours } from '#config/read/support.ts';
 import { readVirtualHost } from '#config/read/virtual-host.ts';
-import type { RouteConfiguration } from '#envoy/config/route/v3/route_pb.js';
+import type { RouteConfiguration, Vhds } from '#envoy/config/route/v3/route_pb.js';
 
 const check = honours(
   'envoy.config.route.v3.RouteConfiguration',
   [
     'name',
     'virtual_hosts',
+    'vhds',
     'internal_only_headers',
     ...HEADER_MUTATION_FIELDS,
     'most_specific_header_mutations_wins',
@@ -33,12 +36,13 @@ const check = honours(
   ],
   {
     refused: {
-      vhds: 'virtual hosts come with their table; those that are fetched on demand come later',
       cluster_specifier_plugins: 'no such extension runs here yet',
       route_specifiers: 'no such extension runs here yet',
     },
   },
 );
+
+const checkVhds = honours('envoy.config.route.v3.Vhds', ['config_source']);
 
 const DEFAULT_BODY_LIMIT = 4096;
 
@@ -91,7 +95,25 @@ export function readTableAlone(
     }),
     perFilterConfig: readPerFilterConfig(message.typedPerFilterConfig, at.field('typed_per_filter_config'), inside),
     metadata: readMetadata(message.metadata, at.field('metadata')),
+    ...(message.vhds === undefined ? {} : { vhds: readVhds(message.vhds, at.field('vhds'), inside) }),
   };
+}
+
+/** Aliases, by which virtual hosts are asked for, are of the delta protocol alone. */
+function readVhds(message: Vhds, at: Place, context: ReadContext): ConfigSource {
+  checkVhds(message, at);
+  const { configSource } = message;
+  const place = at.field('config_source');
+  if (configSource === undefined) throw place.missing();
+  const { configSourceSpecifier: from } = configSource;
+  if (from.case !== 'ads' && !(from.case === 'apiConfigSource' && isDelta(from.value))) {
+    const words = "vhds: only 'DELTA_GRPC' or 'ADS' (which uses Delta xDS) is supported as a config source.";
+    throw place.problem(words);
+  }
+  if (from.case === 'ads' && context.ads === 'GRPC') {
+    throw place.problem('vhds: ADS must use DELTA_GRPC api_type when used as VHDS config source.');
+  }
+  return readConfigSource(configSource, place, context);
 }
 
 /** Envoy's rule for this name, which the API of our version does not state. */

@@ -46,9 +46,7 @@ const checkExtractor = honours(`${BUILDER}.FragmentBuilder.HeaderValueExtractor`
   'element',
 ]);
 const checkElement = honours(`${BUILDER}.FragmentBuilder.HeaderValueExtractor.KvElement`, ['separator', 'key']);
-const checkScope = honours(SCOPE, ['name', 'route_configuration_name', 'route_configuration', 'key'], {
-  refused: { on_demand: 'tables are fetched before somebody asks for them' },
-});
+const checkScope = honours(SCOPE, ['name', 'route_configuration_name', 'route_configuration', 'key', 'on_demand']);
 const checkKey = honours(`${SCOPE}.Key`, ['fragments']);
 const checkKeyFragment = honours(`${SCOPE}.Key.Fragment`, ['string_key']);
 
@@ -82,6 +80,10 @@ function readScopes(
       const list = readAll(given.value.scopedRouteConfigurations, inside, (scope, one) =>
         readScopedRoute(scope, one, rdsSource, context),
       );
+      for (const [i, { onDemand }] of list.entries()) {
+        if (onDemand)
+          inside.index(i).field('on_demand').report('on_demand is for scopes that are fetched (scoped_rds)');
+      }
       const problem = conflict(list);
       if (problem !== undefined) throw inside.problem(problem);
       return { kind: 'inline', list };
@@ -141,7 +143,8 @@ export function readScopedRoute(
     checkKeyFragment(fragment, place.field('fragments').index(i));
     return fragment.type.value ?? '';
   });
-  return { name: message.name, key: scopeKey(fragments), routes: readOrigin(message, at, rdsSource, context) };
+  const routes = readOrigin(message, at, rdsSource, context);
+  return { name: message.name, key: scopeKey(fragments), routes, onDemand: message.onDemand };
 }
 
 function readOrigin(
@@ -151,10 +154,11 @@ function readOrigin(
   context: ReadContext,
 ): RouteOrigin {
   if (routeConfiguration !== undefined) {
-    return {
-      kind: 'inline',
-      table: readRouteTable(routeConfiguration, at.field('route_configuration'), context, false),
-    };
+    const place = at.field('route_configuration');
+    if (routeConfiguration.vhds !== undefined) {
+      place.collect(place.field('vhds').unsupported('tables that scopes name by route_configuration_name may have it'));
+    }
+    return { kind: 'inline', table: readRouteTable(routeConfiguration, place, context, false) };
   }
   const place = at.field('route_configuration_name');
   if (routeConfigurationName === '') throw place.missing();

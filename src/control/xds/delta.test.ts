@@ -12,6 +12,7 @@ import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '#envoy/servi
 const CDS = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
 const EDS = 'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment';
 
+const VHDS = 'type.googleapis.com/envoy.config.route.v3.VirtualHost';
 const ask = (typeUrl: string, fields: object = {}): DeltaDiscoveryRequest =>
   create(messageType('envoy.service.discovery.v3.DeltaDiscoveryRequest'), {
     typeUrl,
@@ -86,6 +87,24 @@ test('acknowledgements and refusals are told of the last response only', () => {
     events.map(({ kind }) => kind),
     ['sent', 'ack', 'nack'],
   );
+});
+
+test('virtual hosts are sent to those who ask by an alias, and who asks for what is not there is told so', () => {
+  const hosts = (list: string) => nextSnapshot(parseResources(`virtual_hosts: [${list}]`), now);
+  let now: Snapshot | undefined;
+  now = hosts('{name: r/v, domains: [a.test, "*.b.test"]}, {name: other/v, domains: ["*"]}');
+  const stream = setup();
+  const sent = (response: DeltaDiscoveryResponse | undefined) =>
+    response?.resources.map(({ name, resource, aliases }) => `${name} ${resource !== undefined} ${aliases}`);
+  assert.deepEqual(sent(stream.onRequest(ask(VHDS), now)), ['r/ false r/', 'other/ false other/']);
+  const asks = (...names: string[]) => sent(stream.onRequest(ask(VHDS, { resourceNamesSubscribe: names }), now));
+  assert.deepEqual(asks('*', 'r/x.b.test:80'), ['r/v true r/x.b.test:80']);
+  assert.deepEqual(asks('r/a.test', 'r/b.test'), ['r/b.test false r/b.test', 'r/v true r/x.b.test:80,r/a.test']);
+  assert.deepEqual(asks('other/any'), ['other/v true other/any']);
+  now = hosts('{name: r/v, domains: [a.test]}, {name: r/b.test, domains: [b.test]}');
+  const [next] = stream.onSnapshot(now);
+  assert.deepEqual(sent(next), ['r/v true r/a.test', 'r/b.test true r/b.test']);
+  assert.deepEqual(next.removedResources, ['other/v']);
 });
 
 test('whatever changes, in any order, a client that applies the differences has what it asked for', () => {

@@ -7,10 +7,14 @@ import { messageType } from '#api/registry.ts';
 import type { XdsListener } from '#control/xds/events.ts';
 import { RESOURCE_TYPES, type ResourceType, resourceTypeOf } from '#control/xds/resource-types.ts';
 import type { Resource, ResourceSet, Snapshot } from '#control/xds/snapshot.ts';
+import { tablesWithVirtualHosts, virtualHostFor } from '#control/xds/virtual-host-aliases.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '#envoy/service/discovery/v3/discovery_pb.js';
 
 const RESPONSE = 'envoy.service.discovery.v3.DeltaDiscoveryResponse';
 const EVERYTHING = '*';
+
+/** A resource, or what is said of one. */
+type Sent = Pick<Resource, 'name' | 'version'> & { any?: Resource['any']; aliases?: string[] };
 
 interface Subscription {
   type: ResourceType;
@@ -75,14 +79,16 @@ export class Delta {
   ): DeltaDiscoveryResponse | undefined {
     const { type } = subscription;
     const set = snapshot.sets.get(type.typeUrl) as ResourceSet;
-    const { changed, removed } = difference(subscription, set, asked);
+    const differ = type.byAlias ? aliasedDifference : difference;
+    const { changed, removed } = differ(subscription, set, asked);
+    if (type.byAlias && first) changed.push(...greetings(snapshot, set));
     if (changed.length === 0 && removed.length === 0 && !first) return undefined;
     subscription.nonce = String(++this.lastNonce);
     subscription.version = set.version;
     this.tell({ kind: 'sent', node: this.node, type, version: set.version, count: changed.length });
     return create(messageType(RESPONSE), {
       systemVersionInfo: set.version,
-      resources: changed.map(({ name, version, any }) => ({ name, version, resource: any })),
+      resources: changed.map(({ name, version, any, aliases }) => ({ name, version, resource: any, aliases })),
       removedResources: removed,
       typeUrl: type.typeUrl,
       nonce: subscription.nonce,
@@ -105,7 +111,7 @@ function changeNames(
   if (first && type.wildcard && resourceNamesSubscribe.length === 0) subscription.wildcard = true;
   const asked = new Set<string>();
   for (const name of resourceNamesSubscribe) {
-    if (name === EVERYTHING) subscription.wildcard = true;
+    if (name === EVERYTHING) subscription.wildcard = !type.byAlias;
     else {
       names.add(name);
       // In the first request it says itself what it has; later it asks since it has it no more.
@@ -120,10 +126,50 @@ function changeNames(
     absent.delete(name);
   }
   // A client forgets what it no longer asks for.
-  if (resourceNamesUnsubscribe.length > 0 && !subscription.wildcard) {
+  if (resourceNamesUnsubscribe.length > 0 && !subscription.wildcard && !type.byAlias) {
     for (const name of has.keys()) if (!names.has(name)) has.delete(name);
   }
   return asked;
+}
+
+interface Difference {
+  changed: Sent[];
+  removed: string[];
+}
+
+/** Envoy's tables wait for a first answer that is about them, and one without resources is about nobody: each gets one that says nothing. */
+function greetings(snapshot: Snapshot, { version }: ResourceSet): Sent[] {
+  return [...tablesWithVirtualHosts(snapshot)].map((table) => ({ name: `${table}/`, version, aliases: [`${table}/`] }));
+}
+
+/** The same for a type that is asked for by alias. What nobody has is told as a resource without content. */
+function aliasedDifference(
+  { names, has, absent }: Subscription,
+  { resources, version }: ResourceSet,
+  asked: ReadonlySet<string>,
+): Difference {
+  const wanted = new Map<Resource, string[]>();
+  const changed: Sent[] = [];
+  for (const alias of names) {
+    const resource = virtualHostFor(alias, resources);
+    if (resource !== undefined) {
+      absent.delete(alias);
+      const aliases = wanted.get(resource);
+      if (aliases === undefined) wanted.set(resource, [alias]);
+      else aliases.push(alias);
+    } else if (asked.has(alias)) {
+      absent.add(alias);
+      changed.push({ name: alias, version, aliases: [alias] });
+    }
+  }
+  for (const [{ name, version: own, any }, aliases] of wanted) {
+    if (has.get(name) === own && !aliases.some((alias) => asked.has(alias))) continue;
+    has.set(name, own);
+    changed.push({ name, version: own, any, aliases });
+  }
+  const removed = [...has.keys()].filter((name) => !resources.has(name));
+  for (const name of removed) has.delete(name);
+  return { changed, removed };
 }
 
 /** What the client lacks, and what it has and should not. Notes it as had. */
@@ -131,8 +177,8 @@ function difference(
   { wildcard, names, has, absent }: Subscription,
   { resources }: ResourceSet,
   asked: ReadonlySet<string>,
-): { changed: Resource[]; removed: string[] } {
-  const changed: Resource[] = [];
+): Difference {
+  const changed: Sent[] = [];
   const removed: string[] = [];
   for (const name of wildcard ? resources.keys() : names) {
     const resource = resources.get(name);

@@ -46,6 +46,7 @@ test('what is no resource is refused with what there is', () => {
   assert.match(refusal(`{"@type": type.googleapis.com/envoy.config.core.v3.Node}`), /is no resource of xDS/);
   assert.match(refusal(`{"@type": type.googleapis.com/envoy.config.cluster.v3.Clutser}`), /did you mean/);
   assert.match(refusal('clusters: [{type: STATIC}]'), /name/);
+  assert.match(refusal('virtual_hosts: [{name: v, domains: ["*"]}]'), /is named <route configuration>\/<host>/);
 });
 
 test('any text is read or refused with its problems', () => {

@@ -147,6 +147,10 @@ function readMessage(type: ResourceType, fields: unknown, at: Place): FoundResou
     at.report(`a ${descriptor.name} without a name cannot be asked for`);
     return undefined;
   }
+  if (type.byAlias && !/.\/./.test(nameOf(type, message))) {
+    at.field('name').report(`a ${descriptor.name} that is fetched is named <route configuration>/<host>`);
+    return undefined;
+  }
   return { type, message, at };
 }
 

@@ -17,6 +17,8 @@ export interface ResourceType {
   method: string;
   /** Only by delta. */
   deltaOnly?: boolean;
+  /** Clients ask by aliases, each when a request needs it; even one that asks for everything is told of nothing else. */
+  byAlias?: boolean;
   /** The path of Fetch over REST; none where there is no such method. */
   restPath?: string;
   /** A client that names nothing wants all of them. */
@@ -103,7 +105,7 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
     'name',
     'envoy.service.route.v3.VirtualHostDiscoveryService',
     'VirtualHosts',
-    { deltaOnly: true },
+    { deltaOnly: true, byAlias: true },
   ),
   type(
     'RTDS',

@@ -52,7 +52,8 @@ export class DumpConfiguration implements ExplainedConfiguration {
     const { reader } = resources;
     this.reader = reader;
     this.#resources = resources;
-    this.#context = readContext({ extensions, lenient: true, environment: {}, files: () => Buffer.alloc(0) });
+    const files = () => Buffer.alloc(0);
+    this.#context = readContext({ extensions, lenient: true, environment: {}, files, ads: 'DELTA_GRPC' });
     const note = (what: string) => reader.note(what);
     this.#outlines = resources.listeners.flatMap((json) => outlineListener(json, reader, note, bound) ?? []);
     this.listeners = this.#outlines.map(({ listener }) => listener);

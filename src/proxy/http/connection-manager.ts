@@ -186,12 +186,7 @@ export class ConnectionManager {
   private enterFilters(stream: HttpStream, upgrade: boolean, end: boolean): void {
     const { worker } = this;
     this.chooseRoute(stream);
-    const perRoute = stream.selected?.config.action;
-    if (perRoute?.kind === 'route' && perRoute.idleTimeout !== undefined) {
-      if (perRoute.idleTimeout > 0) worker.timers.arm(stream.idleTimer, perRoute.idleTimeout);
-      else worker.timers.cancel(stream.idleTimer);
-    }
-    if (perRoute?.kind === 'route') limitDuration(stream, perRoute);
+    this.useRouteTimeouts(stream);
     if (end && !stream.openEnded) worker.timers.cancel(stream.requestTimer);
     if (this.accessLogs.length > 0) this.startAccessLog(stream);
     if ((upgrade || stream.method === 'CONNECT') && this.refusesUpgrade(stream)) return;
@@ -220,9 +215,21 @@ export class ConnectionManager {
     }
   }
 
-  /** A filter has changed what routes go by. */
+  private useRouteTimeouts(stream: HttpStream): void {
+    const { timers } = this.worker;
+    const action = stream.selected?.config.action;
+    if (action?.kind !== 'route') return;
+    if (action.idleTimeout !== undefined) {
+      if (action.idleTimeout > 0) timers.arm(stream.idleTimer, action.idleTimeout);
+      else timers.cancel(stream.idleTimer);
+    }
+    limitDuration(stream, action);
+  }
+
+  /** A filter has changed what routes go by, or there are routes that were not there before. */
   chooseRouteAgain(stream: HttpStream): void {
     this.chooseRoute(stream);
+    this.useRouteTimeouts(stream);
     noteCluster(stream);
   }
 

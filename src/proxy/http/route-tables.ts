@@ -5,8 +5,9 @@
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { RouteTable } from '#config/model/route.ts';
-import type { RouteOrigin, ScopedRoute } from '#config/model/scoped-routes.ts';
+import type { RouteOrigin, ScopedRoute, ScopedRoutes } from '#config/model/scoped-routes.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import type { RouteDemands } from '#proxy/http/route-demands.ts';
 import type { RequestGroups } from '#proxy/http/router/request-groups.ts';
 import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
 import { ScopedRouteSource } from '#proxy/http/scoped-route-source.ts';
@@ -14,42 +15,60 @@ import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { RouteTableUpdate } from '#proxy/worker-messages.ts';
 import { changeVirtualHosts, compileRouteTable } from '#selection/compile-route-table.ts';
 import type { CompiledRouteTable } from '#selection/compiled-route.ts';
+import { lowerAscii } from '#selection/match-string.ts';
 import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
 
 /** What tables are compiled with: parts of a worker. */
 export interface RouteTableParts {
   runtime: RuntimeLookup;
   groups: RequestGroups;
+  demands: RouteDemands;
 }
 
 /** Where the table for a request is. */
 export interface RouteSource {
   /** Undefined where it is not known, or there is none: the request has no route then. */
   tableFor(stream: HttpStream): CompiledRouteTable | undefined;
+  /**
+   * Asks for what a request without a route lacks. @param ready hears when it is there, or cannot be had
+   * @returns how to wait no more; undefined: there is nothing to ask for
+   */
+  demand(stream: HttpStream, ready: () => void): (() => void) | undefined;
 }
 
 /** One table for all requests; undefined until it is known. */
 export class RouteSlot implements RouteSource {
   table: CompiledRouteTable | undefined = undefined;
+  private readonly key: string;
+  private readonly demands: RouteDemands;
+
+  constructor(key: string, demands: RouteDemands) {
+    this.key = key;
+    this.demands = demands;
+  }
 
   tableFor(): CompiledRouteTable | undefined {
     return this.table;
+  }
+
+  demand({ host }: HttpStream, ready: () => void): (() => void) | undefined {
+    if (this.table?.config.vhds === undefined) return undefined;
+    return this.demands.demand({ kind: 'virtual_host', key: this.key, name: lowerAscii(host) }, ready);
   }
 }
 
 /** Scopes by their keys, as far as they are known. */
 export interface ScopeTable {
-  byKey: ReadonlyMap<string, RouteSource>;
+  /** Tells apart what is fetched from different places. */
+  key: string;
+  byKey: Map<string, RouteSource>;
+  /** The keys of those whose tables nobody asked for yet. */
+  onDemand: Set<string>;
 }
 
 /** Where the routes of a connection manager are. */
 export function routeSource({ routes }: HttpConnectionManager, { routeTables }: WorkerContext): RouteSource {
-  if (routes.kind !== 'scoped') return routeTables.sourceOf(routes);
-  const { fragments, scopes } = routes.scoped;
-  return new ScopedRouteSource(
-    fragments,
-    scopes.kind === 'srds' ? routeTables.scopes(scopes.key) : { byKey: routeTables.scopesOf(scopes.list) },
-  );
+  return routes.kind === 'scoped' ? routeTables.scopedSource(routes.scoped) : routeTables.sourceOf(routes);
 }
 
 export class RouteTables {
@@ -73,7 +92,7 @@ export class RouteTables {
   source(key: string): RouteSlot {
     let source = this.sources.get(key);
     if (source === undefined) {
-      source = new RouteSlot();
+      source = new RouteSlot(key, this.parts.demands);
       this.sources.set(key, source);
     }
     return source;
@@ -81,20 +100,33 @@ export class RouteTables {
 
   sourceOf(routes: RouteOrigin): RouteSource {
     if (routes.kind === 'rds') return this.source(routes.key);
-    const slot = new RouteSlot();
+    if (routes.key !== undefined) {
+      const fed = this.source(routes.key);
+      fed.table ??= this.prepare(routes.table);
+      return fed;
+    }
+    const slot = new RouteSlot('', this.parts.demands);
     slot.table = this.prepare(routes.table);
     return slot;
   }
 
-  scopesOf(list: readonly ScopedRoute[]): Map<string, RouteSource> {
+  scopedSource({ fragments, scopes }: ScopedRoutes): RouteSource {
+    const table =
+      scopes.kind === 'srds'
+        ? this.scopes(scopes.key)
+        : { key: '', byKey: this.scopesOf(scopes.list), onDemand: new Set<string>() };
+    return new ScopedRouteSource(fragments, table, this.parts.demands);
+  }
+
+  private scopesOf(list: readonly ScopedRoute[]): Map<string, RouteSource> {
     return new Map(list.map(({ key, routes }) => [key, this.sourceOf(routes)]));
   }
 
   /** The scopes that SRDS brings. */
-  scopes(key: string): ScopeTable {
+  private scopes(key: string): ScopeTable {
     let table = this.scopeTables.get(key);
     if (table === undefined) {
-      table = { byKey: new Map() };
+      table = { key, byKey: new Map(), onDemand: new Set() };
       this.scopeTables.set(key, table);
     }
     return table;
@@ -102,8 +134,20 @@ export class RouteTables {
 
   /** @param scopes undefined: nobody uses them any more */
   updateScopes(key: string, scopes: readonly ScopedRoute[] | undefined): void {
-    if (scopes === undefined) this.scopeTables.delete(key);
-    else this.scopes(key).byKey = this.scopesOf(scopes);
+    if (scopes === undefined) {
+      this.scopeTables.delete(key);
+      return;
+    }
+    const table = this.scopes(key);
+    table.byKey = this.scopesOf(scopes.filter(({ onDemand }) => !onDemand));
+    table.onDemand = new Set(scopes.filter(({ onDemand }) => onDemand).map((scope) => scope.key));
+  }
+
+  /** The table of a scope that was on demand is known. */
+  addScope(key: string, scope: ScopedRoute): void {
+    const table = this.scopes(key);
+    table.onDemand.delete(scope.key);
+    table.byKey.set(scope.key, this.sourceOf(scope.routes));
   }
 
   /** Requests under way keep the route that they have. */

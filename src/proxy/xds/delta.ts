@@ -118,7 +118,7 @@ export class Delta implements DiscoveryProtocol {
   }
 
   private wanted({ watches }: TypeState): string[] {
-    return watches.wildcard ? [WILDCARD] : watches.names();
+    return watches.wildcard ? [WILDCARD, ...watches.names()] : watches.names();
   }
 
   private hasChanges(type: TypeState): boolean {
@@ -135,12 +135,13 @@ export class Delta implements DiscoveryProtocol {
   }
 
   private request(type: TypeState): Uint8Array {
-    const { told, versions, first } = type;
+    const { told, versions, watches, first } = type;
     const wanted = new Set(this.wanted(type));
     const added = [...wanted].filter((name) => !told.has(name));
     const gone = [...told].filter((name) => !wanted.has(name));
     const answer = type.answers.shift();
-    if (!wanted.has(WILDCARD)) for (const name of gone) versions.delete(name);
+    const left = first || gone.includes(WILDCARD) ? [...versions.keys()] : gone;
+    for (const name of left) if (!watches.wants(name)) versions.delete(name);
     type.told = wanted;
     type.first = false;
     const withNode = this.firstRequest || !this.parts.nodeOnFirstMessageOnly;
@@ -149,7 +150,7 @@ export class Delta implements DiscoveryProtocol {
       ...(withNode ? { node: this.parts.node() } : {}),
       typeUrl: typeUrlOf(type.typeName),
       // A stream's first request that names nothing asks for everything.
-      resourceNamesSubscribe: first && wanted.has(WILDCARD) ? [] : added,
+      resourceNamesSubscribe: first && added.length === 1 && added[0] === WILDCARD ? [] : added,
       resourceNamesUnsubscribe: gone,
       initialResourceVersions: first ? Object.fromEntries(versions) : {},
       ...(answer === undefined ? {} : { responseNonce: answer.nonce }),
@@ -186,9 +187,11 @@ export class Delta implements DiscoveryProtocol {
       for (const resource of given) lifetimes.renew(resource);
       for (const name of removed) lifetimes.end(name);
       const resources = given.filter((resource) => !isHeartbeat(resource));
-      refused = await watches.deliver({ kind: 'changes', resources, removed, version });
+      const nothing = given.filter((resource) => isHeartbeat(resource) && resource.aliases !== undefined);
+      const absent = nothing.flatMap(({ name, aliases = [] }) => [name, ...aliases.filter((alias) => alias !== name)]);
+      refused = await watches.deliver({ kind: 'changes', resources, removed, absent, version });
       if (refused === undefined) {
-        for (const { name, version: own } of resources) versions.set(name, own);
+        for (const { name, version: own } of [...resources, ...nothing]) versions.set(name, own);
         for (const name of removed) versions.delete(name);
       }
     } catch (error) {

@@ -17,6 +17,8 @@ export interface SubscriptionRequest {
   owner: SubscriptionOwner;
   /** Where the subscription counts. */
   scope: Scope;
+  /** What resources' names begin with, up to their last slash: of the whole type only these are wanted. Delta alone knows this. */
+  namespace?: string;
 }
 
 export interface DiscoveryContext {

@@ -28,8 +28,9 @@ export function givenResource(any: Any, version: string, typeName: string): Give
 }
 
 /** As {@link givenResource}, for the resources of a delta response. */
-export function deltaResource({ name, version, resource, ttl }: Resource, typeName: string): GivenResource {
-  return wrapped(name, version, resource, ttl === undefined ? undefined : millisecondsOr(ttl, 0), typeName);
+export function deltaResource({ name, version, resource, ttl, aliases }: Resource, typeName: string): GivenResource {
+  const given = wrapped(name, version, resource, ttl === undefined ? undefined : millisecondsOr(ttl, 0), typeName);
+  return aliases.length === 0 ? given : { ...given, aliases };
 }
 
 const NOTHING = { typeUrl: '', value: new Uint8Array() } as Any;

@@ -64,16 +64,17 @@ export class GrpcChannel {
     source: ConfigSource;
     owner: SubscriptionOwner;
     stats: SubscriptionStats;
+    namespace: string | undefined;
     alone: boolean;
   }): Subscription {
-    const { typeName, source, owner, stats, alone } = request;
+    const { typeName, source, owner, stats, namespace, alone } = request;
     let watch: Watch | undefined;
     let timer: FetchTimer | undefined;
     return {
       start: (names) => {
         timer = new FetchTimer(owner, source, stats, this.schedule);
         stats.attempt.inc();
-        watch = { names, owner: timer, stats };
+        watch = { names, namespace, owner: timer, stats };
         this.protocol.watch(typeName, watch);
         this.start();
       },

@@ -5,15 +5,19 @@
  */
 import { logger } from '#base/logger.ts';
 import { RouteTableLoader } from '#config/load-route-table.ts';
+import { type ConfigSource, sourceKey } from '#config/model/config-source.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import type { RouteTable } from '#config/model/route.ts';
+import type { RouteTable, VirtualHost } from '#config/model/route.ts';
+import type { VirtualHost as VirtualHostMessage } from '#envoy/config/route/v3/route_components_pb.js';
+import type { RouteConfiguration } from '#envoy/config/route/v3/route_pb.js';
 import type { ConfigResource, UpdateError } from '#proxy/admin/context.ts';
 import type { InitManager } from '#proxy/init-manager.ts';
-import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { configResource, type Given, givenNow, sameAs } from '#proxy/resource-origin.ts';
-import type { ToWorker } from '#proxy/worker-messages.ts';
+import type { RouteTableUpdate, ToWorker } from '#proxy/worker-messages.ts';
 import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
+import { type FedRoutes, InlineTable } from '#proxy/xds/inline-table.ts';
 import type { DiscoveryUpdate, GivenResource, Subscription, SubscriptionOwner } from '#proxy/xds/subscription.ts';
+import { VirtualHostDiscovery, type VirtualHostTable } from '#proxy/xds/virtual-host-discovery.ts';
 
 const ROUTES = 'envoy.config.route.v3.RouteConfiguration';
 
@@ -23,6 +27,7 @@ export class RouteDiscovery {
   private readonly context: DiscoveryContext;
   private readonly tell: (message: ToWorker) => void;
   private readonly tables = new Map<string, DiscoveredTable>();
+  private readonly inline = new Map<string, InlineTable>();
 
   /** @param tell tells all workers */
   constructor(context: DiscoveryContext, tell: (message: ToWorker) => void) {
@@ -38,8 +43,7 @@ export class RouteDiscovery {
   hold(routes: RdsRoutes, statPrefix: string, init: InitManager): () => void {
     let table = this.tables.get(routes.key);
     if (table === undefined) {
-      const scope = this.context.root.scope(`http.${statPrefix}.rds.${routes.routeConfigName}`);
-      table = new DiscoveredTable(routes, scope, this.context, this.tell);
+      table = new DiscoveredTable(routes, `http.${statPrefix}.rds`, this.context, this.tell);
       this.tables.set(routes.key, table);
       table.start();
     }
@@ -54,9 +58,41 @@ export class RouteDiscovery {
     };
   }
 
+  /** Fetches virtual hosts for a table that stands in its listener. @param init waits for the first. @returns how to let go of it */
+  holdInline(routes: FedRoutes, init: InitManager): () => void {
+    const { key } = routes;
+    let table = this.inline.get(key);
+    if (table === undefined) {
+      table = new InlineTable(routes, this.context, this.tell);
+      this.inline.set(key, table);
+      table.vhds.start();
+    }
+    table.holders++;
+    table.vhds.whenSettled(init.add(`VhdsConfigSubscription ${table.name}`));
+    const held = table;
+    return () => {
+      if (--held.holders > 0) return;
+      this.inline.delete(key);
+      held.vhds.stop();
+      this.tell({ kind: 'routes_gone', key });
+    };
+  }
+
+  /** What was fetched for the table of this name that stands in a listener, as the admin API shows it. */
+  inlineHosts(name: string): VirtualHostMessage[] {
+    return [...this.inline.values()].find((table) => table.name === name)?.vhds.messages() ?? [];
+  }
+
   /** The table as plain data; undefined where it is not known yet. */
   table(key: string): RouteTable | undefined {
-    return this.tables.get(key)?.table;
+    return (this.tables.get(key) ?? this.inline.get(key))?.table;
+  }
+
+  /** A request has no virtual host: is there one? Workers are told when it is known. @param host in lower case */
+  demand(key: string, host: string): void {
+    const table = this.tables.get(key) ?? this.inline.get(key);
+    if (table === undefined) this.tell({ kind: 'route_answer', question: { kind: 'virtual_host', key, name: host } });
+    else table.demand(host);
   }
 
   /** As the admin API shows them. */
@@ -65,10 +101,13 @@ export class RouteDiscovery {
   }
 }
 
-class DiscoveredTable implements SubscriptionOwner {
+class DiscoveredTable implements SubscriptionOwner, VirtualHostTable {
   holders = 0;
+  /** With the virtual hosts that VHDS brought. */
   table: RouteTable | undefined = undefined;
+  readonly name: string;
   private readonly routes: RdsRoutes;
+  private readonly scope: string;
   private readonly context: DiscoveryContext;
   private readonly tell: (message: ToWorker) => void;
   private readonly loader = new RouteTableLoader();
@@ -77,27 +116,39 @@ class DiscoveredTable implements SubscriptionOwner {
   private readonly reloadTime;
   private readonly updateEmpty;
   private given: Given | undefined = undefined;
+  /** The table as it was given. */
+  private own: RouteTable | undefined = undefined;
+  private vhds: VirtualHostDiscovery | undefined = undefined;
+  private fetched: VirtualHost[] = [];
+  /** Of the last update, be it of the table or of its virtual hosts. */
+  private version = '';
+  private lastUpdated = 0;
   private error: UpdateError | undefined = undefined;
   /** The first answer came, or does not come. */
   private settled = false;
   private waiting: (() => void)[] = [];
 
-  constructor(routes: RdsRoutes, scope: Scope, context: DiscoveryContext, tell: (message: ToWorker) => void) {
+  /** @param scope `http.<stat_prefix>.rds` */
+  constructor(routes: RdsRoutes, scope: string, context: DiscoveryContext, tell: (message: ToWorker) => void) {
     this.routes = routes;
+    this.name = routes.routeConfigName;
+    this.scope = scope;
     this.context = context;
     this.tell = tell;
-    this.reloads = scope.counter('config_reload');
-    this.reloadTime = scope.gauge('config_reload_time_ms');
-    this.updateEmpty = scope.counter('update_empty');
-    this.subscription = context.subscribe({ source: routes.source, typeName: ROUTES, owner: this, scope });
+    const own = context.root.scope(`${scope}.${this.name}`);
+    this.reloads = own.counter('config_reload');
+    this.reloadTime = own.gauge('config_reload_time_ms');
+    this.updateEmpty = own.counter('update_empty');
+    this.subscription = context.subscribe({ source: routes.source, typeName: ROUTES, owner: this, scope: own });
   }
 
   start(): void {
-    this.subscription.start(new Set([this.routes.routeConfigName]));
+    this.subscription.start(new Set([this.name]));
   }
 
   stop(): void {
     this.subscription.stop();
+    this.vhds?.stop();
   }
 
   whenSettled(ready: () => void): void {
@@ -106,37 +157,70 @@ class DiscoveredTable implements SubscriptionOwner {
   }
 
   onUpdate({ resources, removed, version }: DiscoveryUpdate): void {
-    const { routeConfigName } = this.routes;
+    const { name } = this;
     const [resource] = resources;
     if (resource === undefined) {
       if (removed.length === 0) this.updateEmpty.inc();
-      else logger('router').warning(`rds: '${routeConfigName}' is not removed while a listener names it`);
+      else logger('router').warning(`rds: '${name}' is not removed while a listener names it`);
       return this.settle();
     }
     try {
-      if (resource.name !== routeConfigName) {
-        throw new Error(`Unexpected RDS configuration (expecting ${routeConfigName}): ${resource.name}`);
+      if (resource.name !== name) {
+        throw new Error(`Unexpected RDS configuration (expecting ${name}): ${resource.name}`);
       }
       this.take(resource);
-      this.error = undefined;
     } catch (error) {
-      this.error = { lastUpdateAttempt: Date.now(), details: (error as Error).message, versionInfo: version };
+      this.onRefused((error as Error).message, version);
       throw error;
     }
-    this.settle();
+    this.error = undefined;
+    if (this.vhds === undefined) this.settle();
+    else this.vhds.whenSettled(() => this.settle());
   }
 
   private take(resource: GivenResource): void {
     if (sameAs(this.given, resource)) return;
-    const { context, tell } = this;
-    const { key } = this.routes;
+    const { context, loader } = this;
     const given = givenNow(resource);
-    const { table, hosts } = this.loader.load(given.bytes, context.readContext(), context.unknownFields);
+    const { table, hosts } = loader.load(given.bytes, context.readContext(), context.unknownFields, this.fetched);
     this.given = given;
+    const former = this.own;
+    this.own = table;
+    const alone = this.fetched.length === 0;
+    this.follow(former?.vhds, table.vhds);
+    if (hosts === undefined) this.publish(table, given.versionInfo, true);
+    else this.publish(table, given.versionInfo, false, alone ? hosts : undefined);
+  }
+
+  /** Virtual hosts are fetched from somewhere else than before, or no more. */
+  private follow(former: ConfigSource | undefined, source: ConfigSource | undefined): void {
+    if ((former && sourceKey(former)) === (source && sourceKey(source))) return;
+    this.vhds?.stop();
+    this.vhds = undefined;
+    this.fetched = [];
+    if (source === undefined) return;
+    const scope = this.context.root.scope(`${this.scope}.vhds.${this.name}`);
+    this.vhds = new VirtualHostDiscovery(this, source, scope, this.context);
+    this.vhds.start();
+  }
+
+  /**
+   * @param anew the table is another but for its virtual hosts
+   * @param hosts where they are known already: which are new, and where others stood
+   */
+  private publish(own: RouteTable, version: string, anew: boolean, hosts?: (number | VirtualHost)[]): void {
+    const { fetched, table: former } = this;
+    const table = fetched.length === 0 ? own : { ...own, virtualHosts: [...own.virtualHosts, ...fetched] };
+    const update: RouteTableUpdate =
+      anew || former === undefined
+        ? { kind: 'table', table }
+        : { kind: 'hosts', hosts: hosts ?? placesIn(former.virtualHosts, table.virtualHosts) };
     this.table = table;
-    tell({ kind: 'routes', key, update: hosts === undefined ? { kind: 'table', table } : { kind: 'hosts', hosts } });
+    this.version = version;
+    this.lastUpdated = Date.now();
+    this.tell({ kind: 'routes', key: this.routes.key, update });
     this.reloads.inc();
-    this.reloadTime.set(Date.now());
+    this.reloadTime.set(this.lastUpdated);
   }
 
   onFailure(): void {
@@ -148,10 +232,42 @@ class DiscoveredTable implements SubscriptionOwner {
     for (const ready of this.waiting.splice(0)) ready();
   }
 
-  resource(): ConfigResource | undefined {
-    const { given, error, routes } = this;
-    const shown = given && configResource(routes.routeConfigName, given, 'active');
-    if (error === undefined) return shown;
-    return { name: routes.routeConfigName, state: 'active', ...shown, error };
+  demand(host: string): void {
+    if (this.vhds === undefined) this.onAnswer(host);
+    else this.vhds.demand(host);
   }
+
+  /* Of VHDS. */
+
+  read(bytes: Uint8Array): VirtualHost {
+    return this.loader.loadHost(bytes, this.context.readContext(), this.context.unknownFields);
+  }
+
+  use(hosts: VirtualHost[], version: string): void {
+    this.loader.checkBeside(hosts);
+    this.fetched = hosts;
+    if (this.own !== undefined) this.publish(this.own, version, false);
+  }
+
+  onAnswer(host: string): void {
+    this.tell({ kind: 'route_answer', question: { kind: 'virtual_host', key: this.routes.key, name: host } });
+  }
+
+  onRefused(details: string | undefined, versionInfo: string): void {
+    this.error = details === undefined ? undefined : { lastUpdateAttempt: Date.now(), details, versionInfo };
+  }
+
+  resource(): ConfigResource | undefined {
+    const { given, error, name, version: versionInfo, lastUpdated } = this;
+    const shown = given && { ...configResource(name, given, 'active'), versionInfo, lastUpdated };
+    const message = shown?.message as RouteConfiguration | undefined;
+    message?.virtualHosts.push(...(this.vhds?.messages() ?? []));
+    return error === undefined ? shown : { name, state: 'active', ...shown, error };
+  }
+}
+
+/** @returns for each of the hosts, where it stood before; those that are new as they are */
+function placesIn(former: readonly VirtualHost[], hosts: readonly VirtualHost[]): (number | VirtualHost)[] {
+  const places = new Map(former.map((host, i) => [host, i]));
+  return hosts.map((host) => places.get(host) ?? host);
 }

@@ -66,6 +66,14 @@ export class ScopedRouteDiscovery {
     };
   }
 
+  /** A request asks for a scope whose table nobody asked for before. Workers are told when it is known. @param scope its key */
+  demand(key: string, scope: string): void {
+    const answered = () => this.parts.tell({ kind: 'route_answer', question: { kind: 'scope', key, name: scope } });
+    const set = this.sets.get(key);
+    if (set === undefined) answered();
+    else set.demand(scope, answered);
+  }
+
   /** As the admin API shows them. */
   resources(): ConfigResource[] {
     return [...this.sets.values()].map((set) => set.resource());
@@ -75,13 +83,18 @@ export class ScopedRouteDiscovery {
 interface KnownScope {
   given: Given;
   scope: ScopedRoute;
-  /** Lets go of its table. */
-  release: () => void;
+  /** Its table is held, and workers use it. */
+  active: boolean;
+  /** Lets go of its table; undefined: nobody asked for it yet. */
+  release: (() => void) | undefined;
+  /** Tell workers that what requests asked for is here. */
+  waiting: (() => void)[];
 }
 
 class DiscoveredScopes implements SubscriptionOwner {
   holders = 0;
   private readonly scoped: ScopedRoutes;
+  private readonly key: string;
   private readonly statPrefix: string;
   private readonly parts: ScopedRouteParts;
   private readonly subscription: Subscription;
@@ -89,6 +102,7 @@ class DiscoveredScopes implements SubscriptionOwner {
   private readonly reloadTime;
   private readonly allScopes;
   private readonly activeScopes;
+  private readonly onDemandScopes;
   private known = new Map<string, KnownScope>();
   private version = '';
   private lastUpdated = Date.now();
@@ -103,10 +117,11 @@ class DiscoveredScopes implements SubscriptionOwner {
     this.reloadTime = scope.gauge('config_reload_time_ms');
     this.allScopes = scope.gauge('all_scopes');
     this.activeScopes = scope.gauge('active_scopes');
-    scope.gauge('on_demand_scopes');
+    this.onDemandScopes = scope.gauge('on_demand_scopes');
     scope.counter('update_empty');
     if (scoped.scopes.kind !== 'srds') throw new Error('these scopes are not fetched');
-    const { source } = scoped.scopes;
+    const { source, key } = scoped.scopes;
+    this.key = key;
     this.subscription = parts.context.subscribe({ source, typeName: SCOPE, owner: this, scope });
   }
 
@@ -116,7 +131,7 @@ class DiscoveredScopes implements SubscriptionOwner {
 
   stop(): void {
     this.subscription.stop();
-    for (const { release } of this.known.values()) release();
+    for (const known of this.known.values()) letGo(known);
   }
 
   whenSettled(ready: () => void): void {
@@ -124,21 +139,37 @@ class DiscoveredScopes implements SubscriptionOwner {
     else this.waiting.push(ready);
   }
 
+  /** @param key of a scope. @param answered hears when its table is here, or does not come */
+  demand(key: string, answered: () => void): void {
+    const known = [...this.known.values()].find(({ scope }) => scope.key === key);
+    if (known === undefined || known.active) return answered();
+    known.waiting.push(answered);
+    if (known.release !== undefined) return;
+    const init = new InitManager('on demand');
+    this.hold(known, init);
+    this.countActive();
+    init.whenReady(() => {
+      if (known.release === undefined) return;
+      known.active = true;
+      this.parts.tell({ kind: 'scope', key: this.key, scope: known.scope });
+      for (const tell of known.waiting.splice(0)) tell();
+    });
+  }
+
   onUpdate({ kind, resources, removed, kept = [], version }: DiscoveryUpdate): void {
     const names = new Set([...resources.map(({ name }) => name), ...kept]);
     const stays = (name: string) => (kind === 'all' ? names.has(name) : !removed.includes(name));
-    const next = new Map<string, { scope: ScopedRoute; given: Given }>();
+    const next = new Map<string, KnownScope>();
     for (const [name, one] of this.known) if (stays(name)) next.set(name, one);
     for (const resource of resources) next.set(resource.name, this.read(resource));
-    const scopes = [...next.values()].map(({ scope }) => scope);
-    const problem = conflict(scopes);
+    const problem = conflict([...next.values()].map(({ scope }) => scope));
     if (problem !== undefined) throw new Error(`${REFUSED}: ${problem}`);
-    this.use(next, scopes);
+    this.use(next);
     this.version = version;
     this.lastUpdated = Date.now();
   }
 
-  private read(resource: GivenResource): { scope: ScopedRoute; given: Given } {
+  private read(resource: GivenResource): KnownScope {
     const known = this.known.get(resource.name);
     if (known !== undefined && sameAs(known.given, resource)) return known;
     const { context } = this.parts;
@@ -146,31 +177,41 @@ class DiscoveredScopes implements SubscriptionOwner {
       const scope = readGiven(resource, SCOPE, context, (message: ScopedRouteConfiguration, at) =>
         readScopedRoute(message, at, this.scoped.rdsSource, context.readContext()),
       );
-      return { scope, given: givenNow(resource) };
+      return { scope, given: givenNow(resource), active: false, release: undefined, waiting: [] };
     } catch (error) {
       if (!(error instanceof ResourceError)) throw error;
       throw new Error(`${REFUSED}: ${resource.name}: ${error.message}`);
     }
   }
 
-  /** Tables that both versions name are held by the new one before the old one lets go. */
-  private use(next: Map<string, { scope: ScopedRoute; given: Given }>, scopes: ScopedRoute[]): void {
-    const { routes, tell } = this.parts;
-    const former = this.known;
+  /** Tables that both versions name are held by the new one before the old one lets go. Scopes that stay keep what they have. */
+  private use(next: Map<string, KnownScope>): void {
+    const former = new Set(this.known.values());
     const init = new InitManager('scopes');
-    this.known = new Map(
-      [...next].map(([name, { scope, given }]) => {
-        const release = scope.routes.kind === 'rds' ? routes.hold(scope.routes, this.statPrefix, init) : () => {};
-        return [name, { scope, given, release }];
-      }),
-    );
-    for (const { release } of former.values()) release();
-    if (this.scoped.scopes.kind === 'srds') tell({ kind: 'scopes', key: this.scoped.scopes.key, scopes });
-    this.allScopes.set(scopes.length);
-    this.activeScopes.set(scopes.length);
+    for (const known of next.values()) {
+      if (former.delete(known)) continue;
+      known.active = !known.scope.onDemand || known.scope.routes.kind === 'inline';
+      if (known.active) this.hold(known, init);
+    }
+    this.known = next;
+    const scopes = [...next.values()].map(({ scope, active }) => ({ ...scope, onDemand: !active }));
+    this.parts.tell({ kind: 'scopes', key: this.key, scopes });
+    for (const known of former) letGo(known);
+    this.allScopes.set(next.size);
+    this.onDemandScopes.set([...next.values()].filter(({ scope }) => scope.onDemand).length);
+    this.countActive();
     this.reloads.inc();
     this.reloadTime.set(Date.now());
     init.whenReady(() => this.settle());
+  }
+
+  private hold(known: KnownScope, init: InitManager): void {
+    const { routes } = known.scope;
+    known.release = routes.kind === 'rds' ? this.parts.routes.hold(routes, this.statPrefix, init) : () => {};
+  }
+
+  private countActive(): void {
+    this.activeScopes.set([...this.known.values()].filter(({ release }) => release !== undefined).length);
   }
 
   onFailure(): void {
@@ -189,4 +230,11 @@ class DiscoveredScopes implements SubscriptionOwner {
     const { version, lastUpdated } = this;
     return { name: this.scoped.name, messages, state: 'active', versionInfo: version, lastUpdated };
   }
+}
+
+/** Its requests wait no more. */
+function letGo(known: KnownScope): void {
+  known.release?.();
+  known.release = undefined;
+  for (const tell of known.waiting.splice(0)) tell();
 }

@@ -117,7 +117,7 @@ export class StateOfTheWorld implements DiscoveryProtocol {
     const request = create(messageType(REQUEST), {
       versionInfo: type.version,
       ...(withNode ? { node: this.parts.node() as Node } : {}),
-      resourceNames: type.watches.names(),
+      resourceNames: type.watches.wildcard ? [] : type.watches.names(),
       typeUrl: typeUrlOf(type.typeName),
       responseNonce: type.nonce,
       ...(type.refused === undefined ? {} : { errorDetail: errorDetail(type.refused) }),

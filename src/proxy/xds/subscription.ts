@@ -11,6 +11,8 @@ export interface GivenResource {
   any: Any;
   /** Milliseconds after which it is gone unless it is given again; undefined: it stays. */
   ttl?: number;
+  /** Other names that it was asked for by. */
+  aliases?: string[];
 }
 
 export interface DiscoveryUpdate {
@@ -21,6 +23,8 @@ export interface DiscoveryUpdate {
   removed: string[];
   /** Names of resources that are still there, and as they were. */
   kept?: string[];
+  /** Names and aliases that were asked for, and that nobody has. */
+  absent?: string[];
   version: string;
 }
 
@@ -38,9 +42,9 @@ export interface SubscriptionOwner {
 }
 
 export interface Subscription {
-  /** Begins to fetch. An owner may hear before this returns. @param names undefined: every resource of the type */
+  /** Begins to fetch. An owner may hear before this returns. @param names undefined: every resource of the type, or of the namespace */
   start(names?: ReadonlySet<string>): void;
-  /** Other names than before. */
+  /** Other names than before; of a namespace: those that are asked for by name besides. */
   setNames(names: ReadonlySet<string>): void;
   stop(): void;
 }

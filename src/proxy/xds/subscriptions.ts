@@ -34,7 +34,7 @@ export class Subscriptions {
     this.aggregated?.start();
   }
 
-  subscribe({ source, typeName, owner, scope }: SubscriptionRequest): Subscription {
+  subscribe({ source, typeName, owner, scope, namespace }: SubscriptionRequest): Subscription {
     const { parts } = this;
     const stats = new SubscriptionStats(scope);
     const { from } = source;
@@ -45,11 +45,11 @@ export class Subscriptions {
     }
     if (from.kind === 'ads') {
       if (this.aggregated === undefined) throw new Error('there is no ads_config');
-      return this.aggregated.subscription({ typeName, source, owner, stats, alone: false });
+      return this.aggregated.subscription({ typeName, source, owner, stats, namespace, alone: false });
     }
     if (from.apiType === 'REST') return new RestSubscription({ ...parts, source, api: from, typeName, owner, stats });
     const channel = new GrpcChannel(from, typeName, scope, parts);
-    return channel.subscription({ typeName, source, owner, stats, alone: true });
+    return channel.subscription({ typeName, source, owner, stats, namespace, alone: true });
   }
 
   stop(): void {

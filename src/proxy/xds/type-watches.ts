@@ -1,5 +1,5 @@
 /**
- * Who wants resources of one type over one stream: all of them, or some by name. What is known of a name that somebody else wants already
+ * Who wants resources of one type over one stream: all of them, those of a namespace, or some by name. What is known of a name that somebody else wants already
  * is given at once: the server does not say it again.
  */
 import { deliver } from '#proxy/xds/deliver.ts';
@@ -7,8 +7,10 @@ import type { DiscoveryUpdate, GivenResource, SubscriptionOwner } from '#proxy/x
 import type { SubscriptionStats } from '#proxy/xds/subscription-stats.ts';
 
 export interface Watch {
-  /** Undefined: all. */
+  /** Undefined: all, or all of the namespace. */
   names: ReadonlySet<string> | undefined;
+  /** What names begin with, up to their last slash. */
+  readonly namespace?: string | undefined;
   readonly owner: SubscriptionOwner;
   readonly stats: SubscriptionStats;
 }
@@ -16,31 +18,42 @@ export interface Watch {
 export class TypeWatches {
   private readonly all = new Set<Watch>();
   private readonly byName = new Map<string, Set<Watch>>();
+  private readonly byNamespace = new Map<string, Set<Watch>>();
   /** What was given last of each name that is wanted. */
   private readonly known = new Map<string, GivenResource>();
 
   get empty(): boolean {
-    return this.all.size === 0 && this.byName.size === 0;
+    return this.all.size === 0 && this.byName.size === 0 && this.byNamespace.size === 0;
   }
 
-  /** Somebody wants every resource of the type. */
+  /** Somebody wants every resource of the type, or is told of its own among them. */
   get wildcard(): boolean {
-    return this.all.size > 0;
+    return this.all.size > 0 || this.byNamespace.size > 0;
   }
 
-  /** The names that are wanted; empty where all are. */
+  /** The names that are wanted by name. */
   names(): string[] {
-    return this.wildcard ? [] : [...this.byName.keys()];
+    const names = new Set(this.byName.keys());
+    for (const watches of this.byNamespace.values())
+      for (const watch of watches) for (const name of watch.names ?? []) names.add(name);
+    return [...names];
+  }
+
+  /** Whether somebody hears of a resource of this name. */
+  wants(name: string): boolean {
+    return this.all.size > 0 || this.byName.has(name) || this.byNamespace.has(namespaceOf(name));
   }
 
   add(watch: Watch): void {
-    if (watch.names === undefined) this.all.add(watch);
+    if (watch.namespace !== undefined) this.addNamespace(watch, watch.namespace);
+    else if (watch.names === undefined) this.all.add(watch);
     else this.link(watch, watch.names);
   }
 
   rename(watch: Watch, names: ReadonlySet<string>): void {
     const former = watch.names ?? new Set();
     watch.names = names;
+    if (watch.namespace !== undefined) return;
     this.unlink(
       watch,
       [...former].filter((name) => !names.has(name)),
@@ -52,8 +65,26 @@ export class TypeWatches {
   }
 
   remove(watch: Watch): void {
-    if (watch.names === undefined) this.all.delete(watch);
+    if (watch.namespace !== undefined) this.removeNamespace(watch, watch.namespace);
+    else if (watch.names === undefined) this.all.delete(watch);
     else this.unlink(watch, watch.names);
+  }
+
+  private addNamespace(watch: Watch, namespace: string): void {
+    const watches = this.byNamespace.get(namespace) ?? new Set();
+    watches.add(watch);
+    this.byNamespace.set(namespace, watches);
+    this.giveKnown(
+      watch,
+      [...this.known.values()].filter(({ name }) => namespaceOf(name) === namespace),
+    );
+  }
+
+  private removeNamespace(watch: Watch, namespace: string): void {
+    const watches = this.byNamespace.get(namespace);
+    if (watches === undefined || !watches.delete(watch) || watches.size > 0) return;
+    this.byNamespace.delete(namespace);
+    for (const name of this.known.keys()) if (namespaceOf(name) === namespace) this.known.delete(name);
   }
 
   private link(watch: Watch, names: Iterable<string>): void {
@@ -68,6 +99,10 @@ export class TypeWatches {
       const resource = this.known.get(name);
       if (resource !== undefined) known.push(resource);
     }
+    this.giveKnown(watch, known);
+  }
+
+  private giveKnown(watch: Watch, known: GivenResource[]): void {
     if (known.length === 0) return;
     const update: DiscoveryUpdate = { kind: 'changes', resources: known, removed: [], version: known[0].version };
     // Its owner may not be ready to hear before this returns.
@@ -90,30 +125,39 @@ export class TypeWatches {
       if (refused !== undefined) refusals.push(refused);
     };
     for (const watch of [...this.all]) note(await this.give(watch, update));
-    for (const resource of update.resources)
-      if (this.byName.has(resource.name)) this.known.set(resource.name, resource);
+    for (const resource of update.resources) {
+      const { name } = resource;
+      if (this.byName.has(name) || this.byNamespace.has(namespaceOf(name))) this.known.set(name, resource);
+    }
     for (const name of update.removed) this.known.delete(name);
     for (const [watch, part] of this.parts(update)) note(await this.give(watch, part));
     return refusals.length === 0 ? undefined : refusals.join('\n');
   }
 
-  /** Of an update without what it wants, a watch of single names hears nothing. */
+  /** Of an update without what it wants, a watch of single names hears nothing; one of a namespace hears that there is nothing at all. */
   private parts(update: DiscoveryUpdate): Map<Watch, DiscoveryUpdate> {
     const parts = new Map<Watch, DiscoveryUpdate>();
     const partOf = (watch: Watch) => {
       let part = parts.get(watch);
       if (part === undefined) {
-        part = { ...update, resources: [], removed: [] };
+        part = { ...update, resources: [], removed: [], absent: [] };
         parts.set(watch, part);
       }
       return part;
     };
-    for (const resource of update.resources) {
-      for (const watch of this.byName.get(resource.name) ?? []) partOf(watch).resources.push(resource);
-    }
-    for (const name of update.removed)
-      for (const watch of this.byName.get(name) ?? []) partOf(watch).removed.push(name);
+    const { resources, removed, absent = [] } = update;
+    for (const resource of resources)
+      for (const watch of this.watchesOf(resource.name)) partOf(watch).resources.push(resource);
+    for (const name of removed) for (const watch of this.watchesOf(name)) partOf(watch).removed.push(name);
+    for (const name of absent) for (const watch of this.watchesOf(name)) partOf(watch).absent?.push(name);
+    if (resources.length + removed.length + absent.length > 0) return parts;
+    for (const watches of this.byNamespace.values()) for (const watch of watches) partOf(watch);
     return parts;
+  }
+
+  private *watchesOf(name: string): Iterable<Watch> {
+    yield* this.byName.get(name) ?? [];
+    yield* this.byNamespace.get(namespaceOf(name)) ?? [];
   }
 
   private async give(watch: Watch, update: DiscoveryUpdate): Promise<string | undefined> {
@@ -144,6 +188,11 @@ export class TypeWatches {
   }
 
   private each(): Set<Watch> {
-    return new Set([...this.all, ...[...this.byName.values()].flatMap((watches) => [...watches])]);
+    const named = [...this.byName.values(), ...this.byNamespace.values()];
+    return new Set([...this.all, ...named.flatMap((watches) => [...watches])]);
   }
+}
+
+function namespaceOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('/')));
 }

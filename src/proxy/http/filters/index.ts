@@ -9,6 +9,7 @@ import { grpcHttp1ReverseBridge } from '#proxy/http/filters/grpc-http1-reverse-b
 import { grpcJsonTranscoder } from '#proxy/http/filters/grpc-json-transcoder.ts';
 import { grpcStats } from '#proxy/http/filters/grpc-stats.ts';
 import { grpcWeb } from '#proxy/http/filters/grpc-web.ts';
+import { onDemand } from '#proxy/http/filters/on-demand.ts';
 
 export const httpFilters: readonly HttpFilter[] = [
   connectGrpcBridge,
@@ -18,4 +19,5 @@ export const httpFilters: readonly HttpFilter[] = [
   grpcJsonTranscoder,
   grpcStats,
   grpcWeb,
+  onDemand,
 ];
