@@ -14,7 +14,7 @@ import { joinRequestFields } from '#proxy/http/single-fields.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { asEvent, beginEvent, clock, endEvent, type Resumable, resumeLater } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
-import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { bodyRead, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
@@ -50,6 +50,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   /** The request under way. */
   stream: HttpStream | undefined = undefined;
   readsLargeBody = false;
+  readonly largeRead: number;
   lease: Lease | undefined = undefined;
   /** Requests that this connection has carried. */
   requests = 0;
@@ -86,6 +87,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
     this.socket = socket;
     this.connection = connection;
+    this.largeRead = bodyRead(connection.bufferLimit);
     this.manager = manager;
     this.outgoing = new Outgoing(socket);
     const { common, http1 } = manager.config;

@@ -16,7 +16,7 @@ import { Flag } from '#proxy/observe/response-flags.ts';
 import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
 import { KeepalivePings } from '#proxy/transport/keepalive-pings.ts';
-import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { bodyRead, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { SessionAccount } from '#proxy/transport/session-account.ts';
 import { type OutputSource, SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
 import type { Headers } from '#wire/headers.ts';
@@ -49,6 +49,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   readonly socket: Socket;
   readonly outgoing: SessionOutgoing;
   readsLargeBody = false;
+  readonly largeRead: number;
   lease: Lease | undefined = undefined;
   requests = 0;
   begun = false;
@@ -80,6 +81,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
     this.socket = socket;
     this.connection = connection;
+    this.largeRead = bodyRead(connection.bufferLimit);
     this.manager = manager;
     this.stats = manager.http2Stats();
     this.session = new Session(manager.http2Options(connection.bufferLimit), this);

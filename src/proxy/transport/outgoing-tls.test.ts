@@ -33,7 +33,7 @@ test('over TLS everything arrives in order, whatever is written while a write is
   const { near, all } = await tlsPair(t);
   const outgoing = new Outgoing(near);
   const expected: Buffer[] = [];
-  const reader: Reader = { readsLargeBody: true, lease: undefined };
+  const reader: Reader = { readsLargeBody: true, largeRead: 262_144, lease: undefined };
   for (let i = 0; i < 60; i++) {
     asEvent(() => {
       outgoing.write(`text ${i};`);
@@ -79,7 +79,7 @@ test('a connection that breaks while a write is under way lets go of what waits 
   near.on('error', () => {});
   far.on('error', () => {});
   const outgoing = new Outgoing(near);
-  const reader: Reader = { readsLargeBody: true, lease: undefined };
+  const reader: Reader = { readsLargeBody: true, largeRead: 262_144, lease: undefined };
   asEvent(() => outgoing.write('under way'));
   readingFor(reader);
   const piece = nextBuffer().subarray(0, LARGE);

@@ -52,7 +52,7 @@ test('a piece may be overwritten as soon as it was handed over', () => {
 
 test('a large piece of a pooled buffer is written as it is, and holds the buffer until it is taken', () => {
   const { outgoing, writes, taken } = setup();
-  const reader: Reader = { readsLargeBody: true, lease: undefined };
+  const reader: Reader = { readsLargeBody: true, largeRead: 262_144, lease: undefined };
   readingFor(reader);
   const buffer = nextBuffer();
   const piece = buffer.subarray(5, 5 + LARGE);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import {
+  bodyRead,
   holdLease,
   nextBuffer,
   type Reader,
@@ -9,7 +10,7 @@ import {
   releaseReader,
 } from '#proxy/transport/read-buffers.ts';
 
-const reader = (readsLargeBody = true): Reader => ({ readsLargeBody, lease: undefined });
+const reader = (readsLargeBody = true): Reader => ({ readsLargeBody, largeRead: 262_144, lease: undefined });
 
 /** The buffer that a reader's next bytes go to. */
 function bufferFor(one: Reader): Buffer {
@@ -76,4 +77,20 @@ test('at the end of its large body a reader gives its buffer back', () => {
   const other = reader();
   assert.equal(bufferFor(other), buffer);
   releaseReader(other);
+});
+
+test('a reader gets as much as it reads at a time, and another buffer where that changes', () => {
+  const one = reader();
+  assert.equal(bufferFor(one).length, 262_144);
+  one.largeRead = 131_072;
+  const buffer = bufferFor(one);
+  assert.equal(buffer.length, 131_072);
+  releaseReader(one);
+  const other = { ...reader(), largeRead: 131_072 };
+  assert.equal(bufferFor(other), buffer);
+  releaseReader(other);
+});
+
+test('large pieces are for connections that may hold them', () => {
+  assert.deepEqual([65_536, 524_287, 524_288, 1_048_576].map(bodyRead), [262_144, 262_144, 524_288, 524_288]);
 });

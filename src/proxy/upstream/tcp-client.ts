@@ -5,6 +5,7 @@
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { ByteSender } from '#proxy/transport/byte-sender.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
+import { STREAM_READ } from '#proxy/transport/read-buffers.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import {
   type ConnectionRequest,
@@ -84,7 +85,7 @@ export class TcpClient implements ConnectionUser, TcpUpstream {
     this.connection = new UpstreamConnection(request, this);
     const { socket } = this.connection;
     socket.allowHalfOpen = true;
-    this.connection.readsStream = true;
+    this.connection.largeRead = STREAM_READ;
     this.sender = new ByteSender(socket, cluster.config.perConnectionBufferLimitBytes, () =>
       asEvent(() => this.user?.onUpstreamDrained()),
     );

@@ -15,7 +15,7 @@ import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { ByteSender } from '#proxy/transport/byte-sender.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
 import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
-import { type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { type Lease, type Reader, readingFor, releaseReader, STREAM_READ } from '#proxy/transport/read-buffers.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import type { TcpClientUser, TcpUpstream } from '#proxy/upstream/tcp-client.ts';
 
@@ -28,7 +28,7 @@ const IDLE_TIMEOUT_STATE = 'envoy.tcp_proxy.per_connection_idle_timeout_ms';
 
 export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   readsLargeBody = false;
-  readonly readsStream = true;
+  readonly largeRead = STREAM_READ;
   lease: Lease | undefined = undefined;
   private readonly proxy: TcpProxyInUse;
   private readonly socket: Socket;
