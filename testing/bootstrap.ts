@@ -136,12 +136,12 @@ export function upstreamTls(common: Json, more: Json = {}): Json {
 }
 
 /** A file access log with a text format, one line an entry. */
-export function fileAccessLog(path: string, format: string): Json {
+export function fileAccessLog(path: string, format: string, formatters: Json[] = []): Json {
   return {
     name: 'envoy.access_loggers.file',
     typed_config: typed('extensions.access_loggers.file.v3.FileAccessLog', {
       path,
-      log_format: { text_format_source: { inline_string: `${format}\n` } },
+      log_format: { text_format_source: { inline_string: `${format}\n` }, formatters },
     }),
   };
 }

@@ -4,6 +4,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import { dnsFilterReader } from '#config/read/dns-filter.ts';
 import { type ExtensionReader, ExtensionReaders } from '#config/read/extensions.ts';
+import { formatterReaders } from '#config/read/formatters.ts';
 import { internalRedirectPredicates } from '#config/read/internal-redirect.ts';
 import { routerReader } from '#config/read/router.ts';
 import { udpProxyReader } from '#config/read/udp-proxy.ts';
@@ -46,6 +47,7 @@ export function registeredExtensions(): ExtensionReader[] {
     ...http,
     routerReader,
     ...internalRedirectPredicates,
+    ...formatterReaders,
     ...network,
     ...listener,
     dnsFilterReader,

@@ -13,6 +13,7 @@ import {
   routeConfig,
   routeTo,
   staticCluster,
+  typed,
 } from '#testing/bootstrap.ts';
 import { compare } from './compare.ts';
 import { type Case, get, LOG_FILE, post } from './subject.ts';
@@ -27,6 +28,7 @@ const ARGUMENTS: Record<string, string[]> = {
   REQ: ['(:path)', '(x-none?user-agent):3', '(:authority)', '(HOST)', '(x-two)', '(x-empty)', '(x-bytes):4'],
   REQUEST_HEADER: ['(x-envoy-original-path?:path)'],
   STREAM_INFO_REQ: ['(:method)'],
+  REQ_WITHOUT_QUERY: ['', '(:path)', '(:PATH):4', '(x-none?:path)', '(x-envoy-original-path?:path)', '(user-agent)'],
   RESP: ['(content-type)', '(:status)', '(server)'],
   RESPONSE_HEADER: ['(x-none?content-type)'],
   TRAILER: ['(x)'],
@@ -55,6 +57,13 @@ const ARGUMENTS: Record<string, string[]> = {
 const OPERATORS = operatorNames
   .filter((name) => !refusedOperators.includes(name) && !VOLATILE.test(name))
   .flatMap((name) => (ARGUMENTS[name] ?? ['']).map((argument) => `%${name}${argument}%`));
+
+const FORMATTERS = [
+  {
+    name: 'without query',
+    typed_config: typed('extensions.formatter.req_without_query.v3.ReqWithoutQuery'),
+  },
+];
 
 const METADATA = {
   filter_metadata: {
@@ -109,6 +118,7 @@ test('every operator says in a log what it says in Envoy', async (t) => {
     fileAccessLog(
       LOG_FILE,
       `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS% %DOWNSTREAM_DIRECT_LOCAL_ADDRESS% ${operator.replaceAll('%', '%%')} = ${operator}`,
+      FORMATTERS,
     ),
   );
   const listener = httpListener({
@@ -155,7 +165,13 @@ test('local replies are formatted as by Envoy, as JSON and as text', async (t) =
       omit_empty_values: true,
     },
   }).map(([name, body_format]) =>
-    httpListener({ name, manager: { ...routeConfig(ROUTES), local_reply_config: { body_format } } }),
+    httpListener({
+      name,
+      manager: {
+        ...routeConfig(ROUTES),
+        local_reply_config: { body_format: { ...body_format, formatters: FORMATTERS } },
+      },
+    }),
   );
   const local = [1, 2, 3];
   await compare(t, {

@@ -38,8 +38,27 @@ const tree = (input: Json, onMatch: Json = toCluster('a')): Json =>
 const network = (name: string, fields: Json = {}): Json =>
   extension(`extensions.matching.common_inputs.network.v3.${name}`, fields);
 
+const formatted = (text: string, formatter?: Json): Json => ({
+  ...route({ match: { prefix: '/' }, direct_response: { status: 200 } }),
+  local_reply_config: {
+    body_format: {
+      text_format_source: { inline_string: text },
+      formatters: formatter === undefined ? [] : [formatter],
+    },
+  },
+});
+const withoutQuery = extension('extensions.formatter.req_without_query.v3.ReqWithoutQuery');
+
 /** Fields of a manager, by what is special in them. */
 const MANAGERS: Record<string, Json> = {
+  'an operator of a formatter that is not there': formatted('%REQ_WITHOUT_QUERY(:path)%'),
+  'an operator of a formatter': formatted('%REQ_WITHOUT_QUERY(:path?x):3%', withoutQuery),
+  'an operator of a formatter, with three fields': formatted('%REQ_WITHOUT_QUERY(a?b?c)%', withoutQuery),
+  'a formatter of which everything is there anyway': formatted(
+    '%METADATA(ROUTE:a)% %CEL(request.path)%',
+    extension('extensions.formatter.cel.v3.Cel'),
+  ),
+  'a formatter that is none': formatted('a', extension('extensions.filters.http.router.v3.Router')),
   'two hosts for all': hosts(['*'], ['*']),
   'a domain twice, in other case': hosts(['A.com'], ['a.com']),
   'a suffix twice': hosts(['*.com', '*.com']),

@@ -15,12 +15,19 @@ interface OperatorSyntax {
   length: boolean;
   /** @throws Error with Envoy's words where the argument is wrong */
   check?(argument: string): void;
+  /** The formatter extension that brings it; undefined: it is always there. */
+  formatter?: string;
 }
 
-/** @throws Error with Envoy's words: an operator is unknown, or written wrongly, or one that we cannot answer. */
-export function checkFormat(format: string): void {
+export const REQ_WITHOUT_QUERY_FORMATTER = 'envoy.formatter.req_without_query';
+
+/**
+ * @param formatters the formatter extensions that the format has, by name
+ * @throws Error with Envoy's words: an operator is unknown, or written wrongly, or one that we cannot answer.
+ */
+export function checkFormat(format: string, formatters: readonly string[] = [REQ_WITHOUT_QUERY_FORMATTER]): void {
   for (const piece of parseFormat(format)) {
-    if (typeof piece !== 'string' && !checkCommand(piece)) {
+    if (typeof piece !== 'string' && !checkCommand(piece, formatters)) {
       throw new Error(`Not supported field in StreamInfo: ${piece.name}`);
     }
   }
@@ -30,10 +37,11 @@ export function checkFormat(format: string): void {
  * @returns false where there is no such operator
  * @throws Error with Envoy's words where it is written wrongly
  */
-function checkCommand({ name, argument, maxLength }: Command): boolean {
+function checkCommand({ name, argument, maxLength }: Command, formatters: readonly string[] = []): boolean {
   const syntax = operatorSyntax.get(name);
   if (syntax === undefined) return false;
-  const { params, length } = syntax;
+  const { params, length, formatter } = syntax;
+  if (formatter !== undefined && !formatters.includes(formatter)) return false;
   if (params === 'none' && (argument !== '' || maxLength !== undefined)) {
     throw new Error(`${name} does not take any parameters or length`);
   }
@@ -64,6 +72,12 @@ const withArguments: { readonly [name: string]: OperatorSyntax } = {
   REQ: header,
   REQUEST_HEADER: header,
   STREAM_INFO_REQ: header,
+  REQ_WITHOUT_QUERY: {
+    params: 'optional',
+    length: true,
+    check: checkHeaders,
+    formatter: REQ_WITHOUT_QUERY_FORMATTER,
+  },
   RESP: header,
   RESPONSE_HEADER: header,
   TRAILER: header,
@@ -100,7 +114,11 @@ const withArguments: { readonly [name: string]: OperatorSyntax } = {
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: masked,
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: masked,
   UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: masked,
-  COALESCE: { params: 'required', length: true, check: (argument) => void parseCoalesce(argument, checkCommand) },
+  COALESCE: {
+    params: 'required',
+    length: true,
+    check: (argument) => void parseCoalesce(argument, (command) => checkCommand(command)),
+  },
   CEL: { params: 'optional', length: true, check: (source) => void planCel({ source, dialect: PLAIN_DIALECT }) },
 };
 

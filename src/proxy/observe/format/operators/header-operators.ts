@@ -1,5 +1,5 @@
 /**
- * REQ, RESP and TRAILER: a header field of the request, the response or its trailers, or another field where that one is missing.
+ * REQ (also without its query), RESP and TRAILER: a header field of the request, the response or its trailers, or another field where that one is missing.
  * Pseudo headers stand apart from the fields in a stream and are read from it.
  */
 import {
@@ -35,6 +35,7 @@ export const headerOperators: OperatorTable = {
   REQ: req,
   REQUEST_HEADER: req,
   STREAM_INFO_REQ: req,
+  REQ_WITHOUT_QUERY: headerOperator((name) => withoutQuery(requestField(name))),
   RESP: resp,
   RESPONSE_HEADER: resp,
   TRAILER: trailer,
@@ -48,6 +49,14 @@ function headerOperator(field: FieldOf): OperatorDefinition {
     if (alternative === '') return textOperator(first, maxLength);
     const second = field(alternative);
     return textOperator((info) => first(info) ?? second(info), maxLength);
+  };
+}
+
+function withoutQuery(field: TextOf): TextOf {
+  return (info) => {
+    const value = field(info);
+    const query = value?.indexOf('?') ?? -1;
+    return query === -1 ? value : value?.slice(0, query);
   };
 }
 
