@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { Headers } from '#wire/headers.ts';
 import { errorCodeName } from '#wire/http2/error-code.ts';
 import type { MessageHead } from '#wire/http2/message-head.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 import { giveBack } from '#wire/http2/output-buffer.ts';
 import { Session } from '#wire/http2/session.ts';
 import type { SessionEvents } from '#wire/http2/session-events.ts';
@@ -27,6 +28,7 @@ export const sessionOptions = (role: SessionOptions['role'], more: Partial<Sessi
   allowConnect: true,
   streamErrorOnInvalidMessage: true,
   streamBufferLimit: 1024 * 1024,
+  maxMetadataBytes: 100,
   customSettings: [],
   flood: DEFAULT_FLOOD_LIMITS,
   now: () => 0,
@@ -124,6 +126,12 @@ export class RecordedSession implements SessionEvents<Received> {
     received.trailers = trailers.entries();
     received.ended = true;
     this.log.push(`${stream.id} trailers`);
+  }
+
+  onMetadata(stream: Stream<Received>, fields: MetadataFields): void {
+    const received = this.note(stream);
+    assert.ok(!received.ended && received.failure === '');
+    this.log.push(`${stream.id} metadata ${JSON.stringify([...fields])}`);
   }
 
   onReset(stream: Stream<Received>, code: number): void {

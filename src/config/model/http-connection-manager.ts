@@ -121,6 +121,8 @@ export interface Http2ProtocolOptions {
   maxInboundWindowUpdateFramesPerDataFrameSent: number;
   overrideStreamErrorOnInvalidHttpMessage?: boolean;
   /** Settings that have no field: `[identifier, value]`. */
+  /** Bytes of METADATA frames that may come on a stream; -1: there are none. */
+  maxMetadataBytes: number;
   customSettings: [number, number][];
   keepalive?: Http2Keepalive;
   enableHuffmanEncoding: boolean;

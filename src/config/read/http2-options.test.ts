@@ -22,6 +22,7 @@ test("what is not set is as in Envoy's defaults", () => {
     maxConsecutiveInboundFramesWithEmptyPayload: 1,
     maxInboundPriorityFramesPerStream: 100,
     maxInboundWindowUpdateFramesPerDataFrameSent: 10,
+    maxMetadataBytes: -1,
     customSettings: [],
     enableHuffmanEncoding: true,
     maxHeaderFieldBytes: 64 * 1024,

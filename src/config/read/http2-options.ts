@@ -8,7 +8,6 @@ import { honours } from '#config/read/support.ts';
 import type { Http2ProtocolOptions as Http2Message, KeepaliveSettings } from '#envoy/config/core/v3/protocol_pb.js';
 
 const NAME = 'envoy.config.core.v3.Http2ProtocolOptions';
-const METADATA = 'METADATA frames are not passed on';
 
 const check = honours(
   NAME,
@@ -32,10 +31,11 @@ const check = honours(
     'disallow_obs_text',
     'stream_reset_burst',
     'stream_reset_rate',
+    'allow_metadata',
+    'max_metadata_size',
   ],
   {
     withoutEffect: { use_oghttp2_codec: "it chooses between two codecs of Envoy's" },
-    refused: { allow_metadata: METADATA, max_metadata_size: METADATA },
   },
 );
 const checkKeepalive = honours('envoy.config.core.v3.KeepaliveSettings', [
@@ -83,6 +83,7 @@ export function readHttp2ProtocolOptions(message: Http2Message | undefined, at: 
     maxInboundPriorityFramesPerStream: message?.maxInboundPriorityFramesPerStream ?? 100,
     maxInboundWindowUpdateFramesPerDataFrameSent: message?.maxInboundWindowUpdateFramesPerDataFrameSent ?? 10,
     ...(override === undefined ? {} : { overrideStreamErrorOnInvalidHttpMessage: override }),
+    maxMetadataBytes: message?.allowMetadata ? Number(message.maxMetadataSize ?? MEBIBYTE) : -1,
     customSettings: custom.filter(([identifier]) => identifier > 6),
     ...(keepalive === undefined ? {} : { keepalive: readKeepalive(keepalive, at.field('connection_keepalive')) }),
     enableHuffmanEncoding: message?.enableHuffmanEncoding ?? true,

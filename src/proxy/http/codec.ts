@@ -7,6 +7,7 @@ import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
 import type { Headers } from '#wire/headers.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 
 /** The streams of a connection, as the manager and the router see them. */
 export interface DownstreamCodec {
@@ -18,6 +19,8 @@ export interface DownstreamCodec {
   /** Sends a piece of the body, which the caller may reuse at once; `end`: it was the last. */
   sendData(stream: HttpStream, chunk: Buffer, end: boolean): void;
   sendTrailers(stream: HttpStream, trailers: Headers): void;
+  /** Sends METADATA of HTTP/2 (Envoy's extension), where the connection has it. */
+  sendMetadata(stream: HttpStream, fields: MetadataFields): void;
   /** The stream is about to be answered 400. */
   onBadRequest(): void;
   /** Its request cannot be served as it is. @param error one of ParseError */

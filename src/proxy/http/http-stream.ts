@@ -19,6 +19,7 @@ import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
 import type { HeaderView, RequestView } from '#selection/request-view.ts';
 import { Headers } from '#wire/headers.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 import type { Stream } from '#wire/http2/stream.ts';
 
 let lastStreamId = 0;
@@ -37,6 +38,8 @@ export class HttpStream implements StreamInfo, RequestView {
   originalPath = '';
   requestHeaders = new Headers();
   requestTrailers: Headers | undefined = undefined;
+  /** METADATA of the client, until the request has a connection. */
+  waitingMetadata: MetadataFields[] | undefined = undefined;
   /** The whole request has been read. */
   requestEnded = false;
   /** As Envoy counts and times it, it never ends: its client asks for a tunnel. */
@@ -161,6 +164,7 @@ export class HttpStream implements StreamInfo, RequestView {
   reset(): void {
     this.requestHeaders.clear();
     this.originalPath = '';
+    this.waitingMetadata = undefined;
     this.requestEnded = false;
     this.openEnded = false;
     this.upgrading = false;

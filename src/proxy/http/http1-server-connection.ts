@@ -414,6 +414,10 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     this.responseSent(stream);
   }
 
+  sendMetadata(): void {
+    this.manager.codecStats.metadataNotSupportedError.inc();
+  }
+
   /** The whole response was handed over: the stream is done, and the next request may come. */
   private responseSent(stream: HttpStream): void {
     const now = clock.now();

@@ -25,6 +25,7 @@ import { ParseError } from '#wire/http1/parse-error.ts';
 import { ErrorCode } from '#wire/http2/error-code.ts';
 import { MAX_STREAM_ID } from '#wire/http2/frame.ts';
 import type { MessageHead } from '#wire/http2/message-head.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 import type { OutputChunk } from '#wire/http2/output-buffer.ts';
 import { Session } from '#wire/http2/session.ts';
 import type { SessionEvents } from '#wire/http2/session-events.ts';
@@ -281,6 +282,11 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.manager.onRequestTrailers(stream, trailers);
   }
 
+  onMetadata(wire: WireStream, fields: MetadataFields): void {
+    if (fields.size === 0) this.stats.metadataEmptyFrames.inc();
+    else wire.owner?.filters.router.requestMetadata(fields);
+  }
+
   private requestEnded(stream: HttpStream): void {
     stream.requestEnded = true;
     stream.marks.lastDownstreamRxByte = clock.now();
@@ -392,6 +398,10 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.session.sendTrailers(wire, trailers);
     if (wire.localSent) stream.downstreamHeaderBytesSent += wire.wireSent - before;
     this.responseSent(stream, wire);
+  }
+
+  sendMetadata({ wire }: HttpStream, fields: MetadataFields): void {
+    if (wire !== undefined) this.session.sendMetadata(wire, fields);
   }
 
   /** The whole response was handed over. What of it waits for the client's window goes out without its stream. */

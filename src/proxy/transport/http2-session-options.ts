@@ -36,6 +36,7 @@ export function http2SessionOptions(http2: Http2ProtocolOptions, limits: Session
     allowConnect: http2.allowConnect,
     streamErrorOnInvalidMessage: http2.overrideStreamErrorOnInvalidHttpMessage ?? limits.streamErrorOnInvalidMessage,
     streamBufferLimit: Math.min(http2.initialStreamWindowSize, limits.bufferLimit),
+    maxMetadataBytes: http2.maxMetadataBytes,
     customSettings: http2.customSettings,
     flood: http2,
     now,

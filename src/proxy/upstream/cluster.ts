@@ -65,7 +65,7 @@ export class Cluster {
   private dropOverloads: LoadAssignment['dropOverloads'];
   readonly scope: Scope;
   private readonly lease: StatsLease;
-  private http1Stats: Http1CodecStats | undefined = undefined;
+  private codec1Stats: Http1CodecStats | undefined = undefined;
   private codec2Stats: Http2CodecStats | undefined = undefined;
   private readonly closeListeners = new Set<() => void>();
   private readonly alternatives = new Map<string, AnswerCounts>();
@@ -106,8 +106,9 @@ export class Cluster {
   }
 
   /** Stats of the codec of HTTP/1, made with its first connection. */
-  openHttp1Stats(): void {
-    this.http1Stats ??= http1CodecStats(this.scope.scope('http1'));
+  http1Stats(): Http1CodecStats {
+    this.codec1Stats ??= http1CodecStats(this.scope.scope('http1'));
+    return this.codec1Stats;
   }
 
   /** Stats of the codec of HTTP/2, made with its first connection. */

@@ -69,7 +69,7 @@ export class HttpPool extends ConnectionPool<HttpWaiter> {
       cluster.http2Stats();
     } else {
       cluster.stats.upstreamCxHttp1Total.inc();
-      cluster.openHttp1Stats();
+      cluster.http1Stats();
     }
   }
 }

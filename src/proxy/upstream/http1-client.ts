@@ -128,6 +128,10 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     this.endRequest(stream);
   }
 
+  sendMetadata(): void {
+    this.pool.cluster.http1Stats().metadataNotSupportedError.inc();
+  }
+
   private endRequest(stream: HttpStream): void {
     this.requestEnded = true;
     stream.marks.lastUpstreamTxByte = clock.now();

@@ -21,6 +21,7 @@ import type { UpstreamConnection } from '#proxy/upstream/upstream-connection.ts'
 import type { Headers } from '#wire/headers.ts';
 import { ErrorCode } from '#wire/http2/error-code.ts';
 import type { MessageHead } from '#wire/http2/message-head.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 import { Session } from '#wire/http2/session.ts';
 import type { SessionEvents } from '#wire/http2/session-events.ts';
 import type { Stream } from '#wire/http2/stream.ts';
@@ -153,6 +154,11 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     this.whole(request, receiver);
     receiver.onTrailers(trailers);
     this.endEarly(stream);
+  }
+
+  onMetadata({ owner }: Stream<Http2Request>, fields: MetadataFields): void {
+    if (fields.size === 0) this.stats.metadataEmptyFrames.inc();
+    else owner?.receiver?.onMetadata?.(fields);
   }
 
   /** The response is whole: its receiver is about to hear so, and hears no more. */

@@ -9,6 +9,7 @@ import type { RequestEncoder } from '#proxy/upstream/request-encoder.ts';
 import type { ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
 import type { UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
 import type { Headers } from '#wire/headers.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 import type { Stream } from '#wire/http2/stream.ts';
 
 /** Why no more of the request is taken: bits. */
@@ -62,6 +63,10 @@ export class Http2Request implements RequestEncoder {
   sendTrailers(stream: HttpStream, trailers: Headers): void {
     this.client.session.sendTrailers(this.stream, trailers);
     stream.marks.lastUpstreamTxByte = clock.now();
+  }
+
+  sendMetadata(fields: MetadataFields): void {
+    this.client.session.sendMetadata(this.stream, fields);
   }
 
   pause(pause: boolean): void {

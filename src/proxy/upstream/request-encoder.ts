@@ -6,6 +6,7 @@ import type { PoolWaiter } from '#proxy/upstream/connection-pool.ts';
 import type { ResponseReceiver } from '#proxy/upstream/response-receiver.ts';
 import type { UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
 import type { Headers } from '#wire/headers.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 
 /** What is told of a connection: when connecting began, was done, and when TLS was agreed on; -1: never. */
 export type ConnectionFacts = Pick<UpstreamConnection, 'info' | 'connectStart' | 'connectEnd' | 'tlsEnd'>;
@@ -19,6 +20,8 @@ export interface RequestEncoder {
   /** Sends a piece of the body, which the caller may reuse at once; `end`: it was the last. */
   sendData(stream: HttpStream, chunk: Buffer, end: boolean): void;
   sendTrailers(stream: HttpStream, trailers: Headers): void;
+  /** Sends METADATA of HTTP/2 (Envoy's extension), where the connection has it. */
+  sendMetadata(fields: MetadataFields): void;
   /** Stops or goes on reading the response. */
   pause(pause: boolean): void;
   /** The request is given up; its receiver hears no more. */

@@ -2,6 +2,7 @@
  * Who waits for a response from an upstream connection: the router, a mirrored request, a health check.
  */
 import type { Headers } from '#wire/headers.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 
 /** Why a request was broken off, in Envoy's words for reset reasons. */
 export type ResetReason =
@@ -29,6 +30,8 @@ export interface ResponseReceiver {
   /** A piece of the body came, which is only good until this returns; `end`: it was the last. */
   onData(chunk: Buffer, end: boolean): void;
   onTrailers(trailers: Headers): void;
+  /** METADATA of HTTP/2 came, before the head or anywhere in the body. Who does not pass it on has no such method. */
+  onMetadata?(fields: MetadataFields): void;
   /** The request is over without a whole response. */
   onReset(reason: ResetReason, details: string): void;
   /** The connection takes no more for now, or does again. */

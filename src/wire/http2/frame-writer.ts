@@ -93,6 +93,13 @@ export class FrameWriter {
     this.number(increment);
   }
 
+  /** One METADATA frame; `bytes` are copied. @param last it is the last of its set */
+  metadata(id: number, bytes: Buffer, last: boolean): void {
+    this.begin(bytes.length, FrameType.Metadata, last ? FrameFlag.EndMetadata : 0, id);
+    this.out.bytes.set(bytes, this.out.length);
+    this.out.length += bytes.length;
+  }
+
   reset(id: number, code: number): void {
     this.begin(4, FrameType.RstStream, 0, id);
     this.number(code);

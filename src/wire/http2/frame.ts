@@ -23,6 +23,7 @@ export const FrameFlag = {
   EndStream: 0x1,
   Ack: 0x1,
   EndHeaders: 0x4,
+  EndMetadata: 0x4,
   Padded: 0x8,
   Priority: 0x20,
 } as const;

@@ -5,6 +5,7 @@
 
 import type { Headers } from '#wire/headers.ts';
 import type { MessageHead } from '#wire/http2/message-head.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 import type { Stream } from '#wire/http2/stream.ts';
 import type { Violation } from '#wire/http2/violation.ts';
 
@@ -25,6 +26,8 @@ export interface SessionEvents<Owner> {
   onData(stream: Stream<Owner>, bytes: Buffer, start: number, end: number, last: boolean): void;
   /** Trailers end the message. @param wireBytes their size on the wire, frame headers included */
   onTrailers(stream: Stream<Owner>, trailers: Headers, wireBytes: number): void;
+  /** METADATA, in its place between the pieces of the message; perhaps no fields. */
+  onMetadata(stream: Stream<Owner>, fields: MetadataFields): void;
   /** The peer broke the stream off (RST_STREAM with `code`), or refused it by GOAWAY (RefusedStream). The stream is over. */
   onReset(stream: Stream<Owner>, code: number): void;
   /** The peer broke a rule on this stream: it was reset with the violation's code. The stream is over. */

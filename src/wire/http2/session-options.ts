@@ -43,6 +43,8 @@ export interface SessionOptions {
   streamErrorOnInvalidMessage: boolean;
   /** Bytes of one stream that wait for the peer's window; above it the sender hears `onStreamBlocked`. */
   streamBufferLimit: number;
+  /** Bytes of METADATA that the peer may send on a stream; below 0: such frames are neither read nor sent. */
+  maxMetadataBytes: number;
   /** Settings sent besides our own: `[identifier, value]`. */
   customSettings: readonly (readonly [number, number])[];
   flood: FloodLimits;

@@ -6,6 +6,7 @@ import type { Headers } from '#wire/headers.ts';
 import { FloodGuard } from '#wire/http2/flood-guard.ts';
 import { CLIENT_PREFACE, DEFAULT_WINDOW, FRAME_HEADER, MAX_STREAM_ID, SettingId } from '#wire/http2/frame.ts';
 import { FrameWriter } from '#wire/http2/frame-writer.ts';
+import { type MetadataFields, metadataBlock } from '#wire/http2/metadata-frames.ts';
 import { OutputBuffer, type OutputChunk } from '#wire/http2/output-buffer.ts';
 import { PeerSettings } from '#wire/http2/peer-settings.ts';
 import { ResetStreams } from '#wire/http2/reset-streams.ts';
@@ -260,6 +261,19 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
     if (stream.closed || stream.localEnded) return;
     this.queue.trailers(stream, trailers);
     this.sentData();
+  }
+
+  /** METADATA, where it is allowed and the message goes on. It overtakes data that waits for a window, as in Envoy. */
+  sendMetadata(stream: Stream<Owner>, fields: MetadataFields): void {
+    if (this.options.maxMetadataBytes < 0 || stream.closed || stream.localEnded) return;
+    const { maxFrameSize } = this.writer;
+    const block = metadataBlock(fields);
+    for (let at = 0; at < block.length; at += maxFrameSize) {
+      const piece = block.subarray(at, at + maxFrameSize);
+      this.writer.metadata(stream.id, piece, at + maxFrameSize >= block.length);
+      stream.wireSent += FRAME_HEADER + piece.length;
+      this.wrote(false);
+    }
   }
 
   protected sentData(): void {

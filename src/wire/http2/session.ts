@@ -9,6 +9,7 @@ import { FrameReader, type FrameSink } from '#wire/http2/frame-reader.ts';
 import { HeaderBlock } from '#wire/http2/header-block.ts';
 import { HpackDecoder } from '#wire/http2/hpack-decoder.ts';
 import { MessageReader, REQUEST, RESPONSE, TRAILERS } from '#wire/http2/message-reader.ts';
+import { MetadataReader } from '#wire/http2/metadata-frames.ts';
 import type { SessionEvents } from '#wire/http2/session-events.ts';
 import type { SessionOptions } from '#wire/http2/session-options.ts';
 import { SessionStreams } from '#wire/http2/session-streams.ts';
@@ -148,6 +149,8 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
         return this.onGoaway(id, bytes, start, end);
       case FrameType.PushPromise:
         return this.fail(Violations.PushRefused);
+      case FrameType.Metadata:
+        return this.onMetadata(flags, id, bytes, start, end);
       default:
         return true;
     }
@@ -291,6 +294,20 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     stream.wireReceived += size;
     this.events.onTrailers(stream, trailers, size);
     this.settle(stream);
+    return !this.dead;
+  }
+
+  private onMetadata(flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
+    const limit = this.options.maxMetadataBytes;
+    const stream = limit < 0 ? undefined : this.streams.get(id);
+    // As by Envoy: these frames have no padding, and none counts behind the end.
+    if (stream === undefined || stream.remoteEnded || (flags & FrameFlag.Padded) !== 0) return true;
+    stream.metadata ??= new MetadataReader(limit);
+    if (!stream.metadata.add(bytes, start, end)) return this.fail(Violations.BadMetadata);
+    if ((flags & FrameFlag.EndMetadata) === 0) return true;
+    const fields = stream.metadata.take();
+    if (fields === undefined) return this.fail(Violations.BadMetadata);
+    this.events.onMetadata(stream, fields);
     return !this.dead;
   }
 

@@ -2,6 +2,7 @@
  * One stream of an HTTP/2 session: where each side of it stands (RFC 9113, section 5.1), and its flow control (section 5.2).
  */
 import type { Headers } from '#wire/headers.ts';
+import type { MetadataReader } from '#wire/http2/metadata-frames.ts';
 
 export class Stream<Owner> {
   readonly id: number;
@@ -47,6 +48,8 @@ export class Stream<Owner> {
   pendingStart = 0;
   /** Trailers that follow what waits. */
   pendingTrailers: Headers | undefined = undefined;
+  /** Made with the first METADATA frame. */
+  metadata: MetadataReader | undefined = undefined;
   /** Once everything is sent, the stream is reset with this code; -1: it is not. */
   resetWhenSent = -1;
   /** The sender was told that too much waits. */

@@ -70,6 +70,7 @@ export const Violations = {
   ConnectionField: violation('header', ProtocolError, 'a header belongs to HTTP/1 connections'),
   BadLength: violation('messaging', ProtocolError, 'content-length is not that of the body'),
   BadBodyLength: violation('body-length', ProtocolError, 'the body is not as long as content-length says'),
+  BadMetadata: violation('protocol', ProtocolError, 'METADATA is too large, or cannot be decompressed'),
   TrailersWithoutEnd: violation('messaging', ProtocolError, 'trailers do not end their stream'),
   BadInterim: violation('messaging', ProtocolError, 'an informational response that may not be there'),
   BodyBeforeHead: violation('messaging', ProtocolError, 'data came before the head of the response'),

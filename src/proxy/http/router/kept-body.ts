@@ -37,6 +37,10 @@ export class KeptBody {
     const { chunks, trailers } = this;
     const whole = this.ended && trailers === undefined;
     encoder.sendHeaders(stream, whole && chunks.length === 0);
+    if (stream.waitingMetadata !== undefined) {
+      for (const fields of stream.waitingMetadata) encoder.sendMetadata(fields);
+      stream.waitingMetadata = undefined;
+    }
     for (let i = 0; i < chunks.length; i++) encoder.sendData(stream, chunks[i], whole && i === chunks.length - 1);
     if (trailers !== undefined) encoder.sendTrailers(stream, trailers);
     if (!this.stays) this.drop();

@@ -28,6 +28,7 @@ import type { LoadBalancerContext } from '#proxy/upstream/load-balancer/load-bal
 import type { RequestEncoder, RequestSource } from '#proxy/upstream/request-encoder.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import type { Headers } from '#wire/headers.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 import { Known } from '#wire/known-headers.ts';
 
 export class RouterRun implements FeedOwner {
@@ -185,6 +186,15 @@ export class RouterRun implements FeedOwner {
     if (!this.done && this.started) this.feed.trailers(trailers);
   }
 
+  /** Goes at once to where the request goes, or waits until it does. */
+  requestMetadata(fields: MetadataFields): void {
+    const { stream, attempt } = this;
+    if (this.done) return;
+    if (attempt.encoder !== undefined) return attempt.encoder.sendMetadata(fields);
+    stream.waitingMetadata ??= [];
+    stream.waitingMetadata.push(fields);
+  }
+
   onRequestWhole(): void {
     if (this.timeouts.global > 0) this.stream.manager.worker.timers.arm(this.clocks.global, this.timeouts.global);
   }
@@ -340,6 +350,11 @@ export class RouterRun implements FeedOwner {
     this.account.hostDone(this.attempt.host, trailers);
     this.complete();
     this.stream.filters.responseTrailers(trailers);
+  }
+
+  onResponseMetadata(fields: MetadataFields): void {
+    const { stream } = this;
+    stream.codec.sendMetadata(stream, fields);
   }
 
   /** The attempt has its whole response. */

@@ -72,6 +72,10 @@ export class TcpTunnel implements RequestSource, RequestEncoder, TcpClientUser {
     this.sendData(stream, EMPTY, true);
   }
 
+  sendMetadata(): void {
+    // A tunnel of bytes has none.
+  }
+
   pause(pause: boolean): void {
     this.client?.pause(pause);
   }

@@ -9,6 +9,7 @@ import type { Host } from '#proxy/upstream/host.ts';
 import type { HttpWaiter, RequestEncoder, RequestSource } from '#proxy/upstream/request-encoder.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import { Headers } from '#wire/headers.ts';
+import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 
 export class UpstreamRequest implements HttpWaiter {
   responseHeaders = new Headers();
@@ -85,6 +86,10 @@ export class UpstreamRequest implements HttpWaiter {
     if (!this.active) return;
     this.ended();
     this.router.onResponseTrailers(trailers);
+  }
+
+  onMetadata(fields: MetadataFields): void {
+    if (this.active) this.router.onResponseMetadata(fields);
   }
 
   onReset(reason: ResetReason, details: string): void {
