@@ -21,6 +21,28 @@ function manyAddresses(name: string, port: number, [first, ...others]: string[],
   return staticCluster(name, [], { load_assignment, ...more });
 }
 
+test('connections begin with the family that is to be first', async (t) => {
+  const first = (first_address_family_version: string, addresses: string[]) => (port: number) =>
+    manyAddresses(first_address_family_version.toLowerCase(), port, addresses, {
+      upstream_connection_options: { happy_eyeballs_config: { first_address_family_version } },
+    });
+  const clusters = [first('V4', ['::1', '127.0.0.1']), first('V6', ['127.0.0.1', '::1'])];
+  await compare(t, {
+    upstreams: { c: byPath({ '/': answer('fine') }) },
+    bootstrap: ({ c }) =>
+      withRoutes(
+        [routeTo('/v4', 'v4'), routeTo('/v6', 'v6')],
+        clusters.map((cluster) => cluster(c)),
+      ),
+    // Nobody listens at ::1: who begins there makes two connections.
+    counters: /^cluster\.\w+\.upstream_cx_total$/,
+    cases: [
+      { name: 'IPv4 first', send: get('/v4'), status: 200 },
+      { name: 'IPv6 first', send: get('/v6'), status: 200 },
+    ],
+  });
+});
+
 const CLUSTERS: Record<string, string[]> = {
   first: ['127.0.0.1', NOBODY[0]],
   second: [NOBODY[0], '127.0.0.1'],

@@ -16,7 +16,11 @@ const KEYS = 120;
 async function services(t: Scope, count: number): Promise<number[]> {
   const ports: number[] = [];
   for (let i = 0; i < count; i++) {
-    const server = createServer((_, response) => response.end(String((server.address() as AddressInfo).port)));
+    const server = createServer(({ url }, response) => {
+      response.write(String((server.address() as AddressInfo).port));
+      // Those stay under way.
+      if (url !== '/held') response.end();
+    });
     server.keepAliveTimeout = 0;
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -258,6 +262,64 @@ test('without a hash any host is chosen', async (t) => {
     Array.from({ length: 60 }, () => ({})),
   );
   assert.equal(new Set(seen.map(({ host }) => host)).size, 3);
+});
+
+const bounded = (hash_balance_factor: number): Json => ({
+  common_lb_config: { consistent_hashing_lb_config: { hash_balance_factor } },
+});
+const BOUNDED: Record<string, (ports: number[]) => Json> = {
+  'ring hash': (ports) => ({ lb_policy: 'RING_HASH', ...bounded(100), ...members({ lb_endpoints: hosts(ports) }) }),
+  'Maglev with weights': (ports) => ({
+    lb_policy: 'MAGLEV',
+    ...bounded(140),
+    ...members({ lb_endpoints: hosts(ports, (i) => ({ load_balancing_weight: 3 * i + 1 })) }),
+  }),
+  'ring hash by its policy': (ports) => ({
+    load_balancing_policy: {
+      policies: [
+        {
+          typed_extension_config: {
+            name: 'ring',
+            typed_config: typed('extensions.load_balancing_policies.ring_hash.v3.RingHash', {
+              consistent_hashing_lb_config: { hash_balance_factor: 200 },
+            }),
+          },
+        },
+      ],
+    },
+    ...members({ lb_endpoints: hosts(ports) }),
+  }),
+};
+
+test('hosts that have their share are passed over in the order of Envoy', async (t) => {
+  const ports = await services(t, 5);
+  const all = Object.entries(BOUNDED).map(([name, cluster], i) => ({ name, id: `c${i}`, cluster: cluster(ports) }));
+  const listeners = all.map(({ id }) => httpListener({ name: id, manager: byHeader(id) }));
+  const clusters = all.map(({ id, cluster }) => ({ ...cluster, name: id }));
+  const proxies = await both(t, bootstrap(listeners, clusters));
+  /** The hosts of requests that stay under way: many with one key, others with another. */
+  const taken = async (proxy: RunningProxy, id: string) => {
+    const agent = new Agent();
+    t.after(() => agent.destroy());
+    const port = await proxy.listenerPort(id);
+    const chosen: string[] = [];
+    for (let i = 0; i < 24; i++) {
+      const headers = { 'x-key': i % 4 === 3 ? `other ${i}` : 'one' };
+      const asked = request({ agent, host: '127.0.0.1', port, path: '/held', headers }).end();
+      const [response] = await once(asked, 'response');
+      response.on('error', () => {});
+      const [piece] = await once(response, 'data');
+      chosen.push(String(piece));
+    }
+    return chosen;
+  };
+  for (const { name, id } of all) {
+    await t.test(name, async () => {
+      const [expected, ours] = await Promise.all(proxies.map((proxy) => taken(proxy, id)));
+      assert.ok(new Set(expected).size > 2, 'one key goes to several hosts');
+      assert.deepEqual(ours, expected);
+    });
+  }
 });
 
 for (const policy of [{ source_ip: true }, { key: 'some key' }]) {

@@ -48,6 +48,8 @@ export interface ClusterConfig {
   transportSocketMatches: { name: string; match: { [key: string]: unknown }; transport: UpstreamTransport }[];
   bind?: UpstreamBindConfig;
   preconnect: { perUpstreamRatio: number };
+  /** Whose addresses are tried first, where hosts have several. */
+  firstFamily?: 4 | 6;
   tcpKeepalive?: { probes?: number; time?: number; interval?: number };
   trackTimeoutBudgets: boolean;
   trackRequestResponseSizes: boolean;
@@ -70,12 +72,15 @@ export interface RingHashConfig {
   hashFunction: 'XX_HASH' | 'MURMUR_HASH_2';
   /** Hosts stand where their names hash to, not their addresses. */
   useHostname: boolean;
+  /** Percent of its share of the requests under way that a host may have; absent: as many as come. */
+  balanceFactor?: number;
 }
 
 /** Follows Cluster.MaglevLbConfig. */
 export interface MaglevConfig {
   tableSize: number;
   useHostname: boolean;
+  balanceFactor?: number;
 }
 
 export interface DnsOptions {

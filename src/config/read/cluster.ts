@@ -116,7 +116,7 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
   const { upstreamBindConfig: bind, upstreamConfig, name } = message;
   if (upstreamConfig !== undefined) checkUpstreamConfig(upstreamConfig, at.field('upstream_config'), context);
   const tracked = readTracked(message.trackClusterStats, at.field('track_cluster_stats'));
-  const { tcpKeepalive } = readConnectionOptions(
+  const connectionOptions = readConnectionOptions(
     message.upstreamConnectionOptions,
     at.field('upstream_connection_options'),
   );
@@ -138,7 +138,7 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
     transportSocketMatches,
     ...(bind === undefined ? {} : { bind: readBindConfig(bind, at.field('upstream_bind_config'), `Cluster ${name}`) }),
     preconnect: readPreconnect(message.preconnectPolicy, at.field('preconnect_policy')),
-    ...(tcpKeepalive === undefined ? {} : { tcpKeepalive }),
+    ...connectionOptions,
     trackTimeoutBudgets: tracked.timeoutBudgets || message.trackTimeoutBudgets,
     trackRequestResponseSizes: tracked.requestResponseSizes,
     waitForWarmOnInit: message.waitForWarmOnInit ?? true,

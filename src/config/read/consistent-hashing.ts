@@ -17,7 +17,6 @@ import type { RingHash } from '#envoy/extensions/load_balancing_policies/ring_ha
 
 const CLUSTER = 'envoy.config.cluster.v3.Cluster';
 const POLICIES = 'envoy.extensions.load_balancing_policies';
-const BOUNDED = { hash_balance_factor: 'a host takes all that its hash brings, however much the others have' };
 
 const checkClusterRing = honours(`${CLUSTER}.RingHashLbConfig`, [
   'minimum_ring_size',
@@ -25,26 +24,19 @@ const checkClusterRing = honours(`${CLUSTER}.RingHashLbConfig`, [
   'hash_function',
 ]);
 const checkClusterMaglev = honours(`${CLUSTER}.MaglevLbConfig`, ['table_size']);
-const checkClusterCommon = honours(
-  `${CLUSTER}.CommonLbConfig.ConsistentHashingLbConfig`,
-  ['use_hostname_for_hashing'],
-  { refused: BOUNDED },
-);
-const checkPolicyCommon = honours(`${POLICIES}.common.v3.ConsistentHashingLbConfig`, ['use_hostname_for_hashing'], {
-  refused: { ...BOUNDED, hash_policy: 'hash policies stand at the routes' },
+const COMMON = ['use_hostname_for_hashing', 'hash_balance_factor'];
+const checkClusterCommon = honours(`${CLUSTER}.CommonLbConfig.ConsistentHashingLbConfig`, COMMON);
+const checkPolicyCommon = honours(`${POLICIES}.common.v3.ConsistentHashingLbConfig`, COMMON, {
+  refused: { hash_policy: 'hash policies stand at the routes' },
 });
-const checkRing = honours(
-  `${POLICIES}.ring_hash.v3.RingHash`,
-  [
-    'hash_function',
-    'minimum_ring_size',
-    'maximum_ring_size',
-    'use_hostname_for_hashing',
-    'consistent_hashing_lb_config',
-    'locality_weighted_lb_config',
-  ],
-  { refused: BOUNDED },
-);
+const checkRing = honours(`${POLICIES}.ring_hash.v3.RingHash`, [
+  ...COMMON,
+  'hash_function',
+  'minimum_ring_size',
+  'maximum_ring_size',
+  'consistent_hashing_lb_config',
+  'locality_weighted_lb_config',
+]);
 const checkMaglev = honours(`${POLICIES}.maglev.v3.Maglev`, [
   'table_size',
   'consistent_hashing_lb_config',
@@ -68,12 +60,8 @@ export function readClusterRingHash(
   commonAt: Place,
 ): RingHashConfig {
   if (message !== undefined) checkClusterRing(message, at);
-  return ringHash(
-    message,
-    message?.hashFunction === CLUSTER_MURMUR,
-    useHostname(common, commonAt, checkClusterCommon),
-    at,
-  );
+  const murmur = message?.hashFunction === CLUSTER_MURMUR;
+  return ringHash(message, murmur, readCommon(common, commonAt, checkClusterCommon), at);
 }
 
 export function readClusterMaglev(
@@ -83,35 +71,42 @@ export function readClusterMaglev(
   commonAt: Place,
 ): MaglevConfig {
   if (message !== undefined) checkClusterMaglev(message, at);
-  return maglev(message, useHostname(common, commonAt, checkClusterCommon), at);
+  return maglev(message, readCommon(common, commonAt, checkClusterCommon), at);
 }
 
 export function readRingHashPolicy(message: RingHash, at: Place): RingHashConfig {
   checkRing(message, at);
-  const common = useHostname(
-    message.consistentHashingLbConfig,
-    at.field('consistent_hashing_lb_config'),
-    checkPolicyCommon,
-  );
-  const named = message.consistentHashingLbConfig === undefined ? message.useHostnameForHashing : common;
-  return ringHash(message, message.hashFunction === POLICY_MURMUR, named, at);
+  const { consistentHashingLbConfig: common, hashFunction } = message;
+  // The policy's own fields are the older ones.
+  const hashing =
+    common === undefined
+      ? hashingOf(message)
+      : readCommon(common, at.field('consistent_hashing_lb_config'), checkPolicyCommon);
+  return ringHash(message, hashFunction === POLICY_MURMUR, hashing, at);
 }
 
 export function readMaglevPolicy(message: Maglev, at: Place): MaglevConfig {
   checkMaglev(message, at);
   const common = message.consistentHashingLbConfig;
-  return maglev(message, useHostname(common, at.field('consistent_hashing_lb_config'), checkPolicyCommon), at);
+  return maglev(message, readCommon(common, at.field('consistent_hashing_lb_config'), checkPolicyCommon), at);
 }
 
-function useHostname(message: Common, at: Place, check: (message: Message, at: Place) => void): boolean {
-  if (message === undefined) return false;
+type Hashing = Pick<MaglevConfig, 'useHostname' | 'balanceFactor'>;
+
+function readCommon(message: Common, at: Place, check: (message: Message, at: Place) => void): Hashing {
+  if (message === undefined) return { useHostname: false };
   check(message, at);
-  return message.useHostnameForHashing;
+  return hashingOf(message);
+}
+
+function hashingOf(message: { useHostnameForHashing: boolean; hashBalanceFactor?: number }): Hashing {
+  const { useHostnameForHashing: useHostname, hashBalanceFactor: balanceFactor } = message;
+  return { useHostname, ...(balanceFactor === undefined ? {} : { balanceFactor }) };
 }
 
 type Sizes = { minimumRingSize?: bigint; maximumRingSize?: bigint } | undefined;
 
-function ringHash(message: Sizes, murmur: boolean, named: boolean, at: Place): RingHashConfig {
+function ringHash(message: Sizes, murmur: boolean, hashing: Hashing, at: Place): RingHashConfig {
   const minimum = message?.minimumRingSize ?? DEFAULT_MINIMUM_RING_SIZE;
   const maximum = message?.maximumRingSize ?? DEFAULT_MAXIMUM_RING_SIZE;
   if (minimum > maximum) {
@@ -121,14 +116,14 @@ function ringHash(message: Sizes, murmur: boolean, named: boolean, at: Place): R
     minimumRingSize: Number(minimum),
     maximumRingSize: Number(maximum),
     hashFunction: murmur ? 'MURMUR_HASH_2' : 'XX_HASH',
-    useHostname: named,
+    ...hashing,
   };
 }
 
-function maglev(message: { tableSize?: bigint } | undefined, named: boolean, at: Place): MaglevConfig {
+function maglev(message: { tableSize?: bigint } | undefined, hashing: Hashing, at: Place): MaglevConfig {
   const size = Number(message?.tableSize ?? DEFAULT_TABLE_SIZE);
   if (!isPrime(size)) at.report('The table size of maglev must be prime number');
-  return { tableSize: size, useHostname: named };
+  return { tableSize: size, ...hashing };
 }
 
 function isPrime(number: number): boolean {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type LookupFunction } from 'node:net';
 import { test } from 'node:test';
 import type { Address } from '#config/model/address.ts';
 import { connectTarget } from '#proxy/upstream/connect-target.ts';
@@ -11,7 +11,7 @@ function at(address: string, port = 80): Address {
 
 test('one address is connected to as it is, from the source that the cluster binds to', () => {
   const bind = { sourceAddress: '127.0.0.2', sourcePort: 0, socketOptions: [] };
-  assert.deepEqual(connectTarget(at('127.0.0.1'), [], bind), {
+  assert.deepEqual(connectTarget(at('127.0.0.1'), [], { bind }), {
     host: '127.0.0.1',
     port: 80,
     noDelay: true,
@@ -28,7 +28,7 @@ test('a second source serves the hosts of its family', () => {
     extraSource: { address: '::1', port: 7 },
   };
   const local = (host: string) => {
-    const { localAddress, localPort } = connectTarget(at(host), [], bind) as Record<string, unknown>;
+    const { localAddress, localPort } = connectTarget(at(host), [], { bind }) as Record<string, unknown>;
     return [localAddress, localPort];
   };
   assert.deepEqual(local('127.0.0.1'), ['127.0.0.2', undefined]);
@@ -36,7 +36,7 @@ test('a second source serves the hosts of its family', () => {
 });
 
 test('a unix socket is connected to by its path', () => {
-  assert.deepEqual(connectTarget({ kind: 'pipe', path: '/run/x.sock', mode: 0 }, [], undefined), {
+  assert.deepEqual(connectTarget({ kind: 'pipe', path: '/run/x.sock', mode: 0 }, [], {}), {
     path: '/run/x.sock',
   });
 });
@@ -47,9 +47,19 @@ test('of several addresses families alternate, beginning with that of the first,
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const others = [at('127.0.0.77', port), at('::1', port), at('127.0.0.1', port)];
-  const socket = connect(connectTarget(at('127.0.0.78', port), others, undefined) as never);
+  const socket = connect(connectTarget(at('127.0.0.78', port), others, {}) as never);
   const attempts: string[] = [];
   socket.on('connectionAttempt', (address) => attempts.push(address));
   await once(socket, 'connect');
   assert.deepEqual(attempts, ['127.0.0.78', '::1', '127.0.0.77', '127.0.0.1']);
+});
+
+test('the family that is to be first begins', (t, done) => {
+  const others = [at('127.0.0.77'), at('::2')];
+  const target = connectTarget(at('::1'), others, { firstFamily: 4 }) as { lookup?: LookupFunction };
+  target.lookup?.('', { all: true }, (_error, addresses) => {
+    const order = (addresses as { address: string }[]).map(({ address }) => address);
+    t.assert.deepEqual(order, ['127.0.0.77', '::1', '::2']);
+    done();
+  });
 });

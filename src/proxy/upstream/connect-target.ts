@@ -15,11 +15,14 @@ const ATTEMPT_TIMEOUT = 300;
 /** Stands where a name belongs, so that the socket asks for the addresses. */
 const SEVERAL = 'addresses.invalid';
 
-/** @param others more addresses of the host, on the same port. */
+/**
+ * @param others more addresses of the host, on the same port
+ * @param firstFamily whose addresses begin, where the host has one; without it, the first address's
+ */
 export function connectTarget(
   address: Address,
   others: readonly Address[],
-  bind: ClusterConfig['bind'],
+  { bind, firstFamily }: Pick<ClusterConfig, 'bind' | 'firstFamily'>,
 ): ConnectTarget {
   if (address.kind === 'pipe') return { path: address.path };
   if (address.kind === 'internal') throw new Error(`internal address ${address.name} cannot be connected to`);
@@ -29,7 +32,8 @@ export function connectTarget(
   return {
     ...where,
     host: SEVERAL,
-    lookup: lookupOf(addresses),
+    // Node begins with the family of the first.
+    lookup: lookupOf(addresses.sort((a, b) => Number(b.family === firstFamily) - Number(a.family === firstFamily))),
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT,
   };

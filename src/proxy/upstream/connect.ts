@@ -65,7 +65,7 @@ function tellOfClient(socket: Socket, { cluster, host }: UpstreamConnection, { p
 }
 
 function targetOf({ host, cluster }: UpstreamConnection): ConnectTarget {
-  return connectTarget(host.address, host.additionalAddresses, cluster.config.bind);
+  return connectTarget(host.address, host.additionalAddresses, cluster.config);
 }
 
 /** A socket that is not made by Node alone: to an internal listener, which is connected, or one with options. Undefined: any will do. Else why there is none. */

@@ -7,6 +7,7 @@ import type { Random } from '#base/random.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import { BoundedTable } from '#proxy/upstream/load-balancer/bounded-table.ts';
 import { HashBalancer, type HashBalancerParts } from '#proxy/upstream/load-balancer/hash-balancer.ts';
 import { HashRing, ringStats } from '#proxy/upstream/load-balancer/hash-ring.ts';
 import { leastRequest } from '#proxy/upstream/load-balancer/least-request.ts';
@@ -40,7 +41,15 @@ export function createLoadBalancer(
   const { commonLb } = config;
   const stats = clusterStats(scope);
   const makeTable = tableMaker(config.lbConfig, scope, showsTable);
-  if (makeTable !== undefined) return new HashBalancer(hosts, { commonLb, random, stats, runtime, makeTable });
+  if (makeTable !== undefined) {
+    const { ringHash, maglev } = config.lbConfig;
+    const { balanceFactor } = ringHash ?? maglev ?? {};
+    const bounded: typeof makeTable = (weights) =>
+      balanceFactor === undefined
+        ? makeTable(weights)
+        : new BoundedTable(makeTable(weights), weights, balanceFactor, stats.upstreamRqActive);
+    return new HashBalancer(hosts, { commonLb, random, stats, runtime, makeTable: bounded });
+  }
   const policy = policyOf(config, random, clock, seed);
   return new PolicyBalancer(hosts, policy, {
     commonLb,
