@@ -196,6 +196,11 @@ export class RunningServer {
     const { clusters, discovery } = this;
     await clusters.start(false);
     discovery.start();
+    discovery.startLoadReports({
+      names: () => clusters.names(),
+      take: (name) => clusters.get(name)?.load(),
+      gather: async () => {},
+    });
     await settled('Runtime', (init) => discovery.startRuntime(this.runtime, init));
     await clusters.start(true);
     await settled('Clusters', (init) => discovery.startClusters(clusters, init));

@@ -13,11 +13,13 @@ import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.
 import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
 import { type Discovery, discover, type EndpointWatcher } from '#proxy/upstream/discovery/discover.ts';
 import type { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
+import { DROPPED, DROPPED_OVERLOAD, dropBlock } from '#proxy/upstream/drop-counts.ts';
 import { HOST_COUNTERS, type Host, hostBlock } from '#proxy/upstream/host.ts';
 import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import { recordMembership } from '#proxy/upstream/membership-stats.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
 import { countTransportMatches } from '#proxy/upstream/upstream-transports.ts';
+import type { ClusterLoad, HostLoad } from '#proxy/xds/cluster-report.ts';
 import type { RuntimeView } from '#selection/runtime-view.ts';
 
 /** What clusters on the main thread share. */
@@ -37,7 +39,11 @@ export interface ServerClusterParts {
   onHosts(update: HostSetUpdate, cluster: ServerCluster): void;
 }
 
-const CX_ACTIVE = HOST_COUNTERS.indexOf('cx_active');
+const [CX_ACTIVE, RQ_ACTIVE, RQ_ERROR, RQ_SUCCESS, RQ_TOTAL] = (
+  ['cx_active', 'rq_active', 'rq_error', 'rq_success', 'rq_total'] as const
+).map((name) => HOST_COUNTERS.indexOf(name));
+const NO_METRICS: ReadonlyMap<string, HostLoad['metrics']> = new Map();
+const NO_HOST_METRICS: HostLoad['metrics'] = new Map();
 
 export class ServerCluster {
   readonly config: ClusterConfig;
@@ -126,6 +132,40 @@ export class ServerCluster {
       circuitBreakers: config.circuitBreakers,
       overprovisioningFactor: update?.priorities[0]?.overprovisioningFactor ?? 140,
       hosts: hosts.hostSets.flatMap((set) => set.hosts.map((host) => this.hostStatus(host))),
+    };
+  }
+
+  /** What its members counted, for load reports. @param metrics what workers heard of members, by key, since somebody asked last */
+  load(metrics: ReadonlyMap<string, HostLoad['metrics']> = NO_METRICS): ClusterLoad {
+    const { config, hosts, parts, update } = this;
+    const drops = (place: number) => parts.hub.block(dropBlock(config.name), place);
+    const { discovery, name } = config;
+    const [drop] = (update ?? config.loadAssignment)?.dropOverloads ?? [];
+    return {
+      serviceName: discovery.kind === 'EDS' && discovery.serviceName !== name ? discovery.serviceName : '',
+      dropped: drops(DROPPED),
+      overload: { category: drop?.category ?? '', dropped: drops(DROPPED_OVERLOAD) },
+      localities: hosts.hostSets.flatMap(({ priority, localities }) =>
+        localities.map((one) => ({
+          locality: one.locality,
+          priority,
+          hosts: one.hosts.map((host) => this.hostLoad(host, metrics.get(host.key))),
+        })),
+      ),
+    };
+  }
+
+  private hostLoad({ key, address }: Host, metrics: HostLoad['metrics'] = NO_HOST_METRICS): HostLoad {
+    const block = hostBlock(this.config.name, key);
+    const counter = (place: number) => this.parts.hub.block(block, place);
+    return {
+      key,
+      address,
+      success: counter(RQ_SUCCESS),
+      error: counter(RQ_ERROR),
+      active: counter(RQ_ACTIVE),
+      issued: counter(RQ_TOTAL),
+      metrics,
     };
   }
 

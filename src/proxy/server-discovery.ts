@@ -31,6 +31,7 @@ import { EndpointDiscovery } from '#proxy/xds/endpoint-discovery.ts';
 import { ExtensionDiscovery } from '#proxy/xds/extension-discovery.ts';
 import type { FedRoutes } from '#proxy/xds/inline-table.ts';
 import { ListenerDiscovery } from '#proxy/xds/listener-discovery.ts';
+import { LoadReporter, type LoadSource } from '#proxy/xds/load-reporter.ts';
 import { RouteDiscovery } from '#proxy/xds/route-discovery.ts';
 import { RuntimeDiscovery } from '#proxy/xds/runtime-discovery.ts';
 import { ScopedRouteDiscovery } from '#proxy/xds/scoped-route-discovery.ts';
@@ -63,6 +64,7 @@ export class ServerDiscovery {
   private readonly parts: ServerDiscoveryParts;
   private readonly context: DiscoveryContext;
   private readonly subscriptions: Subscriptions;
+  private loadReporter: LoadReporter | undefined = undefined;
   private knownNode: Node | undefined = undefined;
 
   constructor(parts: ServerDiscoveryParts) {
@@ -126,6 +128,24 @@ export class ServerDiscovery {
 
   stop(): void {
     this.subscriptions.stop();
+    this.loadReporter?.stop();
+  }
+
+  /** Tells the bootstrap's load_stats_config of what clusters did. */
+  startLoadReports(source: LoadSource): void {
+    const { loaded, root, cluster } = this.parts;
+    const { loadStats: service } = loaded.snapshot.clusterManager;
+    if (service === undefined) return;
+    this.loadReporter = new LoadReporter({
+      service,
+      source,
+      node: () => this.node(),
+      cluster,
+      scope: root.scope('load_reporter'),
+      schedule: systemSchedule,
+      now: () => performance.now(),
+    });
+    this.loadReporter.start();
   }
 
   /** Fetches layers of the runtime. */

@@ -4,8 +4,8 @@
  */
 import type { AccessLogConfig } from './access-log.ts';
 import type { Address } from './address.ts';
-import type { ClusterConfig, Locality } from './cluster.ts';
-import type { ApiConfigSource, ConfigSource } from './config-source.ts';
+import type { ClusterConfig, Locality, UpstreamBindConfig } from './cluster.ts';
+import type { ApiConfigSource, ConfigSource, GrpcService } from './config-source.ts';
 import type { ListenerConfig } from './listener.ts';
 import type { StringMatcher } from './matchers.ts';
 import type { Json, Metadata } from './route.ts';
@@ -21,9 +21,17 @@ export interface Snapshot {
   /** stats_flush_interval, milliseconds; default 5,000. */
   statsFlushInterval: number;
   statsFlushOnAdmin: boolean;
-  clusterManager: { localClusterName: string; bind?: import('./cluster.ts').UpstreamBindConfig };
+  clusterManager: ClusterManagerConfig;
   overload: { maxActiveDownstreamConnections?: number };
   statsServerVersionOverride?: number;
+}
+
+/** Follows config.bootstrap.v3.ClusterManager. */
+export interface ClusterManagerConfig {
+  localClusterName: string;
+  bind?: UpstreamBindConfig;
+  /** Whom load is reported to. */
+  loadStats?: GrpcService;
 }
 
 /** Where more comes from. Follows config.bootstrap.v3.Bootstrap.DynamicResources. */

@@ -106,6 +106,7 @@ export function readBootstrap(message: Bootstrap, at: Place, inside: ReadContext
     message.clusterManager,
     at.field('cluster_manager'),
     inside.clusterNames ?? new Set(),
+    inside,
   );
   const clusters = readClusters(resources, place.field('clusters'), inside, clusterManager.bind);
   return {

@@ -28,9 +28,20 @@ test('no two clusters have one name', () => {
   ]);
 });
 
-test('outlier detection and load reports are refused', () => {
-  const manager = { outlier_detection: { event_log_path: '/dev/null' }, load_stats_config: { api_type: 'GRPC' } };
+test('outlier detection is refused', () => {
+  const manager = { outlier_detection: { event_log_path: '/dev/null' } };
   const errors = errorsOf({ cluster_manager: manager, admin: { address: socketAddress(0) } }).join('\n');
   assert.match(errors, /cluster_manager\.outlier_detection: field 'outlier_detection' is not supported/);
-  assert.match(errors, /cluster_manager\.load_stats_config: field 'load_stats_config' is not supported/);
+});
+
+test('load is reported to one gRPC service of the bootstrap', () => {
+  const service = (cluster_name: string) => ({ envoy_grpc: { cluster_name } });
+  const config = (load_stats_config: object) =>
+    bootstrap([], [staticCluster('a', [])], { cluster_manager: { load_stats_config } });
+  const { loadStats } = load(config({ api_type: 'GRPC', grpc_services: [service('a')] })).snapshot.clusterManager;
+  assert.equal(loadStats?.clusterName, 'a');
+  const wrong = (more: object) => errorsOf(config(more)).join();
+  assert.match(wrong({ api_type: 'GRPC', grpc_services: [service('a'), service('a')] }), /to one gRPC service/);
+  assert.match(wrong({ api_type: 'GRPC', grpc_services: [service('b')] }), /'b' does not exist/);
+  assert.match(wrong({ api_type: 'REST', cluster_names: ['a'], refresh_delay: '1s' }), /over gRPC/);
 });

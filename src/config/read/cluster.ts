@@ -24,7 +24,6 @@ import type { TypedExtensionConfig } from '#envoy/config/core/v3/extension_pb.js
 const TYPE = 'envoy.config.cluster.v3.Cluster';
 const HEALTH_CHECKS = 'health checks come later';
 const HOST_HEALTH = 'it acts on health checks and outlier detection, which come later';
-const LOAD_REPORTS = 'load is not reported yet';
 
 const check = honours(
   TYPE,
@@ -78,14 +77,14 @@ const check = honours(
     withoutEffect: {
       close_connections_on_host_health_failure: HOST_HEALTH,
       ignore_health_on_host_removal: HOST_HEALTH,
+      lrs_server: 'as in Envoy, load is reported to load_stats_config of the cluster manager',
     },
     refused: {
       health_checks: HEALTH_CHECKS,
       outlier_detection: 'outlier detection comes later',
       lb_subset_config: 'subsets of hosts come later',
       filters: 'network filters of upstream connections come later',
-      lrs_server: LOAD_REPORTS,
-      lrs_report_endpoint_metrics: LOAD_REPORTS,
+      lrs_report_endpoint_metrics: 'what endpoints say of their load is not read yet',
       transport_socket_matcher: 'write transport_socket_matches',
       stats_matcher: 'write stats_config.stats_matcher in the bootstrap',
     },

@@ -48,7 +48,8 @@ const DEFAULT_REQUEST_TIMEOUT = 1000;
 const DEFAULT_TOKENS = 100;
 const DEFAULT_FILL_RATE = 10;
 const SHORTEST_DELAY = 1;
-const V3 = 2;
+/** The number of transport_api_version: V3. */
+export const V3 = 2;
 /** By number of ApiConfigSource.ApiType. */
 const API_TYPES: readonly (ApiConfigSource['apiType'] | undefined)[] = [
   undefined,
@@ -119,7 +120,8 @@ function readPath(
   return { kind: 'path', path, watchedDirectory: watchedDirectory?.path ?? '' };
 }
 
-function readApiConfigSource(message: ApiMessage, at: Place, context: ReadContext): ApiConfigSource {
+/** @throws PlacedError for one that nobody can be asked by */
+export function readApiConfigSource(message: ApiMessage, at: Place, context: ReadContext): ApiConfigSource {
   checkApi(message, at);
   const apiType = API_TYPES[message.apiType];
   if (apiType === undefined) {

@@ -23,6 +23,7 @@ import { AnswerCounts } from '#proxy/upstream/answer-counts.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import { CircuitBreakers } from '#proxy/upstream/circuit-breakers.ts';
 import type { PoolOrigin } from '#proxy/upstream/connection-pool.ts';
+import { type DropCounts, dropCounts } from '#proxy/upstream/drop-counts.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import { HttpPool, type PoolProtocol } from '#proxy/upstream/http-pool.ts';
@@ -65,6 +66,8 @@ export class Cluster {
   private dropOverloads: LoadAssignment['dropOverloads'];
   readonly scope: Scope;
   private readonly lease: StatsLease;
+  /** Made with the first request that is dropped. */
+  private drops: DropCounts | undefined = undefined;
   private codec1Stats: Http1CodecStats | undefined = undefined;
   private codec2Stats: Http2CodecStats | undefined = undefined;
   private readonly closeListeners = new Set<() => void>();
@@ -183,6 +186,13 @@ export class Cluster {
     let share = 0;
     for (const { numerator, denominator } of this.dropOverloads) share = Math.max(share, numerator / denominator);
     return share;
+  }
+
+  /** A request is answered since the cluster takes no more. @param overload by drop_overload */
+  countDrop(overload: boolean): void {
+    this.drops ??= dropCounts(this.lease, this.config.name);
+    this.drops.all.inc();
+    if (overload) this.drops.overload.inc();
   }
 
   /** Whether the assignment's drop_overload takes this request. */

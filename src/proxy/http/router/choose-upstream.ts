@@ -105,6 +105,7 @@ const DROP_ALL: Refusal = {
 function refuse(stream: HttpStream, chosen: ChosenUpstream, { flag, body, details, header }: Refusal): void {
   const { cluster, virtualHost, route } = chosen;
   const { suppressEnvoyHeaders } = stream.manager.router;
+  cluster.countDrop(flag !== Flag.UpstreamOverflow);
   cluster.answers.count(503, stream.internal, undefined, false);
   RequestGroups.virtualCluster(virtualHost, stream)?.codes.count(503);
   RequestGroups.route(route)?.codes.count(503);

@@ -19,6 +19,7 @@ export function replyNoHealthyHost({ stream, cluster, account }: RouterRun): voi
 /** The last attempt was broken off. @param retried it was not the first, or there was no room for another */
 export function replyReset(run: RouterRun, reply: ResetReply, retried: boolean): void {
   const { stream } = run;
+  if (reply.flag === Flag.UpstreamOverflow) run.cluster?.countDrop(false);
   if (!run.interimSeen) run.account.count(reply.status, run.attempt.host);
   const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
   const overloaded = reply.flag === Flag.UpstreamOverflow && !stream.manager.router.suppressEnvoyHeaders;
