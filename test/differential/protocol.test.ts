@@ -34,6 +34,7 @@ const MANAGERS: Record<string, Json> = {
   'strips any port': { strip_any_host_port: true },
   'strips dot': { strip_trailing_host_dot: true },
   'errors by stream': { stream_error_on_invalid_http_message: true },
+  'custom methods': { http_protocol_options: { allow_custom_methods: true } },
 };
 
 const websocket: Behaviour = async (exchange) => {

@@ -53,6 +53,8 @@ export interface HttpConnectionManager {
   requestTimeout: number;
   requestHeadersTimeout: number;
   drainTimeout: number;
+  /** Percent by which it may be longer. */
+  drainTimeoutJitter: number;
   delayedCloseTimeout: number;
   maxRequestHeadersKb: number;
   /** When max_connection_duration is over, an HTTP/1 connection waits for its next response instead of drain_timeout. */
@@ -83,6 +85,8 @@ export interface CommonHttpProtocolOptions {
   /** Default one hour; 0 is off. */
   idleTimeout: number;
   maxConnectionDuration?: number;
+  /** Percent by which it may be longer. */
+  maxConnectionDurationJitter: number;
   maxHeadersCount: number;
   maxResponseHeadersKb?: number;
   maxStreamDuration?: number;
@@ -93,6 +97,8 @@ export interface CommonHttpProtocolOptions {
 /** Follows config.core.v3.Http1ProtocolOptions. */
 export interface Http1ProtocolOptions {
   allowAbsoluteUrl: boolean;
+  /** Any token is a method. */
+  allowCustomMethods: boolean;
   acceptHttp10: boolean;
   defaultHostForHttp10: string;
   headerFormat: 'lower' | 'proper_case_words' | 'preserve_case';

@@ -64,6 +64,7 @@ test('what is not said is as in Envoy', () => {
     requestTimeout: 0,
     requestHeadersTimeout: 0,
     drainTimeout: 5000,
+    drainTimeoutJitter: 0,
     delayedCloseTimeout: 1000,
     maxRequestHeadersKb: 60,
     accessLog: [],

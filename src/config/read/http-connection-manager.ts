@@ -45,6 +45,8 @@ const check = honours(
     'add_user_agent',
     'common_http_protocol_options',
     'http_protocol_options',
+    'http2_protocol_options',
+    'drain_timeout_jitter',
     'server_name',
     'server_header_transformation',
     'max_request_headers_kb',
@@ -85,14 +87,10 @@ const check = honours(
     'add_proxy_protocol_connection_state',
   ],
   {
-    withoutEffect: {
-      http2_protocol_options: 'connections speak HTTP/1 until HTTP/2 comes',
-    },
     refused: {
       tracing: 'tracing comes later',
       http3_protocol_options: 'HTTP/3 comes later',
       stream_flush_timeout: 'writing to a client is timed by the idle timeouts',
-      drain_timeout_jitter: 'all connections drain alike',
       original_ip_detection_extensions: "the client's address is found by x-forwarded-for",
       early_header_mutation_extensions: 'no such extension runs here yet',
       forward_client_cert_matcher: 'one policy holds for all requests',
@@ -185,6 +183,7 @@ export function readHttpConnectionManager(
     requestTimeout: millisecondsOr(message.requestTimeout, 0),
     requestHeadersTimeout: millisecondsOr(message.requestHeadersTimeout, 0),
     drainTimeout: millisecondsOr(message.drainTimeout, 5000),
+    drainTimeoutJitter: message.drainTimeoutJitter?.value ?? 0,
     delayedCloseTimeout: millisecondsOr(message.delayedCloseTimeout, 1000),
     maxRequestHeadersKb: message.maxRequestHeadersKb ?? DEFAULT_HEADERS_KB,
     http1SafeMaxConnectionDuration: message.http1SafeMaxConnectionDuration,

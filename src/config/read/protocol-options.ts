@@ -17,7 +17,8 @@ import type {
 } from '#envoy/config/core/v3/protocol_pb.js';
 import type { PreserveCaseFormatterConfig } from '#envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
 
-const checkCommon = honours('envoy.config.core.v3.HttpProtocolOptions', [
+const COMMON = 'envoy.config.core.v3.HttpProtocolOptions';
+const COMMON_FIELDS = [
   'idle_timeout',
   'max_connection_duration',
   'max_headers_count',
@@ -25,12 +26,18 @@ const checkCommon = honours('envoy.config.core.v3.HttpProtocolOptions', [
   'max_stream_duration',
   'headers_with_underscores_action',
   'max_requests_per_connection',
-]);
+];
+const checkCommon = honours(COMMON, [...COMMON_FIELDS, 'max_connection_duration_jitter']);
+const checkUpstreamCommon = honours(COMMON, COMMON_FIELDS, {
+  where: 'upstream',
+  withoutEffect: { max_connection_duration_jitter: 'Envoy, too, lengthens connections of clients alone' },
+});
 
 const checkHttp1 = honours(
   'envoy.config.core.v3.Http1ProtocolOptions',
   [
     'allow_absolute_url',
+    'allow_custom_methods',
     'accept_http_10',
     'default_host_for_http_10',
     'header_key_format',
@@ -57,11 +64,13 @@ const UNDERSCORES = ['ALLOW', 'REJECT_REQUEST', 'DROP_HEADER'] as const;
 export function readCommonHttpProtocolOptions(
   message: HttpProtocolOptions | undefined,
   at: Place,
+  side: 'downstream' | 'upstream' = 'downstream',
 ): CommonHttpProtocolOptions {
-  if (message !== undefined) checkCommon(message, at);
+  if (message !== undefined) (side === 'upstream' ? checkUpstreamCommon : checkCommon)(message, at);
   return {
     idleTimeout: millisecondsOr(message?.idleTimeout, HOUR),
     maxConnectionDuration: optionalMilliseconds(message?.maxConnectionDuration),
+    maxConnectionDurationJitter: message?.maxConnectionDurationJitter?.value ?? 0,
     maxHeadersCount: message?.maxHeadersCount ?? 100,
     maxResponseHeadersKb: message?.maxResponseHeadersKb,
     maxStreamDuration: optionalMilliseconds(message?.maxStreamDuration),
@@ -77,6 +86,7 @@ export function readHttp1ProtocolOptions(message: Http1Message | undefined, at: 
   const override = message?.overrideStreamErrorOnInvalidHttpMessage;
   return {
     allowAbsoluteUrl: message?.allowAbsoluteUrl ?? true,
+    allowCustomMethods: message?.allowCustomMethods ?? false,
     acceptHttp10: message?.acceptHttp10 ?? false,
     defaultHostForHttp10: message?.defaultHostForHttp10 ?? '',
     headerFormat,

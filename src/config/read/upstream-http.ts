@@ -96,7 +96,11 @@ function readOptions(message: HttpProtocolOptions, at: Place, context: ReadConte
   const { protocol, http1, http2, place } = readProtocol(message, at);
   return {
     protocol,
-    common: readCommonHttpProtocolOptions(message.commonHttpProtocolOptions, at.field('common_http_protocol_options')),
+    common: readCommonHttpProtocolOptions(
+      message.commonHttpProtocolOptions,
+      at.field('common_http_protocol_options'),
+      'upstream',
+    ),
     http1: readUpstreamHttp1ProtocolOptions(http1, place.field('http_protocol_options')),
     http2: readHttp2ProtocolOptions(http2, place.field('http2_protocol_options')),
     ...readSni(sni),
@@ -183,6 +187,7 @@ function readOlderFields(cluster: Cluster, at: Place): UpstreamHttpOptions {
   const common = readCommonHttpProtocolOptions(
     cluster.commonHttpProtocolOptions,
     at.field('common_http_protocol_options'),
+    'upstream',
   );
   const limit = cluster.maxRequestsPerConnection;
   return {

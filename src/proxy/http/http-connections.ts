@@ -3,6 +3,7 @@
  * manager's and the codec's.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#connection-timeouts
  */
+import { jittered } from '#base/jitter.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
@@ -56,8 +57,8 @@ export class HttpConnections {
     const { config, worker } = this;
     this.open.add(connection);
     this.armIdle(connection);
-    const duration = config.common.maxConnectionDuration;
-    if (duration !== undefined && duration > 0) worker.timers.arm(connection.durationTimer, duration);
+    const { maxConnectionDuration: duration = 0, maxConnectionDurationJitter: jitter } = config.common;
+    if (duration > 0) worker.timers.arm(connection.durationTimer, jittered(duration, jitter, worker.random));
   }
 
   onClosed(connection: ServerConnection): void {
@@ -134,13 +135,14 @@ export class HttpConnections {
 
   /** A connection that never carried a request is closed at once, as by Envoy; the timer of its duration counts the drain. */
   drain(connection: ServerConnection): void {
-    const { drainTimeout } = this.config;
+    const { drainTimeout, drainTimeoutJitter } = this.config;
     const unused = connection.multiplexed ? !connection.begun : connection.requests === 0 || drainTimeout === 0;
     if (connection.idle && unused) return connection.close(false);
     if (connection.draining) return;
     connection.draining = true;
     connection.warn();
-    if (drainTimeout > 0) this.worker.timers.arm(connection.durationTimer, drainTimeout);
+    const { timers, random } = this.worker;
+    if (drainTimeout > 0) timers.arm(connection.durationTimer, jittered(drainTimeout, drainTimeoutJitter, random));
     else if (connection.multiplexed) this.end(connection);
   }
 

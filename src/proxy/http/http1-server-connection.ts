@@ -208,7 +208,8 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     const stream = this.takeNext();
     const head = this.manager.requestHead;
     head.headers = stream.requestHeaders;
-    const after = parseRequestHead(bytes, start, end, head, this.manager.config.common.maxHeadersCount);
+    const { common, http1 } = this.manager.config;
+    const after = parseRequestHead(bytes, start, end, head, common.maxHeadersCount, http1.allowCustomMethods);
     if ((after === INCOMPLETE ? end : after) - start > this.manager.headBytesLimit) return ParseError.HeadTooLarge;
     if (after === INCOMPLETE) {
       stream.requestHeaders.clear();

@@ -12,10 +12,10 @@ interface Outcome {
   head: RequestHead;
 }
 
-function request(text: string | Buffer, maxFields = MAX_FIELDS): Outcome {
+function request(text: string | Buffer, maxFields = MAX_FIELDS, customMethods = false): Outcome {
   const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
   const head: RequestHead = { method: '', target: '', minor: -1, headers: new Headers() };
-  return { after: parseRequestHead(bytes, 0, bytes.length, head, maxFields), head };
+  return { after: parseRequestHead(bytes, 0, bytes.length, head, maxFields, customMethods), head };
 }
 
 function response(text: string | Buffer): { after: number; head: ResponseHead } {
@@ -38,7 +38,7 @@ test('a request head gives method, target, version and fields, and ends at its e
 test('a head in the middle of a buffer is read where it stands', () => {
   const bytes = Buffer.from('junkPUT * HTTP/1.0\r\na: b\r\n\r\njunk');
   const head: RequestHead = { method: '', target: '', minor: -1, headers: new Headers() };
-  assert.equal(parseRequestHead(bytes, 4, bytes.length, head, MAX_FIELDS), bytes.length - 4);
+  assert.equal(parseRequestHead(bytes, 4, bytes.length, head, MAX_FIELDS, false), bytes.length - 4);
   assert.deepEqual([head.method, head.target, head.minor, head.headers.get('a')], ['PUT', '*', 0, 'b']);
 });
 
@@ -167,4 +167,15 @@ test('what is read is the same when it is written and read again', () => {
     assert.equal(`${again.head.headers.encode(`${head.method} ${head.target} HTTP/1.${head.minor}\r\n`)}\r\n`, written);
   });
   fc.assert(property, { numRuns: 1500 });
+});
+
+test('any token is a method where custom methods are allowed', () => {
+  for (const method of ['FOO', 'get', 'A_B', 'X'.repeat(200)]) {
+    const text = `${method} / HTTP/1.1\r\nhost: a\r\n\r\n`;
+    assert.equal(request(text).after, ParseError.BadMethod);
+    const { after, head } = request(text, MAX_FIELDS, true);
+    assert.deepEqual([after, head.method], [text.length, method]);
+  }
+  assert.equal(request('G@T / HTTP/1.1\r\nhost: a\r\n\r\n', MAX_FIELDS, true).after, ParseError.BadMethod);
+  assert.equal(request('X'.repeat(200), MAX_FIELDS, true).after, INCOMPLETE);
 });

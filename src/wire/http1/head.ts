@@ -32,17 +32,22 @@ export interface ResponseHead {
   headers: Headers;
 }
 
-/** Reads a request's head into `head`. @returns the position after it, INCOMPLETE, or a ParseError */
+/**
+ * Reads a request's head into `head`.
+ * @param customMethods any token is a method
+ * @returns the position after it, INCOMPLETE, or a ParseError
+ */
 export function parseRequestHead(
   bytes: Buffer,
   start: number,
   end: number,
   head: RequestHead,
   maxFields: number,
+  customMethods: boolean,
 ): number {
   let pos = start;
   while (pos < end && TOKEN[bytes[pos]] !== 0) pos++;
-  if (pos >= end) return pos - start > 32 ? ParseError.BadMethod : INCOMPLETE;
+  if (pos >= end) return pos - start > 32 && !customMethods ? ParseError.BadMethod : INCOMPLETE;
   if (bytes[pos] !== SP || pos === start) return ParseError.BadMethod;
   const methodEnd = pos++;
   while (pos < end && TARGET[bytes[pos]] === 1) pos++;
@@ -66,7 +71,7 @@ export function parseRequestHead(
   const text = bytes.latin1Slice(start, after);
   head.headers.text = text;
   head.method = text.slice(0, methodEnd - start);
-  if (!METHODS.has(head.method)) return ParseError.BadMethod;
+  if (!METHODS.has(head.method) && !customMethods) return ParseError.BadMethod;
   head.target = text.slice(methodEnd - start + 1, targetEnd - start);
   head.minor = minor;
   return after;

@@ -3,7 +3,9 @@
  * more, half-closes passed on, attempts repeated until one succeeds.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/listeners/tcp_proxy
  */
+
 import type { Socket } from 'node:net';
+import { jittered } from '#base/jitter.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { chooseTcpCluster } from '#proxy/network/tcp-proxy/choose-cluster.ts';
 import { SessionTimers } from '#proxy/network/tcp-proxy/session-timers.ts';
@@ -66,8 +68,8 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     const idleTimeout = Number(connection.filterState?.get(IDLE_TIMEOUT_STATE) ?? config.idleTimeout);
     this.timers.onIdle(idleTimeout, () => this.onIdle());
     if (config.maxConnectionDuration > 0) {
-      const jitter = (config.maxConnectionDurationJitter / 100) * (worker.random.uint32() / 2 ** 32);
-      this.timers.after(Math.floor(config.maxConnectionDuration * (1 + jitter)), () => this.onMaxDuration());
+      const duration = jittered(config.maxConnectionDuration, config.maxConnectionDurationJitter, worker.random);
+      this.timers.after(duration, () => this.onMaxDuration());
     }
     if (config.accessLogFlushInterval > 0) {
       this.timers.every(config.accessLogFlushInterval, () => this.log('TcpPeriodic'));
