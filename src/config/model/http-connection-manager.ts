@@ -49,7 +49,8 @@ export interface HttpConnectionManager {
   stripHostPort: 'none' | 'matching' | 'any';
   stripTrailingHostDot: boolean;
   streamIdleTimeout: number;
-  streamFlushTimeout?: number;
+  /** For a client to take the end of an answer over HTTP/2. */
+  streamFlushTimeout: number;
   requestTimeout: number;
   requestHeadersTimeout: number;
   drainTimeout: number;

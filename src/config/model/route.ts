@@ -134,6 +134,8 @@ export interface RouteAction {
   /** Default 15,000. */
   timeout: number;
   idleTimeout?: number;
+  /** For the client to take the end of an answer over HTTP/2; 0: as long as it likes. Absent: the listener's. */
+  flushTimeout?: number;
   maxStreamDuration?: { maxStreamDuration?: number; grpcTimeoutHeaderMax?: number; grpcTimeoutHeaderOffset?: number };
   maxGrpcTimeout?: number;
   grpcTimeoutOffset?: number;

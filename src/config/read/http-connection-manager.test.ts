@@ -61,6 +61,7 @@ test('what is not said is as in Envoy', () => {
     stripHostPort: 'none',
     stripTrailingHostDot: false,
     streamIdleTimeout: 300_000,
+    streamFlushTimeout: 300_000,
     requestTimeout: 0,
     requestHeadersTimeout: 0,
     drainTimeout: 5000,
@@ -137,7 +138,6 @@ test('what no part of the data path does is refused by name', () => {
     tracing: {},
     http3_protocol_options: {},
     proxy_status_config: {},
-    stream_flush_timeout: '1s',
     original_ip_detection_extensions: [{ name: 'x' }],
   };
   for (const [name, value] of Object.entries(refused)) {

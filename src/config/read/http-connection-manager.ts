@@ -47,6 +47,7 @@ const check = honours(
     'http_protocol_options',
     'http2_protocol_options',
     'drain_timeout_jitter',
+    'stream_flush_timeout',
     'server_name',
     'server_header_transformation',
     'max_request_headers_kb',
@@ -90,7 +91,6 @@ const check = honours(
     refused: {
       tracing: 'tracing comes later',
       http3_protocol_options: 'HTTP/3 comes later',
-      stream_flush_timeout: 'writing to a client is timed by the idle timeouts',
       original_ip_detection_extensions: "the client's address is found by x-forwarded-for",
       early_header_mutation_extensions: 'no such extension runs here yet',
       forward_client_cert_matcher: 'one policy holds for all requests',
@@ -180,6 +180,7 @@ export function readHttpConnectionManager(
     stripHostPort: readStripHostPort(message, at),
     stripTrailingHostDot: message.stripTrailingHostDot,
     streamIdleTimeout: millisecondsOr(message.streamIdleTimeout, 5 * MINUTE),
+    streamFlushTimeout: millisecondsOr(message.streamFlushTimeout ?? message.streamIdleTimeout, 5 * MINUTE),
     requestTimeout: millisecondsOr(message.requestTimeout, 0),
     requestHeadersTimeout: millisecondsOr(message.requestHeadersTimeout, 0),
     drainTimeout: millisecondsOr(message.drainTimeout, 5000),

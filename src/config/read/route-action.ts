@@ -47,6 +47,7 @@ const check = honours(
     'retry_policy',
     'request_mirror_policies',
     'priority',
+    'flush_timeout',
     'upgrade_configs',
     'hash_policy',
     'internal_redirect_policy',
@@ -58,7 +59,6 @@ const check = honours(
       cluster_specifier_plugin: PLUGINS,
       inline_cluster_specifier_plugin: PLUGINS,
       metadata_match: 'subsets of hosts come later',
-      flush_timeout: 'writing to a client is timed by the idle timeouts',
       early_data_policy: 'early data comes with HTTP/3',
       retry_policy_typed_config: 'no such extension runs here yet',
       rate_limits: RATE_LIMITS,
@@ -88,6 +88,7 @@ export function readRouteAction(
   check(message, at);
   const { retryPolicy, maxStreamDuration } = message;
   const idleTimeout = optionalMilliseconds(message.idleTimeout);
+  const flushTimeout = optionalMilliseconds(message.flushTimeout);
   const maxGrpcTimeout = optionalMilliseconds(message.maxGrpcTimeout);
   const grpcTimeoutOffset = optionalMilliseconds(message.grpcTimeoutOffset);
   const hostRewrite = readHostRewrite(message, at);
@@ -102,6 +103,7 @@ export function readRouteAction(
     // The newer field takes the place of the older one, even where it sets no limit.
     timeout: maxStreamDuration === undefined ? millisecondsOr(message.timeout, DEFAULT_TIMEOUT) : 0,
     ...(idleTimeout === undefined ? {} : { idleTimeout }),
+    ...(flushTimeout === undefined ? {} : { flushTimeout }),
     ...(maxGrpcTimeout === undefined ? {} : { maxGrpcTimeout }),
     ...(grpcTimeoutOffset === undefined ? {} : { grpcTimeoutOffset }),
     ...(maxStreamDuration === undefined

@@ -408,7 +408,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   private responseSent(stream: HttpStream, wire: WireStream): void {
     stream.marks.lastDownstreamTxByte = clock.now();
     if (!stream.requestEnded) this.waitForRequest(wire);
-    if (wire.pendingBytes > 0) this.waitForWindow(wire);
+    if (wire.pendingBytes > 0) this.waitForWindow(stream, wire);
     this.leave(stream, wire);
   }
 
@@ -416,21 +416,23 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   private waitForRequest(wire: WireStream): void {
     const { stats, worker } = this.manager;
     stats.downstreamRqRxReset.inc();
-    this.unfinished ??= new StreamDeadlines(worker.timers, REQUEST_GRACE, (late) => {
+    this.unfinished ??= new StreamDeadlines(worker.timers, (late) => {
       this.session.resetAfterSent(late, ErrorCode.NoError);
       this.afterStream();
     });
-    this.unfinished.watch(wire);
+    this.unfinished.watch(wire, REQUEST_GRACE);
   }
 
-  private waitForWindow(wire: WireStream): void {
+  private waitForWindow({ selected }: HttpStream, wire: WireStream): void {
     const { config, worker } = this.manager;
-    this.unsent ??= new StreamDeadlines(worker.timers, config.streamIdleTimeout, (late) => {
+    const action = selected?.config.action;
+    const patience = (action?.kind === 'route' ? action.flushTimeout : undefined) ?? config.streamFlushTimeout;
+    this.unsent ??= new StreamDeadlines(worker.timers, (late) => {
       this.stats.txFlushTimeout.inc();
       this.session.reset(late, ErrorCode.InternalError);
       this.afterStream();
     });
-    this.unsent.watch(wire);
+    this.unsent.watch(wire, patience);
   }
 
   onBadRequest(): void {

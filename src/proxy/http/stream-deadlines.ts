@@ -8,18 +8,16 @@ import type { Stream } from '#wire/http2/stream.ts';
 export class StreamDeadlines<Owner> {
   private readonly waiting = new Map<Stream<Owner>, Timer>();
   private readonly timers: Timers;
-  private readonly duration: number;
   private readonly onTimeout: (stream: Stream<Owner>) => void;
 
-  constructor(timers: Timers, duration: number, onTimeout: (stream: Stream<Owner>) => void) {
+  constructor(timers: Timers, onTimeout: (stream: Stream<Owner>) => void) {
     this.timers = timers;
-    this.duration = duration;
     this.onTimeout = onTimeout;
   }
 
-  /** The time of a stream begins. */
-  watch(stream: Stream<Owner>): void {
-    if (this.duration <= 0) return;
+  /** The time of a stream begins. @param duration in milliseconds; 0: it has all the time */
+  watch(stream: Stream<Owner>, duration: number): void {
+    if (duration <= 0) return;
     const timer = new Timer(() =>
       asEvent(() => {
         this.waiting.delete(stream);
@@ -27,7 +25,7 @@ export class StreamDeadlines<Owner> {
       }),
     );
     this.waiting.set(stream, timer);
-    this.timers.arm(timer, this.duration);
+    this.timers.arm(timer, duration);
   }
 
   /** The stream is over. */
