@@ -1,7 +1,7 @@
 /**
  * Message types that Envoy knows and that no file of its API imports, so that the descriptor set lacks them: they are only ever found in
- * an Any.
- * Follows https://github.com/cncf/xds (xds/type, udpa/type) and google/protobuf/field_mask.proto.
+ * an Any, or in a header.
+ * Follows https://github.com/cncf/xds (xds/type, xds/data, udpa/type) and google/protobuf/field_mask.proto.
  */
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import type { IndexedFile } from '#api/descriptor-index.ts';
@@ -10,6 +10,7 @@ import { indexedFile, type ProtoFile } from '#api/small-proto.ts';
 
 const STRUCT = 'google/protobuf/struct.proto';
 const MATCHER = 'xds/type/matcher/v3/matcher.proto';
+const ORCA = '.xds.data.orca.v3.OrcaLoadReport';
 const ON_MATCH = '.xds.type.matcher.v3.Matcher.OnMatch';
 
 const FILES: Readonly<Record<string, ProtoFile>> = {
@@ -22,6 +23,26 @@ const FILES: Readonly<Record<string, ProtoFile>> = {
     package: 'udpa.type.v1',
     imports: [STRUCT],
     messages: { TypedStruct: ['string type_url', '.google.protobuf.Struct value'] },
+  },
+  'xds/data/orca/v3/orca_load_report.proto': {
+    package: 'xds.data.orca.v3',
+    imports: [],
+    messages: {
+      OrcaLoadReport: [
+        'double cpu_utilization',
+        'double mem_utilization',
+        'uint64 rps',
+        `repeated ${ORCA}.RequestCostEntry request_cost`,
+        `repeated ${ORCA}.UtilizationEntry utilization`,
+        'double rps_fractional',
+        'double eps',
+        `repeated ${ORCA}.NamedMetricsEntry named_metrics`,
+        'double application_utilization',
+      ],
+      'OrcaLoadReport.RequestCostEntry': ['string key', 'double value'],
+      'OrcaLoadReport.UtilizationEntry': ['string key', 'double value'],
+      'OrcaLoadReport.NamedMetricsEntry': ['string key', 'double value'],
+    },
   },
   'xds/type/v3/range.proto': {
     package: 'xds.type.v3',

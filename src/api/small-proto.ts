@@ -35,6 +35,7 @@ const SCALARS: Readonly<Record<string, Type>> = {
   bool: Type.BOOL,
   int32: Type.INT32,
   int64: Type.INT64,
+  uint64: Type.UINT64,
   double: Type.DOUBLE,
 };
 

@@ -34,6 +34,7 @@ import { ServerDiscovery } from '#proxy/server-discovery.ts';
 import { ServerListeners } from '#proxy/server-listeners.ts';
 import { loggingOptions } from '#proxy/server-logging.ts';
 import { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
+import type { EndpointSums } from '#proxy/upstream/endpoint-metrics.ts';
 import type { FromWorker, ToWorker } from '#proxy/worker-messages.ts';
 import { WorkerPool } from '#proxy/worker-pool.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
@@ -196,10 +197,14 @@ export class RunningServer {
     const { clusters, discovery } = this;
     await clusters.start(false);
     discovery.start();
+    let metrics = NO_METRICS;
     discovery.startLoadReports({
       names: () => clusters.names(),
-      take: (name) => clusters.get(name)?.load(),
-      gather: async () => {},
+      load: (name) => clusters.get(name)?.load(metrics.get(name)),
+      gather: async () => {
+        const wanted = clusters.configs().some(({ lrsReportEndpointMetrics: names }) => names !== undefined);
+        metrics = wanted ? await this.workers.takeEndpointMetrics() : NO_METRICS;
+      },
     });
     await settled('Runtime', (init) => discovery.startRuntime(this.runtime, init));
     await clusters.start(true);
@@ -388,6 +393,8 @@ export class RunningServer {
     this.hotRestart.close();
   }
 }
+
+const NO_METRICS = new Map<string, EndpointSums>();
 
 /** Waits for what a part of the start adds. */
 function settled(name: string, start: (init: InitManager) => void): Promise<void> {

@@ -14,6 +14,7 @@ import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-b
 import { type Discovery, discover, type EndpointWatcher } from '#proxy/upstream/discovery/discover.ts';
 import type { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
 import { DROPPED, DROPPED_OVERLOAD, dropBlock } from '#proxy/upstream/drop-counts.ts';
+import type { EndpointSums } from '#proxy/upstream/endpoint-metrics.ts';
 import { HOST_COUNTERS, type Host, hostBlock } from '#proxy/upstream/host.ts';
 import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import { recordMembership } from '#proxy/upstream/membership-stats.ts';
@@ -42,7 +43,7 @@ export interface ServerClusterParts {
 const [CX_ACTIVE, RQ_ACTIVE, RQ_ERROR, RQ_SUCCESS, RQ_TOTAL] = (
   ['cx_active', 'rq_active', 'rq_error', 'rq_success', 'rq_total'] as const
 ).map((name) => HOST_COUNTERS.indexOf(name));
-const NO_METRICS: ReadonlyMap<string, HostLoad['metrics']> = new Map();
+const NO_METRICS: EndpointSums = new Map();
 const NO_HOST_METRICS: HostLoad['metrics'] = new Map();
 
 export class ServerCluster {
@@ -136,7 +137,7 @@ export class ServerCluster {
   }
 
   /** What its members counted, for load reports. @param metrics what workers heard of members, by key, since somebody asked last */
-  load(metrics: ReadonlyMap<string, HostLoad['metrics']> = NO_METRICS): ClusterLoad {
+  load(metrics: EndpointSums = NO_METRICS): ClusterLoad {
     const { config, hosts, parts, update } = this;
     const drops = (place: number) => parts.hub.block(dropBlock(config.name), place);
     const { discovery, name } = config;

@@ -16,6 +16,7 @@ import type { LogFileSettings } from '#proxy/observe/access-log/access-log-conte
 import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import type { DnsAnswer, DnsQuestion } from '#proxy/upstream/dns-cache/dns-caches.ts';
+import type { EndpointSums } from '#proxy/upstream/endpoint-metrics.ts';
 import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { HandedConnection } from '#proxy/worker-context.ts';
 import type { RuntimeSnapshot } from '#selection/runtime-view.ts';
@@ -124,6 +125,7 @@ export type ToWorker =
   | { kind: 'reopen_logs' }
   | { kind: 'log_level'; component: string | undefined; level: LogLevel }
   | { kind: 'histograms' }
+  | { kind: 'endpoint_metrics' }
   | { kind: 'stop' };
 
 export type FromWorker =
@@ -136,6 +138,8 @@ export type FromWorker =
   | { kind: 'listeners_stopped' }
   | { kind: 'stats'; definitions: StatDefinitions }
   | { kind: 'histograms'; intervals: HistogramInterval[] }
+  /** What endpoints said of their load since the last time, by cluster. */
+  | { kind: 'endpoint_metrics'; sums: Map<string, EndpointSums> }
   /** A request asks for a name, or still does. */
   | { kind: 'dns_question'; question: DnsQuestion }
   /** A request has no route, and one may be fetched. */

@@ -9,6 +9,7 @@ import type { ListeningSocket } from '#proxy/hot-restart.ts';
 import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { duplicateSocket } from '#proxy/transport/duplicate-socket.ts';
+import { type EndpointSums, mergeSums } from '#proxy/upstream/endpoint-metrics.ts';
 import { Worker } from '#proxy/worker.ts';
 import type { BoundAddress, FromWorker, ListenPlace, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
 
@@ -145,6 +146,25 @@ export class WorkerPool {
         return answer;
       }),
     );
+  }
+
+  /** What endpoints said of their load to any worker since the last time, by cluster. */
+  async takeEndpointMetrics(): Promise<Map<string, EndpointSums>> {
+    const answers = this.members.map((member) => {
+      const answer = this.answer(member, 'endpoint_metrics');
+      member.tell({ kind: 'endpoint_metrics' });
+      return answer;
+    });
+    const all = new Map<string, EndpointSums>();
+    for (const answer of await Promise.all(answers)) {
+      if (answer.kind !== 'endpoint_metrics') continue;
+      for (const [cluster, sums] of answer.sums) {
+        const known = all.get(cluster);
+        if (known === undefined) all.set(cluster, sums);
+        else mergeSums(known, sums);
+      }
+    }
+    return all;
   }
 
   /** Has every worker accept no more. Resolves when all of them have done so. */

@@ -146,6 +146,8 @@ export class Worker implements WorkerContext {
         return setLogLevel(message.component, message.level);
       case 'histograms':
         return this.tell({ kind: 'histograms', intervals: this.stats.takeHistogramInterval() });
+      case 'endpoint_metrics':
+        return this.tell({ kind: 'endpoint_metrics', sums: this.clusters.takeEndpointMetrics() });
       case 'stop':
         this.listeners.stop(false);
         await flushAccessLogs();

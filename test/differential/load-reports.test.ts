@@ -23,6 +23,15 @@ import { startUpstream } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 
 const INTERVAL = '0.2s';
+/** What an endpoint says of its load, by the path that it is asked. */
+const LOADS: Record<string, Record<string, string>> = {
+  text: { 'endpoint-load-metrics': 'TEXT cpu_utilization=0.5, named_metrics.a:2,utilization.u=0.25' },
+  json: { 'endpoint-load-metrics': 'JSON {"mem_utilization": 0.5, "named_metrics": {"a": 3, "b": 1}}' },
+  bytes: { 'endpoint-load-metrics': 'BIN CQAAAAAAANA/' },
+  binary: { 'endpoint-load-metrics-bin': 'CQAAAAAAANA/' },
+  wrong: { 'endpoint-load-metrics': 'TEXT cpu_utilization=much,mem_utilization=0.5' },
+};
+const METRICS = ['cpu_utilization', 'named_metrics.*', 'utilization.u', 'utilization.v'];
 type Tree = Record<string, unknown>;
 
 /** Each endpoint in a locality of its own: their addresses are one server's. */
@@ -52,7 +61,8 @@ async function started(t: TestContext, kind: ProxyKind, concurrency = 1) {
       if (path === '/held') await held;
       if (path === '/reset') return exchange.reset();
       const status = /\/(\d{3})$/.exec(path)?.[1] ?? '200';
-      return answer({ status: Number(status) })(exchange);
+      const load = LOADS[/^\/loads\/(.*)$/.exec(path)?.[1] ?? ''];
+      return answer({ status: Number(status), ...(load && { headers: load }) })(exchange);
     },
     { host: '0.0.0.0' },
   );
@@ -77,9 +87,10 @@ async function started(t: TestContext, kind: ProxyKind, concurrency = 1) {
     }),
     staticCluster('full', [port], { circuit_breakers: { thresholds: [{ max_requests: 0, max_pending_requests: 0 }] } }),
     staticCluster('dead', [1]),
+    staticCluster('loads', [port], { lrs_report_endpoint_metrics: METRICS }),
     staticCluster('reports', [lrs.port], httpProtocolOptions({ explicit_http_config: { http2_protocol_options: {} } })),
   ];
-  const names = ['spread', 'fetched', 'drops', 'full', 'dead'];
+  const names = ['spread', 'fetched', 'drops', 'full', 'dead', 'loads'];
   const routes = [...names.map((name) => routeTo(`/${name}`, name)), routeTo('/', 'one')];
   const load_stats_config = {
     api_type: 'GRPC',
@@ -148,6 +159,8 @@ const TRAFFIC = [
   '/drops',
   '/full',
   '/dead',
+  ...Object.keys(LOADS).map((name) => `/loads/${name}`),
+  '/loads/text',
   '/spread/a',
   '/spread/b',
   '/spread/503',
@@ -159,7 +172,7 @@ const TRAFFIC = [
 async function reports(t: TestContext, kind: ProxyKind, byEndpoint: boolean) {
   const { lrs, proxy, release } = await started(t, kind);
   await send(proxy, '/before');
-  const clusters = ['one', 'spread', 'fetched', 'drops', 'full', 'dead', 'nowhere'];
+  const clusters = ['one', 'spread', 'fetched', 'drops', 'full', 'dead', 'loads', 'nowhere'];
   lrs.ask({ clusters, load_reporting_interval: INTERVAL, report_endpoint_granularity: byEndpoint });
   await proxy.statBecomes('load_reporter.requests', 1);
   const answers = await send(proxy, ...TRAFFIC);
@@ -188,7 +201,7 @@ async function reports(t: TestContext, kind: ProxyKind, byEndpoint: boolean) {
 for (const byEndpoint of [false, true]) {
   test(`load ${byEndpoint ? 'by endpoint' : 'by locality'} is reported as by Envoy`, async (t) => {
     const [envoy, ours] = await Promise.all([reports(t, 'envoy', byEndpoint), reports(t, 'fairlead', byEndpoint)]);
-    assert.deepEqual(Object.keys(ours.totals).sort(), ['dead', 'drops', 'fetched', 'full', 'one', 'spread']);
+    assert.deepEqual(Object.keys(ours.totals).sort(), ['dead', 'drops', 'fetched', 'full', 'loads', 'one', 'spread']);
     assert.deepEqual(ours, envoy);
   });
 }

@@ -53,6 +53,8 @@ export interface ClusterConfig {
   tcpKeepalive?: { probes?: number; time?: number; interval?: number };
   trackTimeoutBudgets: boolean;
   trackRequestResponseSizes: boolean;
+  /** Metrics that endpoints tell of themselves, for load reports: `cpu_utilization`, `named_metrics.*`. */
+  lrsReportEndpointMetrics?: string[];
   waitForWarmOnInit: boolean;
   metadata: Metadata;
   /** How connections to Redis hosts begin. */

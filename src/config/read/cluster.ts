@@ -69,6 +69,7 @@ const check = honours(
     'track_timeout_budgets',
     'upstream_config',
     'track_cluster_stats',
+    'lrs_report_endpoint_metrics',
     'preconnect_policy',
     'cleanup_interval',
     'original_dst_lb_config',
@@ -84,7 +85,6 @@ const check = honours(
       outlier_detection: 'outlier detection comes later',
       lb_subset_config: 'subsets of hosts come later',
       filters: 'network filters of upstream connections come later',
-      lrs_report_endpoint_metrics: 'what endpoints say of their load is not read yet',
       transport_socket_matcher: 'write transport_socket_matches',
       stats_matcher: 'write stats_config.stats_matcher in the bootstrap',
     },
@@ -112,7 +112,7 @@ const DEFAULT_BUFFER_LIMIT = 1024 * 1024;
 export function readCluster(message: Cluster, at: Place, context: ReadContext): ClusterConfig {
   check(message, at);
   const discovery = readDiscovery(message, at, context);
-  const { upstreamBindConfig: bind, upstreamConfig, name } = message;
+  const { upstreamBindConfig: bind, upstreamConfig, name, lrsReportEndpointMetrics: metrics } = message;
   if (upstreamConfig !== undefined) checkUpstreamConfig(upstreamConfig, at.field('upstream_config'), context);
   const tracked = readTracked(message.trackClusterStats, at.field('track_cluster_stats'));
   const connectionOptions = readConnectionOptions(
@@ -140,6 +140,7 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
     ...connectionOptions,
     trackTimeoutBudgets: tracked.timeoutBudgets || message.trackTimeoutBudgets,
     trackRequestResponseSizes: tracked.requestResponseSizes,
+    ...(metrics.length === 0 ? {} : { lrsReportEndpointMetrics: metrics }),
     waitForWarmOnInit: message.waitForWarmOnInit ?? true,
     metadata: readMetadata(message.metadata, at.field('metadata')),
     ...readRedisOptions(message, at, context),

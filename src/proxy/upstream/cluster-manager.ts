@@ -4,6 +4,7 @@
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import { Cluster } from '#proxy/upstream/cluster.ts';
+import type { EndpointSums } from '#proxy/upstream/endpoint-metrics.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
@@ -52,6 +53,15 @@ export class ClusterManager {
 
   updateHosts(update: HostSetUpdate): void {
     this.clusters.get(update.cluster)?.updateHosts(update);
+  }
+
+  /** What endpoints said of their load since the last time, by cluster. */
+  takeEndpointMetrics(): Map<string, EndpointSums> {
+    const taken = new Map<string, EndpointSums>();
+    for (const [name, { endpointMetrics }] of this.clusters) {
+      if (endpointMetrics !== undefined) taken.set(name, endpointMetrics.take());
+    }
+    return taken;
   }
 
   remove(name: string): void {

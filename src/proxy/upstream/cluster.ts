@@ -24,6 +24,7 @@ import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.
 import { CircuitBreakers } from '#proxy/upstream/circuit-breakers.ts';
 import type { PoolOrigin } from '#proxy/upstream/connection-pool.ts';
 import { type DropCounts, dropCounts } from '#proxy/upstream/drop-counts.ts';
+import { EndpointMetrics } from '#proxy/upstream/endpoint-metrics.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import { HttpPool, type PoolProtocol } from '#proxy/upstream/http-pool.ts';
@@ -63,6 +64,8 @@ export class Cluster {
   readonly maintenance: RuntimeFraction;
   readonly timeoutBudget: TimeoutBudgetStats | undefined;
   readonly sizes: RequestResponseSizeStats | undefined;
+  /** What endpoints say of their load; undefined: nobody wants to know. */
+  readonly endpointMetrics: EndpointMetrics | undefined;
   private dropOverloads: LoadAssignment['dropOverloads'];
   readonly scope: Scope;
   private readonly lease: StatsLease;
@@ -97,6 +100,8 @@ export class Cluster {
     this.dropOverloads = config.loadAssignment?.dropOverloads ?? [];
     this.maintenance = { numerator: 0, denominator: 100, runtimeKey: `upstream.maintenance_mode.${config.name}` };
     this.answers = new AnswerCounts(this.scope, worker.node.locality.zone);
+    const { lrsReportEndpointMetrics: metrics } = config;
+    this.endpointMetrics = metrics && new EndpointMetrics(metrics);
     this.timeoutBudget = config.trackTimeoutBudgets ? timeoutBudgetStats(this.scope) : undefined;
     this.sizes = config.trackRequestResponseSizes ? requestResponseSizeStats(this.scope) : undefined;
   }

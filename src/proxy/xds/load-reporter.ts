@@ -28,9 +28,9 @@ const UNAVAILABLE = 14;
 /** The clusters that serve. */
 export interface LoadSource {
   names(): Iterable<string>;
-  /** Undefined: there is no such cluster. What hosts said of themselves is told once. */
-  take(name: string): ClusterLoad | undefined;
-  /** Brings together what workers know. */
+  /** Undefined: there is no such cluster. */
+  load(name: string): ClusterLoad | undefined;
+  /** Brings together what hosts said of themselves to workers since the last time. */
   gather(): Promise<void>;
 }
 
@@ -133,7 +133,7 @@ export class LoadReporter {
       const known = former.get(name);
       const seen: SeenLoad = known?.seen ?? { numbers: new Map() };
       this.tracked.set(name, known ?? { since: now(), seen });
-      const load = known === undefined ? source.take(name) : undefined;
+      const load = known === undefined ? source.load(name) : undefined;
       if (load !== undefined) clusterReport(load, seen, false);
     }
     this.cancelTimer();
@@ -148,7 +148,7 @@ export class LoadReporter {
     const { source, node } = this.parts;
     const now = this.parts.now();
     const clusterStats = [...this.tracked].flatMap(([clusterName, tracked]) => {
-      const load = source.take(clusterName);
+      const load = source.load(clusterName);
       if (load === undefined) return [];
       const report = clusterReport(load, tracked.seen, asked?.reportEndpointGranularity ?? false);
       const loadReportInterval = durationOf(now - tracked.since);

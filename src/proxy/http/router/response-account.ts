@@ -31,6 +31,8 @@ export class ResponseAccount {
   private grpc = false;
   /** What the host's answer is worth is not known before its end. */
   private pending = false;
+  /** The host's head said nothing of its load: its trailers may. */
+  private silent = false;
 
   /** The request goes to this cluster. Takes x-envoy-upstream-alt-stat-name out of it. */
   begin(stream: HttpStream, cluster: Cluster, host: CompiledVirtualHost, route: CompiledRoute): void {
@@ -42,6 +44,7 @@ export class ResponseAccount {
     const headers = stream.requestHeaders;
     this.grpc = isGrpc(headers.getKnown(Known['content-type']));
     this.pending = false;
+    this.silent = false;
     const name = headers.getKnown(Known['x-envoy-upstream-alt-stat-name']);
     if (name !== undefined) {
       headers.removeKnown(Known['x-envoy-upstream-alt-stat-name']);
@@ -78,6 +81,9 @@ export class ResponseAccount {
 
   /** A host answers: whether well, the head says, or for a call of gRPC the trailers. */
   hostAnswered(host: Host | undefined, status: number, headers: Headers, end: boolean): void {
+    const { cluster } = this;
+    if (cluster?.endpointMetrics !== undefined && host !== undefined)
+      this.silent = !cluster.endpointMetrics.note(host, headers);
     this.pending = this.grpc && !end;
     if (this.pending) return;
     countOutcome(host, this.grpc ? isServiceError(headers.getKnown(Known['grpc-status'])) : status >= 500);
@@ -85,6 +91,9 @@ export class ResponseAccount {
 
   /** The answer is whole. */
   hostDone(host: Host | undefined, trailers: Headers | undefined): void {
+    if (this.silent && trailers !== undefined && host !== undefined)
+      this.cluster?.endpointMetrics?.note(host, trailers);
+    this.silent = false;
     if (!this.pending) return;
     this.pending = false;
     countOutcome(host, isServiceError(trailers?.getKnown(Known['grpc-status'])));
