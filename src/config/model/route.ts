@@ -204,6 +204,8 @@ export interface RetryPolicy {
   rateLimitedBackOff?: { resetHeaders: { name: string; format: 'SECONDS' | 'UNIX_TIMESTAMP' }[]; maxInterval: number };
   retryHostPredicates: { name: string; config: unknown }[];
   hostSelectionRetryMaxAttempts: number;
+  /** Retries leave the priorities out that were tried; after each so many attempts they are looked at again. */
+  previousPriorities?: { updateFrequency: number };
 }
 
 export interface RedirectAction {

@@ -2,20 +2,23 @@
  * When a request is tried again. Follows envoy.config.route.v3.RetryPolicy and
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-retry-on
  */
+import { unpack } from '#api/any.ts';
 import type { Place } from '#api/place.ts';
 import { closest } from '#base/closest.ts';
 import type { RetryPolicy } from '#config/model/route.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr, optionalMilliseconds } from '#config/read/duration.ts';
-import { readExtension } from '#config/read/extensions.ts';
+import { readExtension, unsupportedExtension } from '#config/read/extensions.ts';
 import { readHeaderMatchers } from '#config/read/matchers.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
 import type {
   RetryPolicy_RateLimitedRetryBackOff,
   RetryPolicy_RetryBackOff,
+  RetryPolicy_RetryPriority,
   RetryPolicy as RetryPolicyMessage,
 } from '#envoy/config/route/v3/route_components_pb.js';
+import type { PreviousPrioritiesConfig } from '#envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
 
 const TYPE = 'envoy.config.route.v3.RetryPolicy';
 
@@ -27,6 +30,7 @@ const check = honours(
     'per_try_timeout',
     'per_try_idle_timeout',
     'retry_host_predicate',
+    'retry_priority',
     'host_selection_retry_max_attempts',
     'retriable_status_codes',
     'retry_back_off',
@@ -36,12 +40,14 @@ const check = honours(
   ],
   {
     refused: {
-      retry_priority: 'retries go to the priorities that the load gives',
       retry_options_predicates: 'no such extension runs here yet',
       refresh_cluster_on_retry: 'the cluster is chosen once',
     },
   },
 );
+
+const PREVIOUS_PRIORITIES = 'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig';
+const checkPriorities = honours(PREVIOUS_PRIORITIES, ['update_frequency']);
 
 /** Envoy's words for HTTP and for gRPC. */
 const WORDS = [
@@ -68,7 +74,7 @@ const DEFAULT_RATE_LIMITED_MAX_INTERVAL = 300_000;
 
 export function readRetryPolicy(message: RetryPolicyMessage, at: Place, context: ReadContext): RetryPolicy {
   check(message, at);
-  const { rateLimitedRetryBackOff } = message;
+  const { rateLimitedRetryBackOff, retryPriority } = message;
   return {
     retryOn: readRetryOn(message.retryOn, at.field('retry_on')),
     numRetries: message.numRetries ?? 1,
@@ -88,7 +94,19 @@ export function readRetryPolicy(message: RetryPolicyMessage, at: Place, context:
       return { name: reader.name, config };
     }),
     hostSelectionRetryMaxAttempts: Number(message.hostSelectionRetryMaxAttempts) || 1,
+    ...(retryPriority === undefined
+      ? {}
+      : { previousPriorities: readRetryPriority(retryPriority, at.field('retry_priority')) }),
   };
+}
+
+function readRetryPriority({ name, configType }: RetryPolicy_RetryPriority, at: Place): { updateFrequency: number } {
+  const place = at.field('typed_config');
+  if (configType.value === undefined) throw place.missing();
+  const { type, message } = unpack(configType.value, place);
+  if (type.typeName !== PREVIOUS_PRIORITIES) throw unsupportedExtension(name, type.typeName, 'retry_priority', place);
+  checkPriorities(message, place);
+  return { updateFrequency: (message as PreviousPrioritiesConfig).updateFrequency };
 }
 
 /** Words that there are not are passed over, as in Envoy; but we say so. */

@@ -4,6 +4,7 @@
  */
 import type { RetryPolicy } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { PreviousPriorities } from '#proxy/http/router/previous-priorities.ts';
 import type { ResponseAccount } from '#proxy/http/router/response-account.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
@@ -95,6 +96,7 @@ export class RetryState {
   private readonly cluster: Cluster;
   private readonly account: ResponseAccount;
   private readonly priority: 'DEFAULT' | 'HIGH';
+  private readonly priorities: PreviousPriorities | undefined;
   private counted = false;
   /** What the last answer asked for, in milliseconds; -1: nothing. */
   private askedBackOff = -1;
@@ -115,6 +117,8 @@ export class RetryState {
     this.statusCodes = asked.codes;
     this.headerNames = asked.names;
     this.perTryTimeout = asked.perTryTimeout;
+    const shares = policy?.policy.previousPriorities;
+    this.priorities = shares && new PreviousPriorities(shares.updateFrequency);
     this.perTryIdleTimeout = policy?.policy.perTryIdleTimeout ?? 0;
   }
 
@@ -235,7 +239,9 @@ export class RetryState {
   /** What to mind when the next attempt's host is chosen; undefined: nothing. */
   hostChoice(tried: readonly Host[], request: LoadBalancerContext['request']): LoadBalancerContext | undefined {
     const policy = this.policy?.policy;
-    if (policy === undefined || policy.retryHostPredicates.length === 0) return undefined;
+    if (policy === undefined) return undefined;
+    const { priorities } = this;
+    if (policy.retryHostPredicates.length === 0 && priorities === undefined) return undefined;
     const previous = policy.retryHostPredicates.some(
       ({ name }) => name === 'envoy.retry_host_predicates.previous_hosts',
     );
@@ -246,6 +252,7 @@ export class RetryState {
       request,
       hostSelectionRetryCount: policy.hostSelectionRetryMaxAttempts,
       shouldSelectAnotherHost: (host) => (previous && tried.includes(host)) || (canaries && host.canary),
+      determinePriorityLoad: priorities && ((sets, load) => priorities.determine(sets, load, tried)),
     };
   }
 

@@ -42,7 +42,7 @@ export function isInPanic(group: HostGroup, panicThreshold: number): boolean {
 }
 
 /** The share of a priority's hosts that are among `usable`, times the overprovisioning factor, in whole percent up to 100. */
-function availability(set: HostSet, usable: readonly Host[]): number {
+export function availability(set: HostSet, usable: readonly Host[]): number {
   if (set.hosts.length === set.excluded.length) return 0;
   const size = (hosts: readonly Host[]) =>
     set.weightedPriorityHealth ? hosts.reduce((total, host) => total + host.weight, 0) : hosts.length;
