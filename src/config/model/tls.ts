@@ -5,6 +5,7 @@
 import type { CidrRange } from './address.ts';
 import type { ConfigSource } from './config-source.ts';
 import type { StringMatcher } from './matchers.ts';
+import type { TapConfig } from './tap.ts';
 
 /** Where a piece of TLS material came from, for reloading and for the admin's /certs. */
 export interface TlsBytes {
@@ -128,10 +129,15 @@ export interface ProxyProtocolOut {
 }
 
 /** What stands between a socket and its bytes. */
-export type DownstreamTransport = { kind: 'raw_buffer' } | { kind: 'tls'; tls: DownstreamTls };
+export type DownstreamTransport = ({ kind: 'raw_buffer' } | { kind: 'tls'; tls: DownstreamTls }) & {
+  /** Around it: sees what passes in cleartext. */
+  tap?: TapConfig;
+};
 export type UpstreamTransport = ({ kind: 'raw_buffer' } | { kind: 'tls'; tls: UpstreamTls }) & {
-  /** Metadata that go along to internal listeners (internal_upstream). */
+  /** Around it: sees what passes in cleartext. */
+  tap?: TapConfig;
   /** Tells of the client, before everything else. */
   proxyProtocol?: ProxyProtocolOut;
+  /** Metadata that go along to internal listeners (internal_upstream). */
   passthrough?: { of: 'host' | 'cluster'; name: string }[];
 };

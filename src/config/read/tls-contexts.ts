@@ -4,6 +4,7 @@
  */
 import type { Message } from '@bufbuild/protobuf';
 import type { Place } from '#api/place.ts';
+import type { TapConfig } from '#config/model/tap.ts';
 import type { DownstreamTransport, UpstreamTls, UpstreamTransport } from '#config/model/tls.ts';
 import { readCommonTls } from '#config/read/common-tls.ts';
 import type { ReadContext } from '#config/read/context.ts';
@@ -11,6 +12,7 @@ import { readDownstreamTls } from '#config/read/downstream-tls.ts';
 import { extensionMessage, unknownExtension, unsupportedExtension } from '#config/read/extensions.ts';
 import { internalTransport } from '#config/read/internal-transport.ts';
 import { honours } from '#config/read/support.ts';
+import { readTap, TAP } from '#config/read/tap.ts';
 import { PROXY_PROTOCOL, readProxyProtocolOut } from '#config/read/upstream-proxy-protocol.ts';
 import type { TransportSocket } from '#envoy/config/core/v3/base_pb.js';
 import type { ProxyProtocolUpstreamTransport } from '#envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
@@ -18,6 +20,7 @@ import type {
   StartTlsConfig,
   UpstreamStartTlsConfig,
 } from '#envoy/extensions/transport_sockets/starttls/v3/starttls_pb.js';
+import type { Tap } from '#envoy/extensions/transport_sockets/tap/v3/tap_pb.js';
 import type { DownstreamTlsContext, UpstreamTlsContext } from '#envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 
 const SOCKETS = 'envoy.extensions.transport_sockets';
@@ -33,7 +36,6 @@ const REASONS: Readonly<Record<string, string>> = {
   [`${SOCKETS}.http_11_proxy.v3.Http11ProxyUpstreamTransport`]: 'proxies on the way to hosts come later',
   [`${SOCKETS}.quic.v3.QuicDownstreamTransport`]: 'HTTP/3 is not spoken',
   [`${SOCKETS}.quic.v3.QuicUpstreamTransport`]: 'HTTP/3 is not spoken',
-  [`${SOCKETS}.tap.v3.Tap`]: 'nothing is tapped; access logs and /explain tell of requests',
   [`${SOCKETS}.tcp_stats.v3.Config`]: "Node does not tell the kernel's numbers of a connection",
 };
 
@@ -62,6 +64,9 @@ export function readDownstreamTransport(
     }
     return { kind: 'raw_buffer' };
   }
+  if (around?.typeName === TAP) {
+    return withTap(around.config as Tap, at, (inner, inside) => readDownstreamTransport(inner, inside, context));
+  }
   const found = findTransport(message, DOWNSTREAM, UPSTREAM, at, context);
   if (found === undefined) return { kind: 'raw_buffer' };
   return { kind: 'tls', tls: readDownstreamTls(found as DownstreamTlsContext, at.field('typed_config'), context) };
@@ -89,6 +94,9 @@ export function readUpstreamTransport(
     );
     return { ...inner, proxyProtocol };
   }
+  if (around?.typeName === TAP) {
+    return withTap(around.config as Tap, at, (inner, inside) => readUpstreamTransport(inner, inside, context));
+  }
   if (around?.typeName === UPSTREAM_STARTTLS) {
     const { tlsSocketConfig } = readStartTls(around.config, checkUpstreamStartTls, at.field('typed_config'));
     if (tlsSocketConfig === undefined) throw at.field('typed_config').field('tls_socket_config').missing();
@@ -102,6 +110,17 @@ export function readUpstreamTransport(
   const found = findTransport(message, UPSTREAM, DOWNSTREAM, at, context);
   if (found === undefined) return { kind: 'raw_buffer' };
   return { kind: 'tls', tls: readUpstreamTls(found as UpstreamTlsContext, at.field('typed_config'), context) };
+}
+
+/** @param at of the transport socket that is the tap. @param read for the transport in it */
+function withTap<T>(
+  config: Tap,
+  at: Place,
+  read: (inner: TransportSocket | undefined, inside: Place) => T,
+): T & { tap: TapConfig } {
+  const place = at.field('typed_config');
+  const tap = readTap(config, place);
+  return { ...read(config.transportSocket, place.field('transport_socket')), tap };
 }
 
 /** The transport's type and configuration. */

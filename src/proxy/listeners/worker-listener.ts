@@ -23,6 +23,8 @@ import {
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { loadNative } from '#proxy/transport/native-sockets.ts';
 import { type OwnedSocket, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
+import type { SocketTap } from '#proxy/transport/tap/socket-tap.ts';
+import { tappedOwner, tapWrites } from '#proxy/transport/tap/tap-socket.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { BoundAddress, FilterChainUpdate, ListenPlace } from '#proxy/worker-messages.ts';
 import { type CompiledFilterChains, compileFilterChains } from '#selection/compile-filter-chains.ts';
@@ -189,16 +191,18 @@ export class WorkerListener implements ServedListener, EnteredListener {
       this.onClosed(connection);
       return;
     }
+    const tap = inUse.tap?.begin(connection);
     if (inUse.tls === undefined) {
-      this.serve(inUse.filter, socket, connection, early);
+      this.serve(inUse.filter, socket, connection, early, tap);
       return;
     }
     inUse.tls.accept(socket, early, connection, this.worker, (secure) => {
       connection.abandon = undefined;
       if (secure === undefined) {
         inUse.filter.lost(connection, connection.closedByUs || connection.terminationDetails !== '');
+        tap?.onClose();
         this.onClosed(connection);
-      } else this.serve(inUse.filter, secure, connection, undefined);
+      } else this.serve(inUse.filter, secure, connection, undefined, tap);
     });
   }
 
@@ -208,8 +212,11 @@ export class WorkerListener implements ServedListener, EnteredListener {
     socket: OwnedSocket,
     connection: DownstreamConnection,
     early: Buffer | undefined,
+    tap: SocketTap | undefined,
   ): void {
-    const owner = filter.accept(socket, connection);
+    if (tap !== undefined) tapWrites(socket, tap);
+    const terminal = filter.accept(socket, connection);
+    const owner = tap === undefined ? terminal : tappedOwner(terminal, tap);
     const close = owner.onClose.bind(owner);
     const counted: SocketOwner = {
       onRead: (count, bytes) => owner.onRead(count, bytes),

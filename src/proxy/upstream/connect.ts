@@ -8,7 +8,9 @@ import type { ClusterConfig } from '#config/model/cluster.ts';
 import { type HandedState, hostPort, INTERNAL_CLIENT } from '#proxy/listeners/downstream-connection.ts';
 import type { ConnectTarget } from '#proxy/tls/upstream-context.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
-import { type OwnedSocket, onread, own } from '#proxy/transport/owned-socket.ts';
+import { type OwnedSocket, onread, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
+import type { SocketTap, TappedConnection } from '#proxy/transport/tap/socket-tap.ts';
+import { tappedOwner, tapWrites } from '#proxy/transport/tap/tap-socket.ts';
 import { connectInternal, failedConnection } from '#proxy/upstream/connect-internal.ts';
 import { connectTarget, socketOptionsFor } from '#proxy/upstream/connect-target.ts';
 import { connectPrepared } from '#proxy/upstream/prepared-socket.ts';
@@ -23,18 +25,20 @@ export function openSocket(connection: UpstreamConnection, request: ConnectionRe
   const { serverName, alpn, state } = request;
   const { cluster, host } = connection;
   const tls = cluster.transports.tlsFor(host);
+  const tap = cluster.transports.tapFor(host)?.begin(tappedConnection(connection));
   const below = socketBelow(connection, tls !== undefined, state);
-  if (typeof below === 'string') return prepared(failedConnection(connection, below), connection);
-  if (below instanceof Error) return prepared(failedConnection(connection, below.message, below), connection);
+  if (typeof below === 'string') return prepared(failedConnection(connection, below), connection, tap);
+  if (below instanceof Error) return prepared(failedConnection(connection, below.message, below), connection, tap);
   if (tls === undefined) {
     const socket = below ?? connect({ ...targetOf(connection), onread } as never);
     tellOfClient(socket, connection, request);
-    if (!socket.connecting) return readyInternal(socket, connection);
+    if (!socket.connecting) return readyInternal(socket, connection, tap);
     socket.once('connect', () => {
       noteAddresses(connection, socket);
+      if (tap !== undefined) tapWrites(socket, tap);
       asEvent(() => connection.onReady());
     });
-    return prepared(socket, connection);
+    return prepared(socket, connection, tap);
   }
   const tellsOfClient = cluster.transports.proxyProtocolFor(host) !== undefined;
   const carrier = below ?? (tellsOfClient ? connect(targetOf(connection) as never) : undefined);
@@ -46,13 +50,14 @@ export function openSocket(connection: UpstreamConnection, request: ConnectionRe
       noteAddresses(connection, socket);
       connection.info.tls = info;
       connection.alpn = info.alpn;
+      if (tap !== undefined) tapWrites(socket, tap);
       asEvent(() => connection.onSecure());
     },
     onFailure: (reason) => connection.onTransportFailure(reason),
   });
   // Node reads through `onread` only from sockets that it made itself.
   carrier?.on('error', (error) => socket.destroy(error));
-  return prepared(socket, connection, carrier !== undefined);
+  return prepared(socket, connection, tap, carrier !== undefined);
 }
 
 /** Sends the PROXY header, where the host gets one, before anybody else sends anything. */
@@ -92,8 +97,9 @@ function socketBelow(
 }
 
 /** It is connected already; whoever asked hears of that once it has the socket. */
-function readyInternal(socket: OwnedSocket, connection: UpstreamConnection): Socket {
-  own(socket, connection, false);
+function readyInternal(socket: OwnedSocket, connection: UpstreamConnection, tap: SocketTap | undefined): Socket {
+  if (tap !== undefined) tapWrites(socket, tap);
+  own(socket, ownerOf(connection, tap), false);
   process.nextTick(() => {
     connection.info.localAddress = INTERNAL_CLIENT;
     if (!socket.destroyed) asEvent(() => connection.onReady());
@@ -101,12 +107,29 @@ function readyInternal(socket: OwnedSocket, connection: UpstreamConnection): Soc
   return socket;
 }
 
-function prepared(socket: Socket, connection: UpstreamConnection, reads = false): Socket {
+function prepared(socket: Socket, connection: UpstreamConnection, tap: SocketTap | undefined, reads = false): Socket {
   const { tcpKeepalive } = connection.cluster.config;
   if (tcpKeepalive !== undefined) keepAlive(socket, tcpKeepalive);
   countAttempts(socket, connection);
-  own(socket, connection, reads);
+  own(socket, ownerOf(connection, tap), reads);
   return socket;
+}
+
+function ownerOf(connection: UpstreamConnection, tap: SocketTap | undefined): SocketOwner {
+  return tap === undefined ? connection : tappedOwner(connection, tap);
+}
+
+/** Its addresses are known once it is connected. */
+function tappedConnection({ info }: UpstreamConnection): TappedConnection {
+  return {
+    id: info.connectionId,
+    get localAddress() {
+      return info.localAddress;
+    },
+    get remoteAddress() {
+      return info.remoteAddress;
+    },
+  };
 }
 
 function keepAlive(socket: Socket, configured: NonNullable<ClusterConfig['tcpKeepalive']>): void {

@@ -6,6 +6,7 @@ import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { MembershipChange, PrioritySet } from '#proxy/upstream/priority-set.ts';
 import { countTransportMatches, UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
+import { NO_RUNTIME, RuntimeView } from '#selection/runtime-view.ts';
 import { PlainScope } from '#testing/plain-scope.ts';
 import { upstreamTlsOf } from '#testing/tls-settings.ts';
 
@@ -19,7 +20,13 @@ const config = {
   ],
 } as unknown as ClusterConfig;
 
-const parts = { secrets: new WorkerSecrets(), index: 0 };
+const parts = {
+  secrets: new WorkerSecrets(),
+  index: 0,
+  scope: new PlainScope(),
+  runtime: new RuntimeView(NO_RUNTIME),
+  random: { uint32: () => 0, uuid: () => '' },
+};
 const host = (labels: { [key: string]: unknown }): Host =>
   ({ metadata: { 'envoy.transport_socket_match': labels } }) as unknown as Host;
 const bare = { metadata: {} } as Host;

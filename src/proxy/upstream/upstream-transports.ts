@@ -10,6 +10,7 @@ import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { tlsSocketFactoryStats } from '#proxy/observe/stats/tls-stats.ts';
 import { LiveUpstreamTls } from '#proxy/tls/live-upstream-tls.ts';
 import type { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
+import { Tap, type TapParts } from '#proxy/transport/tap/tap.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
 
@@ -18,68 +19,77 @@ const MATCH_METADATA = 'envoy.transport_socket_match';
 
 type Match = [key: string, value: unknown][];
 
+/** One of the transports. */
 interface Choice {
   match: Match;
   passthrough: UpstreamTransport['passthrough'];
   proxyProtocol: ProxyProtocolOut | undefined;
+  tap: Tap | undefined;
   /** Undefined: bytes go as they are. */
   tls: LiveUpstreamTls | undefined;
 }
 
 /** What of a worker its transports need. */
-export interface TransportParts {
+export interface TransportParts extends TapParts {
   secrets: WorkerSecrets;
   index: number;
 }
 
 export class UpstreamTransports {
   private readonly choices: Choice[];
-  private readonly own: LiveUpstreamTls | undefined;
-  private readonly passthrough: UpstreamTransport['passthrough'];
-  private readonly proxyProtocol: ProxyProtocolOut | undefined;
+  private readonly own: Choice;
   /** Some host is told of clients by the PROXY protocol. */
   readonly tellsOfClients: boolean;
 
   /** @param scope the cluster's stats. @throws where certificates or parameters do not fit */
   constructor(config: ClusterConfig, scope: Scope, parts: TransportParts) {
-    this.own = contextOf(config.transport, scope, parts);
-    this.passthrough = config.transport.passthrough;
-    this.proxyProtocol = config.transport.proxyProtocol;
-    this.choices = config.transportSocketMatches.map(({ match, transport }) => ({
-      match: Object.entries(match),
-      passthrough: transport.passthrough,
-      proxyProtocol: transport.proxyProtocol,
-      tls: contextOf(transport, scope, parts),
-    }));
-    this.tellsOfClients =
-      this.proxyProtocol !== undefined || this.choices.some(({ proxyProtocol }) => proxyProtocol !== undefined);
+    this.own = choiceOf(config.transport, {}, scope, parts);
+    this.choices = config.transportSocketMatches.map(({ match, transport }) =>
+      choiceOf(transport, match, scope, parts),
+    );
+    this.tellsOfClients = [this.own, ...this.choices].some(({ proxyProtocol }) => proxyProtocol !== undefined);
   }
 
   /** @returns TLS for connections to this host; undefined: bytes go as they are. */
   tlsFor(host: Host): LiveUpstreamTls | undefined {
-    if (this.choices.length === 0) return this.own;
-    for (const { match, tls } of this.choices) if (matches(match, host)) return tls;
-    return this.own;
+    return this.choiceFor(host).tls;
   }
 
   /** @returns how this host is told of clients; undefined: not at all */
   proxyProtocolFor(host: Host): ProxyProtocolOut | undefined {
-    if (!this.tellsOfClients) return undefined;
-    for (const { match, proxyProtocol } of this.choices) if (matches(match, host)) return proxyProtocol;
-    return this.proxyProtocol;
+    return this.tellsOfClients ? this.choiceFor(host).proxyProtocol : undefined;
   }
 
   /** @returns the metadata that go along to this host, an internal listener. */
   passthroughFor(host: Host): UpstreamTransport['passthrough'] {
-    for (const { match, passthrough } of this.choices) if (matches(match, host)) return passthrough;
-    return this.passthrough;
+    return this.choiceFor(host).passthrough;
+  }
+
+  /** @returns what sees the bytes of connections to this host. */
+  tapFor(host: Host): Tap | undefined {
+    return this.choiceFor(host).tap;
   }
 
   /** The cluster is gone; its connections are not touched. */
   close(): void {
-    this.own?.close();
-    for (const { tls } of this.choices) tls?.close();
+    for (const { tls } of [this.own, ...this.choices]) tls?.close();
   }
+
+  private choiceFor(host: Host): Choice {
+    for (const choice of this.choices) if (matches(choice.match, host)) return choice;
+    return this.own;
+  }
+}
+
+function choiceOf(transport: UpstreamTransport, match: object, scope: Scope, parts: TransportParts): Choice {
+  const { passthrough, proxyProtocol, tap } = transport;
+  return {
+    match: Object.entries(match),
+    passthrough,
+    proxyProtocol,
+    tap: tap === undefined ? undefined : new Tap(tap, parts),
+    tls: contextOf(transport, scope, parts),
+  };
 }
 
 /** Counts for each new host which transport it gets, on the main thread alone. @param scope the cluster's stats */
