@@ -11,6 +11,7 @@ import { resourcesOfBootstrap } from '#explain/dump/dump-resources.ts';
 import { explain, isRouted } from '#explain/explain.ts';
 import type { ExplainQuery } from '#explain/explain-query.ts';
 import type { Explanation } from '#explain/explanation.ts';
+import { renderExplanation } from '#explain/render-explanation.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 import {
   bootstrap,
@@ -303,6 +304,18 @@ test('the upstream’s request is told: rewritten, with what each level adds, an
     'x-envoy-original-host': 'h:8000',
     'x-envoy-original-path': '/old/a',
   });
+});
+
+test('hedging is told with the retries', () => {
+  const action = { retry_policy: { retry_on: '5xx', per_try_timeout: '1s' } };
+  const hedged = (more: Json) => told(routing([to('r', '/', { ...action, ...more })]), 'http://h:8000/');
+  const policy = { hedge_policy: { hedge_on_per_try_timeout: true } };
+  assert.equal(hedged({}).upstream?.retries?.hedged, undefined);
+  const explanation = hedged(policy);
+  assert.equal(explanation.upstream?.retries?.hedged, true);
+  const { headers } = explanation.upstream;
+  assert.equal(headers.find(({ name }) => name === 'x-envoy-expected-rq-timeout-ms')?.value, '15000');
+  assert.match(renderExplanation(explanation, { color: false }), /1s a try, then another one beside it \(hedged\)/);
 });
 
 test('a request that no route or cluster takes is told with its answer', () => {

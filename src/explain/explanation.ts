@@ -155,6 +155,8 @@ export interface ExplainedRetries {
   on: string[];
   number: number;
   per_try_timeout_ms: number;
+  /** A try that meets its timeout goes on, and the next one is made beside it. */
+  hedged?: true;
 }
 
 export interface ExplainedResponse {

@@ -4,7 +4,7 @@
  */
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import type { MirrorPolicy, RetryPolicy, RouteAction } from '#config/model/route.ts';
+import type { HedgePolicy, MirrorPolicy, RetryPolicy, RouteAction } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import { commonHostname } from '#explain/describe-hosts.ts';
 import type { ExplainedRetries, ExplainedUpstream } from '#explain/explanation.ts';
@@ -35,9 +35,10 @@ export function forwardRequest(request: RequestUnderWay, to: ForwardedTo, fill: 
   const router = manager.httpFilters.at(-1)?.config as RouterConfig;
   const { virtualHost } = route;
   const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
-  const timeouts = takeTimeouts(request, action, policy?.perTryTimeout ?? 0, router);
+  const hedged = takeHedging(request, action.hedgePolicy ?? virtualHost.config.hedgePolicy);
+  const timeouts = takeTimeouts(request, action, policy?.perTryTimeout ?? 0, router, hedged);
   const level = action.retryPolicy === undefined ? 'virtual host' : 'route';
-  const retries = takeRetries(request, policy, timeouts.perTry, level);
+  const retries = takeRetries(request, policy, timeouts.perTry, level, hedged);
   mutateRequestHeaders(request.headers, route, chosen.weighted, fill);
   rewrite(request, to, router.suppressEnvoyHeaders, fill);
   if (virtualHost.config.includeRequestAttemptCount) request.headers.set('x-envoy-attempt-count', '1');
@@ -69,6 +70,7 @@ function takeTimeouts(
   action: RouteAction,
   perTryOfPolicy: number,
   router: RouterConfig,
+  hedged: boolean,
 ): { global: number; from: NonNullable<ExplainedUpstream['timeout_from']>; perTry: number } {
   const asked = headers.take('x-envoy-upstream-rq-timeout-ms');
   const expected = router.respectExpectedRqTimeout ? headers.get('x-envoy-expected-rq-timeout-ms') : undefined;
@@ -76,7 +78,7 @@ function takeTimeouts(
   const global = ofRequest ?? action.timeout;
   let perTry = milliseconds(headers.take('x-envoy-upstream-rq-per-try-timeout-ms')) ?? perTryOfPolicy;
   if (perTry >= global && global !== 0) perTry = 0;
-  const told = perTry > 0 ? perTry : global;
+  const told = perTry > 0 && !hedged ? perTry : global;
   if (told > 0 && !router.suppressEnvoyHeaders) headers.set('x-envoy-expected-rq-timeout-ms', String(told));
   const from = ofRequest === undefined ? (action.timeout === DEFAULT_TIMEOUT ? 'default' : 'route') : 'request';
   return { global, from, perTry };
@@ -92,16 +94,23 @@ function takeRetries(
   policy: RetryPolicy | undefined,
   perTry: number,
   level: ExplainedRetries['from'],
+  hedged: boolean,
 ): ExplainedRetries | undefined {
   const asked = ['x-envoy-retry-on', 'x-envoy-retry-grpc-on'].flatMap((name) => headers.take(name)?.split(',') ?? []);
   const maximum = headers.take('x-envoy-max-retries');
   for (const name of ['x-envoy-retriable-status-codes', 'x-envoy-retriable-header-names']) headers.remove(name);
-  headers.remove('x-envoy-hedge-on-per-try-timeout');
   const on = [...new Set([...(policy?.retryOn ?? []), ...asked.map((word) => word.trim())])];
   if (on.length === 0) return undefined;
   const number = maximum !== undefined && /^\d+$/.test(maximum) ? Number(maximum) : (policy?.numRetries ?? 1);
   const from = policy === undefined ? 'request' : level;
-  return { from, on, number, per_try_timeout_ms: perTry };
+  return { from, on, number, per_try_timeout_ms: perTry, ...(hedged && perTry > 0 ? { hedged } : {}) };
+}
+
+/** The request's own word goes before the policy. */
+function takeHedging({ headers }: RequestUnderWay, policy: HedgePolicy | undefined): boolean {
+  const asked = headers.take('x-envoy-hedge-on-per-try-timeout');
+  if (asked === 'true' || asked === 'false') return asked === 'true';
+  return policy?.hedgeOnPerTryTimeout ?? false;
 }
 
 function rewrite(request: RequestUnderWay, to: ForwardedTo, suppressEnvoyHeaders: boolean, fill: FillFormat): void {

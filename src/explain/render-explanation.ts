@@ -211,7 +211,9 @@ function upstreamRows(upstream: ExplainedUpstream, ofSome: boolean): Row[] {
     retries === undefined
       ? 'no retries'
       : `${retries.number} retries on ${retries.on.join(', ')}${retries.from === 'route' ? '' : ` (by the ${retries.from})`}`,
-    retries === undefined || retries.per_try_timeout_ms === 0 ? '' : `${duration(retries.per_try_timeout_ms)} a try`,
+    retries === undefined || retries.per_try_timeout_ms === 0
+      ? ''
+      : `${duration(retries.per_try_timeout_ms)} a try${retries.hedged ? ', then another one beside it (hedged)' : ''}`,
     upstream.priority === undefined ? '' : `priority ${upstream.priority}`,
   ];
   return [

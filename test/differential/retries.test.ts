@@ -4,9 +4,16 @@
  */
 import { test } from 'node:test';
 import { answer, byPath, endBeforeAnswer, hang, inTurn, rawAndReset, resetBeforeAnswer } from '#testing/behaviours.ts';
-import { bootstrap, httpListener, type Json, routeConfig, staticCluster } from '#testing/bootstrap.ts';
+import {
+  bootstrap,
+  httpListener,
+  httpProtocolOptions,
+  type Json,
+  routeConfig,
+  staticCluster,
+} from '#testing/bootstrap.ts';
 import { compare } from './compare.ts';
-import { type Case, get, post } from './subject.ts';
+import { type Case, get, post, request } from './subject.ts';
 
 const failing = (status: number, headers: Record<string, string> = {}) =>
   inTurn(answer({ status, headers, body: 'first' }), answer('second'));
@@ -39,6 +46,9 @@ const upstream = byPath({
   '/always-503/': answer({ status: 503, body: 'always' }),
   '/hang/': inTurn(hang, answer('second')),
   '/always-hang/': hang,
+  '/short-hang/': inTurn(hang, answer('second')),
+  '/short-always-hang/': hang,
+  '/hang-then-503/': inTurn(hang, answer({ status: 503 }), answer('third')),
   '/retry-after/': inTurn(answer({ status: 429, headers: { 'retry-after': '1' } }), answer('second')),
 });
 
@@ -91,6 +101,13 @@ const POLICIES: Record<string, { policy: Json; failures: string[] }> = {
     policy: policy('5xx', { retriable_request_headers: [{ name: 'x-retry', present_match: true }] }),
     failures: ['503'],
   },
+  'longest, on 5xx': { policy: policy('5xx', { num_retries: 2 }), failures: ['short-hang', 'short-always-hang'] },
+  'longest, on connect-failure': { policy: policy('connect-failure'), failures: ['short-hang'] },
+  'per try, then 503': {
+    policy: policy('5xx', { num_retries: 2, per_try_timeout: '0.06s' }),
+    failures: ['hang-then-503'],
+  },
+  'per try idle, nothing retried': { policy: { per_try_idle_timeout: '0.06s' }, failures: ['always-hang'] },
   'by rate limit': {
     policy: policy('retriable-status-codes', {
       retriable_status_codes: [429],
@@ -105,7 +122,7 @@ function routes(): Json[] {
     failures.map((failure) => ({
       match: { path_separated_prefix: `/${failure}/${name.replaceAll(' ', '-')}` },
       route: {
-        cluster: failure === 'refused' ? failure : 'c',
+        cluster: failure === 'refused' ? failure : failure.startsWith('short') ? 'short' : 'c',
         retry_policy,
         timeout: name === 'by rate limit' ? '0s' : '2s',
       },
@@ -124,6 +141,15 @@ test('a request is tried again when Envoy would', async (t) => {
   cases.push(
     { name: 'a POST is sent again whole', send: post('/503/5xx/body', 'x'.repeat(3000)), status: 200 },
     { name: 'a body beyond the buffer is not', send: post('/503/5xx/big', 'x'.repeat(3_000_000)) },
+    {
+      name: 'a slow body does not count for the timeout of a try',
+      send: async (wire) => {
+        await wire.send(request('POST /hang/per-try/slow HTTP/1.1', ['host: a', 'content-length: 4'], 'ab'));
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        await wire.send('cd');
+      },
+      status: 200,
+    },
     { name: 'a request with the header', send: get('/503/only-some-requests/yes', 'x-retry: 1'), status: 200 },
     {
       name: 'five requests of which two are at once',
@@ -141,13 +167,25 @@ test('a request is tried again when Envoy would', async (t) => {
             manager: routeConfig(routes(), {
               include_request_attempt_count: true,
               include_attempt_count_in_response: true,
+              include_is_timeout_retry_header: true,
             }),
           }),
         ],
-        [staticCluster('c', [c]), staticCluster('refused', [1])],
+        [
+          staticCluster('c', [c]),
+          staticCluster('refused', [1]),
+          staticCluster(
+            'short',
+            [c],
+            httpProtocolOptions({
+              common_http_protocol_options: { max_stream_duration: '0.06s' },
+              explicit_http_config: { http_protocol_options: {} },
+            }),
+          ),
+        ],
       ),
     counters:
-      /^cluster\.(c|refused)\.(upstream_rq_(retry|timeout|per_try|total|\d|completed|pending)|retry_or_shadow_abandoned|upstream_cx_connect)/,
+      /^cluster\.(c|refused|short)\.(upstream_rq_(retry|timeout|per_try|total|\d|completed|pending)|retry_or_shadow_abandoned|upstream_cx_connect)/,
     cases,
   });
 });

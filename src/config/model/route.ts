@@ -52,6 +52,7 @@ export interface VirtualHost {
   virtualClusters: { name: string; headers: HeaderMatcher[] }[];
   headers: HeaderMutations;
   retryPolicy?: RetryPolicy;
+  hedgePolicy?: HedgePolicy;
   requestMirrorPolicies: MirrorPolicy[];
   includeRequestAttemptCount: boolean;
   includeAttemptCountInResponse: boolean;
@@ -140,6 +141,7 @@ export interface RouteAction {
   maxGrpcTimeout?: number;
   grpcTimeoutOffset?: number;
   retryPolicy?: RetryPolicy;
+  hedgePolicy?: HedgePolicy;
   requestMirrorPolicies: MirrorPolicy[];
   priority: 'DEFAULT' | 'HIGH';
   hashPolicy: HashPolicy[];
@@ -206,6 +208,11 @@ export interface RetryPolicy {
   hostSelectionRetryMaxAttempts: number;
   /** Retries leave the priorities out that were tried; after each so many attempts they are looked at again. */
   previousPriorities?: { updateFrequency: number };
+}
+
+export interface HedgePolicy {
+  /** A try that meets its own timeout goes on, and another one begins beside it. */
+  hedgeOnPerTryTimeout: boolean;
 }
 
 export interface RedirectAction {

@@ -124,8 +124,8 @@ test('a template rewrites with the variables of the template that matched', () =
 
 test('what no part of the data path does is refused by name', () => {
   const refused = {
-    hedge_policy: {},
     metadata_match: {},
+    rate_limits: [{}],
   };
   for (const [name, value] of Object.entries(refused)) {
     const [error, ...others] = read({ [name]: value }).errors;

@@ -5,6 +5,7 @@ import type { Place } from '#api/place.ts';
 import type { ClusterChoice, RouteAction, RouteMatch } from '#config/model/route.ts';
 import { millisecondsOr, optionalMilliseconds } from '#config/read/duration.ts';
 import { readHashPolicies } from '#config/read/hash-policy.ts';
+import { readHedgePolicy } from '#config/read/hedge-policy.ts';
 import { readInternalRedirects } from '#config/read/internal-redirect.ts';
 import { readMirrorPolicies } from '#config/read/mirror-policy.ts';
 import { readRetryPolicy } from '#config/read/retry-policy.ts';
@@ -45,6 +46,7 @@ const check = honours(
     'max_grpc_timeout',
     'grpc_timeout_offset',
     'retry_policy',
+    'hedge_policy',
     'request_mirror_policies',
     'priority',
     'flush_timeout',
@@ -64,7 +66,6 @@ const check = honours(
       rate_limits: RATE_LIMITS,
       include_vh_rate_limits: RATE_LIMITS,
       cors: 'CORS comes with its filter',
-      hedge_policy: 'a request is tried again only after it failed',
     },
   },
 );
@@ -112,6 +113,7 @@ export function readRouteAction(
     ...(retryPolicy === undefined
       ? {}
       : { retryPolicy: readRetryPolicy(retryPolicy, at.field('retry_policy'), context) }),
+    ...readHedgePolicy(message.hedgePolicy, at.field('hedge_policy')),
     requestMirrorPolicies: readMirrorPolicies(
       message.requestMirrorPolicies,
       at.field('request_mirror_policies'),

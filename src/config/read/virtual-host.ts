@@ -5,6 +5,7 @@ import type { Place } from '#api/place.ts';
 import type { VirtualHost } from '#config/model/route.ts';
 import { readBufferLimit } from '#config/read/buffer-limit.ts';
 import { HEADER_MUTATION_FIELDS, readHeaderMutations } from '#config/read/header-mutation.ts';
+import { readHedgePolicy } from '#config/read/hedge-policy.ts';
 import { readHeaderMatchers } from '#config/read/matchers.ts';
 import { readMetadata } from '#config/read/metadata.ts';
 import { readMirrorPolicies } from '#config/read/mirror-policy.ts';
@@ -32,6 +33,7 @@ const check = honours(
     'include_attempt_count_in_response',
     'include_is_timeout_retry_header',
     'retry_policy',
+    'hedge_policy',
     'per_request_buffer_limit_bytes',
     'request_body_buffer_limit',
     'request_mirror_policies',
@@ -42,7 +44,6 @@ const check = honours(
       rate_limits: 'rate limits come with their filters',
       cors: 'CORS comes with its filter',
       retry_policy_typed_config: 'no such extension runs here yet',
-      hedge_policy: 'a request is tried again only after it failed',
       route_specifiers: 'no such extension runs here yet',
     },
   },
@@ -70,6 +71,7 @@ export function readVirtualHost(message: VirtualHostMessage, at: Place, context:
     ...(retryPolicy === undefined
       ? {}
       : { retryPolicy: readRetryPolicy(retryPolicy, at.field('retry_policy'), context) }),
+    ...readHedgePolicy(message.hedgePolicy, at.field('hedge_policy')),
     requestMirrorPolicies: readMirrorPolicies(message.requestMirrorPolicies, at.field('request_mirror_policies'), {
       ...context,
       clusterNames: undefined,

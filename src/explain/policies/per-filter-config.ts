@@ -12,15 +12,7 @@ const KEPT = 'fairlead.explain';
 
 /** What no choice depends on, in whatever of them it stands. */
 const ASIDE = [
-  ...[
-    '@type',
-    'rate_limits',
-    'cors',
-    'virtual_clusters',
-    'cluster_specifier_plugins',
-    'hedge_policy',
-    'max_grpc_timeout',
-  ],
+  ...['@type', 'rate_limits', 'cors', 'virtual_clusters', 'cluster_specifier_plugins', 'max_grpc_timeout'],
   ...['grpc_timeout_offset', 'grpc_timeout_header_max', 'grpc_timeout_header_offset'],
   ...['retry_host_predicate', 'host_selection_retry_max_attempts', 'retry_priority', 'retry_options_predicates'],
 ];

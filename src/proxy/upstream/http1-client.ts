@@ -78,6 +78,14 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     waiter.onPoolReady(this);
   }
 
+  get wireSent(): number {
+    return this.outgoing.bytes - this.bytesBefore;
+  }
+
+  get wireReceived(): number {
+    return this.responseBytes;
+  }
+
   /** Sends the request's head from `stream`. */
   sendHeaders(stream: HttpStream, end: boolean): void {
     const headers = stream.requestHeaders;
@@ -96,7 +104,7 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     const before = this.outgoing.bytes;
     const { http1 } = this.pool.cluster.config.http;
     this.outgoing.write(encodeRequestHead(stream, http1, framingLine));
-    stream.upstreamHeaderBytesSent = this.outgoing.bytes - before - requestLineLength(stream, http1) - CRLF_LENGTH;
+    stream.upstreamHeaderBytesSent += this.outgoing.bytes - before - requestLineLength(stream, http1) - CRLF_LENGTH;
     stream.marks.firstUpstreamTxByte = clock.now();
     if (end) this.endRequest(stream);
   }
@@ -309,7 +317,7 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
       this.responseBytes += this.body.position - this.bodyCounted;
       this.bodyCounted = this.body.position;
     }
-    receiver?.onWireBytes(this.responseBytes, this.outgoing.bytes - this.bytesBefore);
+    receiver?.onWireBytes(this.wireReceived, this.wireSent);
     this.countSent();
     this.pause(false);
     if (!this.requestEnded) {
@@ -359,7 +367,7 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     this.countSent();
     if (receiver === undefined) return;
     if (ended) {
-      receiver.onWireBytes(this.responseBytes, this.outgoing.bytes - this.bytesBefore);
+      receiver.onWireBytes(this.wireReceived, this.wireSent);
       receiver.onData(EMPTY, true);
     } else if (!begun) receiver.onReset('connection_termination', this.connection.failure);
     else {

@@ -41,6 +41,14 @@ export class Http2Request implements RequestEncoder {
     return this.client.connection;
   }
 
+  get wireSent(): number {
+    return this.stream.wireSent;
+  }
+
+  get wireReceived(): number {
+    return this.stream.wireReceived;
+  }
+
   sendHeaders(stream: HttpStream, end: boolean): void {
     const own = this.stream;
     this.upgrade = stream.upgrading && stream.method !== 'CONNECT' ? (stream.requestHeaders.get('upgrade') ?? '') : '';
@@ -48,7 +56,7 @@ export class Http2Request implements RequestEncoder {
     // A client of HTTP/1 has ended its request, but not what it sends behind it.
     const ends = end && !stream.upgrading;
     this.client.session.sendRequest(own, http2RequestHead(stream, this.upgrade), stream.requestHeaders, ends);
-    stream.upstreamHeaderBytesSent = own.wireSent - before;
+    stream.upstreamHeaderBytesSent += own.wireSent - before;
     stream.marks.firstUpstreamTxByte = clock.now();
     if (end) stream.marks.lastUpstreamTxByte = clock.now();
   }

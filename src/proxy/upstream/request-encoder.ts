@@ -15,6 +15,9 @@ export interface RequestEncoder {
   readonly connection: ConnectionFacts;
   /** Empty: the request is carried by no HTTP. */
   readonly protocol: 'HTTP/1.1' | 'HTTP/2' | '';
+  /** Bytes of this request and of its answer so far. */
+  readonly wireSent: number;
+  readonly wireReceived: number;
   /** Sends the request's head from `stream`; `end`: no body follows. */
   sendHeaders(stream: HttpStream, end: boolean): void;
   /** Sends a piece of the body, which the caller may reuse at once; `end`: it was the last. */

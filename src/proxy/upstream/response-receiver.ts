@@ -36,6 +36,6 @@ export interface ResponseReceiver {
   onReset(reason: ResetReason, details: string): void;
   /** The connection takes no more for now, or does again. */
   onRequestBlocked(blocked: boolean): void;
-  /** How many bytes the response and the request were on the wire. */
+  /** The response is whole: how many bytes it and the request were on the wire. */
   onWireBytes(received: number, sent: number): void;
 }

@@ -41,6 +41,11 @@ export class RequestFeed {
     this.abandoned = false;
   }
 
+  /** The request is whole. */
+  get ended(): boolean {
+    return this.body.ended;
+  }
+
   /** The body of a request that came whole and was kept, empty where it has none; else undefined. */
   get whole(): readonly Buffer[] | undefined {
     return this.body.ended && !this.abandoned ? this.body.chunks : undefined;

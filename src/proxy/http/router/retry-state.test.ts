@@ -57,6 +57,12 @@ const answer = (given: Given, status: number, fields = {}): RetryVerdict | undef
   setup(given).state?.onResponse(status, headersOf(fields), 0);
 const on = (...retryOn: string[]): Given => ({ policy: { retryOn } });
 
+test('with hedging a timeout is tried again whatever the policy names, as long as there are retries', () => {
+  const { state, stats } = setup(on('connect-failure'));
+  assert.deepEqual([state?.onSoftTimeout(), state?.onSoftTimeout()], ['yes', 'no_limit_exceeded']);
+  assert.deepEqual(stats, ['upstreamRqRetry', 'upstreamRqRetryLimitExceeded']);
+});
+
 test('without a policy and without headers nothing is tried again', () => {
   assert.equal(setup({}).state, undefined);
   assert.equal(setup(on()).state, undefined);

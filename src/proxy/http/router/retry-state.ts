@@ -87,7 +87,6 @@ export type RetryVerdict = 'yes' | 'no' | 'no_overflow' | 'no_limit_exceeded';
 export class RetryState {
   readonly conditions: number;
   readonly perTryTimeout: number;
-  readonly perTryIdleTimeout: number;
   private left: number;
   private tried = 0;
   private readonly statusCodes: readonly number[];
@@ -119,7 +118,6 @@ export class RetryState {
     this.perTryTimeout = asked.perTryTimeout;
     const shares = policy?.policy.previousPriorities;
     this.priorities = shares && new PreviousPriorities(shares.updateFrequency);
-    this.perTryIdleTimeout = policy?.policy.perTryIdleTimeout ?? 0;
   }
 
   /**
@@ -140,7 +138,6 @@ export class RetryState {
     const maximum = take(headers, Known['x-envoy-max-retries']);
     const codes = take(headers, Known['x-envoy-retriable-status-codes']);
     const names = take(headers, Known['x-envoy-retriable-header-names']);
-    headers.removeKnown(Known['x-envoy-hedge-on-per-try-timeout']);
     if (routePolicy === undefined && on === undefined && grpcOn === undefined) return undefined;
     const policy = routePolicy && compiled(routePolicy);
     let conditions = policy?.conditions ?? 0;
@@ -161,7 +158,7 @@ export class RetryState {
 
   /** A response head came: is it to be tried again? @param now milliseconds since the epoch. */
   onResponse(status: number, headers: Headers, now: number): RetryVerdict {
-    if (!this.wantsRetryOfResponse(status, headers)) return this.settled('no');
+    if (!this.wouldRetry(status, headers)) return this.settled('no');
     this.askedBackOff = this.resetInterval(headers, now);
     return this.decide();
   }
@@ -189,7 +186,13 @@ export class RetryState {
     return wanted ? this.decide() : this.settled('no');
   }
 
-  private wantsRetryOfResponse(status: number, headers: Headers): boolean {
+  /** With hedging the attempt goes on, so that its timeout is no failure that the policy has to name. */
+  onSoftTimeout(): RetryVerdict {
+    return this.decide();
+  }
+
+  /** Whether an answer would be tried again if there were a retry left. */
+  wouldRetry(status: number, headers: Headers): boolean {
     const { conditions } = this;
     if (headers.hasKnown(Known['x-envoy-ratelimited'])) return (conditions & On['envoy-ratelimited']) !== 0;
     if ((conditions & On['5xx']) !== 0 && status >= 500) return true;

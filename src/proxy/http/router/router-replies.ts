@@ -19,8 +19,6 @@ export function replyNoHealthyHost({ stream, cluster, account }: RouterRun): voi
 /** The last attempt was broken off. @param retried it was not the first, or there was no room for another */
 export function replyReset(run: RouterRun, reply: ResetReply, retried: boolean): void {
   const { stream } = run;
-  if (reply.flag === Flag.UpstreamOverflow) run.cluster?.countDrop(false);
-  if (!run.interimSeen) run.account.count(reply.status, run.attempt.host);
   const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
   const overloaded = reply.flag === Flag.UpstreamOverflow && !stream.manager.router.suppressEnvoyHeaders;
   const when = run.interimSeen ? 'after' : 'before';
@@ -30,13 +28,11 @@ export function replyReset(run: RouterRun, reply: ResetReply, retried: boolean):
   });
 }
 
-export function replyTimeout({ stream, account, attempt }: RouterRun, details: string): void {
-  account.count(504, attempt.host);
+export function replyTimeout({ stream }: RouterRun, details: string): void {
   sendLocalReply(stream, 504, 'upstream request timeout', details, decorate);
 }
 
-export function replyMaxDuration({ stream, account, attempt }: RouterRun, status: number): void {
-  account.count(status, attempt.host);
+export function replyMaxDuration({ stream }: RouterRun, status: number): void {
   const body = 'upstream max stream duration reached';
   sendLocalReply(stream, status, body, 'upstream_max_stream_duration_reached', decorate);
 }

@@ -1,24 +1,25 @@
 /**
- * The router for one stream: from the chosen route to a response, over as many attempts as the retry policy allows. Pooled with its stream.
+ * The router for one stream, on the request's side: from the chosen route to a try at it, and to as many more as the retry policy allows. What
+ * comes of them is upstream-answers.ts's and router-timeouts.ts's. Pooled with its stream.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
  */
 
-import type { InternalRedirectPolicy, RouteAction } from '#config/model/route.ts';
+import type { RouteAction } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { chooseUpstream, clusterRefuses } from '#proxy/http/router/choose-upstream.ts';
-import { redirectRequest, SEE_OTHER } from '#proxy/http/router/internal-redirect.ts';
+import { dropAside, standAside } from '#proxy/http/router/hedging.ts';
 import { mirrorClusters, mirrorPolicies } from '#proxy/http/router/mirror.ts';
 import { type FeedOwner, RequestFeed } from '#proxy/http/router/request-feed.ts';
-import { resetReply } from '#proxy/http/router/reset-reply.ts';
 import { ResponseAccount } from '#proxy/http/router/response-account.ts';
 import { RetryState, type RetryVerdict } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
-import { addRouteHeaders, routeHeadersOf } from '#proxy/http/router/route-headers.ts';
-import { replyNoHealthyHost, replyReset, replyUpgradeRefused } from '#proxy/http/router/router-replies.ts';
+import { routeHeadersOf } from '#proxy/http/router/route-headers.ts';
+import { replyNoHealthyHost } from '#proxy/http/router/router-replies.ts';
 import { RouterTimers } from '#proxy/http/router/router-timers.ts';
 import { endsHere, TcpTunnel } from '#proxy/http/router/tcp-tunnel.ts';
 import { type RequestTimeouts, readTimeouts, tellTimeout } from '#proxy/http/router/timeouts.ts';
+import { logTry } from '#proxy/http/router/try-info.ts';
 import { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import { clock } from '#proxy/transport/io-event.ts';
@@ -26,7 +27,6 @@ import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { LoadBalancerContext } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import type { RequestEncoder, RequestSource } from '#proxy/upstream/request-encoder.ts';
-import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import type { Headers } from '#wire/headers.ts';
 import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
 import { Known } from '#wire/known-headers.ts';
@@ -35,7 +35,10 @@ export class RouterRun implements FeedOwner {
   readonly stream: HttpStream;
   /** The request has reached the router. */
   started = false;
-  readonly attempt: UpstreamRequest;
+  /** The newest try, until the answer of an older one is taken: then that one. */
+  attempt: UpstreamRequest;
+  /** Older tries, of which those that are active go on beside it; only with hedging. */
+  aside: UpstreamRequest[] | undefined = undefined;
   cluster: Cluster | undefined = undefined;
   retry: RetryState | undefined = undefined;
   readonly account = new ResponseAccount();
@@ -46,12 +49,12 @@ export class RouterRun implements FeedOwner {
   timedOut = false;
   /** An informational response came. */
   interimSeen = false;
-  private action: RouteAction | undefined = undefined;
-  private readonly feed: RequestFeed;
-  private readonly clocks: RouterTimers;
+  action: RouteAction | undefined = undefined;
+  readonly feed: RequestFeed;
+  readonly clocks: RouterTimers;
   /** For balancers that look at the request. */
   private readonly choice: LoadBalancerContext;
-  private readonly timeouts: RequestTimeouts = { global: 0, perTry: 0, hedged: false, tellsGrpc: false };
+  readonly timeouts: RequestTimeouts = { global: 0, perTry: 0, perTryIdle: 0, hedged: false, tellsGrpc: false };
   private tried: Host[] | undefined = undefined;
 
   constructor(stream: HttpStream) {
@@ -66,6 +69,7 @@ export class RouterRun implements FeedOwner {
     if (!this.started) return;
     this.started = false;
     this.attempt.reset();
+    this.aside = undefined;
     this.cluster = undefined;
     this.action = undefined;
     this.retry = undefined;
@@ -78,7 +82,7 @@ export class RouterRun implements FeedOwner {
     this.interimSeen = false;
   }
 
-  private get config(): RouterConfig {
+  get config(): RouterConfig {
     return this.stream.manager.router;
   }
 
@@ -89,6 +93,15 @@ export class RouterRun implements FeedOwner {
   /** Nothing that happens to an attempt matters any more. */
   get over(): boolean {
     return this.done || this.stream.finished;
+  }
+
+  get hedged(): boolean {
+    return this.timeouts.hedged;
+  }
+
+  /** Another try begins in a while. */
+  get retryScheduled(): boolean {
+    return this.clocks.backOff.armed;
   }
 
   /** The request's head arrives. */
@@ -114,7 +127,7 @@ export class RouterRun implements FeedOwner {
     if (host === undefined) return this.noHealthyHost();
     const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
     const { timeouts } = this;
-    readTimeouts(stream, action, policy?.perTryTimeout ?? 0, this.config, timeouts);
+    readTimeouts(stream, action, virtualHost.config, this.config, timeouts);
     tellTimeout(stream.requestHeaders, timeouts, this.config, 0);
     this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
     routeHeadersOf(virtualHost).applyRequest(stream, virtualHost.config, route.config, weighted);
@@ -126,7 +139,7 @@ export class RouterRun implements FeedOwner {
   }
 
   private noHealthyHost(): void {
-    this.done = true;
+    this.giveUp();
     replyNoHealthyHost(this);
   }
 
@@ -171,11 +184,13 @@ export class RouterRun implements FeedOwner {
     stream.marks.upstreamConnectStart = connection.connectStart;
     stream.marks.upstreamConnectComplete = connection.connectEnd;
     stream.marks.upstreamTlsComplete = connection.tlsEnd;
-    if (this.timeouts.perTry > 0) stream.manager.worker.timers.arm(this.clocks.perTry, this.timeouts.perTry);
-    const longest = this.cluster?.config.http.common.maxStreamDuration ?? 0;
-    if (longest > 0) stream.manager.worker.timers.arm(this.clocks.longest, longest);
-    this.activity();
+    if (this.feed.ended) this.attempt.beginTimeouts(this.timeouts.perTry, this.timeouts.perTryIdle);
     this.feed.connect(encoder);
+  }
+
+  /** A try has a connection: those before it are behind. */
+  supersede(): void {
+    if (this.aside !== undefined) for (const other of this.aside) other.supersede();
   }
 
   requestData(chunk: Buffer, end: boolean): void {
@@ -196,7 +211,9 @@ export class RouterRun implements FeedOwner {
   }
 
   onRequestWhole(): void {
-    if (this.timeouts.global > 0) this.stream.manager.worker.timers.arm(this.clocks.global, this.timeouts.global);
+    const { global, perTry, perTryIdle } = this.timeouts;
+    if (global > 0) this.stream.manager.worker.timers.arm(this.clocks.global, global);
+    if (this.attempt.encoder !== undefined) this.attempt.beginTimeouts(perTry, perTryIdle);
   }
 
   onTooLargeToRepeat(): void {
@@ -204,7 +221,7 @@ export class RouterRun implements FeedOwner {
     this.dropRetries();
   }
 
-  private dropRetries(): void {
+  dropRetries(): void {
     this.retry?.release();
     this.retry = undefined;
   }
@@ -226,92 +243,11 @@ export class RouterRun implements FeedOwner {
   }
 
   /** @param milliseconds since the attempt began. */
-  onAttemptOver(milliseconds: number): void {
+  onAttemptOver(attempt: UpstreamRequest, milliseconds: number): void {
     const { cluster, stream } = this;
     if (cluster?.timeoutBudget === undefined && cluster?.sizes === undefined) return;
-    const headers = this.responseStarted ? stream.responseHeaders : this.attempt.responseHeaders;
+    const headers = this.responseStarted ? stream.responseHeaders : attempt.responseHeaders;
     this.account.attemptOver(stream, milliseconds, this.timeouts.perTry, headers);
-  }
-
-  onInterim(status: number, headers: Headers): void {
-    const { stream } = this;
-    if (this.interimSeen) return;
-    this.account.count(status, this.attempt.host);
-    // From now on nothing is tried again.
-    this.interimSeen = true;
-    this.dropRetries();
-    const { proxy100Continue } = stream.manager.config;
-    if (proxy100Continue && !stream.responseStarted && stream.protocol !== 'HTTP/1.0')
-      stream.codec.sendInterim(stream, status, headers);
-  }
-
-  onResponse(status: number, bytes: number, end: boolean): void {
-    const { stream } = this;
-    const { manager } = stream;
-    const host = this.attempt.host;
-    manager.worker.timers.cancel(this.clocks.perTry);
-    stream.upstreamHeaderBytesReceived = bytes;
-    const headers = this.attempt.responseHeaders;
-    if (this.retry !== undefined) {
-      const verdict = this.retry.onResponse(status, headers, clock.wall());
-      if (verdict === 'yes') {
-        stream.responseCode = status;
-        this.account.countRetried(status);
-        if (!end) this.cancelAttempt();
-      }
-      if (this.retries(verdict)) return this.account.hostAnswered(host, status, headers, end);
-      this.feed.settle();
-    }
-    if (this.action?.internalRedirectPolicy?.redirectResponseCodes.includes(status) && this.redirects(status, end))
-      return;
-    this.account.hostAnswered(host, status, headers, end);
-    if (stream.upgrading && status < 400 && this.refusesSwitch(status)) return this.refuseSwitch(status, end);
-    this.responseStarted = true;
-    // The stream takes over the fields that the attempt was parsed into; no copy is made.
-    this.attempt.responseHeaders = stream.responseHeaders;
-    stream.responseHeaders = headers;
-    stream.responseCode = status;
-    stream.responseReason = this.attempt.reason;
-    stream.responseCodeDetails = 'via_upstream';
-    if (stream.switched) this.switchProtocols();
-    if (!this.config.suppressEnvoyHeaders && stream.requestEnded && !stream.openEnded) {
-      headers.setKnown(
-        Known['x-envoy-upstream-service-time'],
-        String(Math.floor(clock.now() - stream.marks.lastDownstreamRxByte)),
-      );
-    }
-    const selectedHost = stream.selectedHost?.config;
-    if (selectedHost?.includeAttemptCountInResponse)
-      headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
-    for (const cookie of stream.cookiesToSet ?? []) headers.add('set-cookie', cookie);
-    this.account.count(status, this.attempt.host, headers);
-    addRouteHeaders(stream);
-    if (end) this.complete();
-    stream.filters.response(end);
-  }
-
-  /** Follows the answer's Location, if it may: the request begins anew. @returns whether it does */
-  private redirects(status: number, end: boolean): boolean {
-    const { stream, cluster, feed } = this;
-    const { responseHeaders } = this.attempt;
-    const policy = this.action?.internalRedirectPolicy as InternalRedirectPolicy;
-    if (feed.whole === undefined || !redirectRequest(stream, policy, status, responseHeaders)) {
-      cluster?.stats.upstreamInternalRedirectFailedTotal.inc();
-      return false;
-    }
-    cluster?.stats.upstreamInternalRedirectSucceededTotal.inc();
-    if (status === SEE_OTHER && stream.method === 'GET') feed.dropBody();
-    if (!end) this.cancelAttempt();
-    this.done = true;
-    this.attempt.responseHeaders = stream.responseHeaders;
-    stream.responseHeaders = responseHeaders;
-    stream.responseCode = status;
-    stream.responseCodeDetails = 'internal_redirect';
-    // Not at once: the connection is still at this answer.
-    const { timers } = stream.manager.worker;
-    this.clocks.cancelAll(timers);
-    timers.arm(this.clocks.redirect, 0);
-    return true;
   }
 
   /** The body that goes along when the request begins anew. */
@@ -319,94 +255,18 @@ export class RouterRun implements FeedOwner {
     return [...(this.feed.whole ?? [])];
   }
 
-  /** The request goes on as one side of a tunnel, which lasts as long as its idle timeout lets it. */
-  private switchProtocols(): void {
-    this.stream.manager.worker.timers.cancel(this.clocks.global);
-    this.feed.drop();
-  }
-
-  /** An upstream of HTTP/1.1 must say that it switches to WebSocket, as by Envoy; others have said what they think by the status. */
-  private refusesSwitch(status: number): boolean {
-    const { requestHeaders, upstreamProtocol } = this.stream;
-    if (status === 101 || upstreamProtocol !== 'HTTP/1.1') return false;
-    return requestHeaders.getKnown(Known.upgrade)?.toLowerCase() === 'websocket';
-  }
-
-  private refuseSwitch(status: number, end: boolean): void {
-    if (!end) this.cancelAttempt();
-    this.done = true;
-    replyUpgradeRefused(this, status);
-  }
-
-  onResponseData(chunk: Buffer, end: boolean): void {
-    if (end) {
-      this.account.hostDone(this.attempt.host, undefined);
-      this.complete();
-    } else this.activity();
-    this.stream.filters.responseData(chunk, end);
-  }
-
-  onResponseTrailers(trailers: Headers): void {
-    this.account.hostDone(this.attempt.host, trailers);
-    this.complete();
-    this.stream.filters.responseTrailers(trailers);
-  }
-
-  onResponseMetadata(fields: MetadataFields): void {
+  /** Notes why a retry is not to be. @returns whether there is to be another attempt */
+  heeds(verdict: RetryVerdict | undefined): boolean {
     const { stream } = this;
-    stream.codec.sendMetadata(stream, fields);
-  }
-
-  /** The attempt has its whole response. */
-  private complete(): void {
-    this.done = true;
-    const { stream } = this;
-    stream.manager.worker.timers.cancel(this.clocks.global);
-    const { marks } = stream;
-    const took = clock.now() - (marks.lastDownstreamRxByte >= 0 ? marks.lastDownstreamRxByte : marks.start);
-    this.account.time(took, this.attempt.host, this.timeouts.global);
-    this.feed.disconnect();
-    this.feed.pause(false);
-  }
-
-  /** The attempt was broken off. */
-  onReset(reason: ResetReason, details: string): void {
-    const { stream } = this;
-    const { manager } = stream;
-    manager.worker.timers.cancel(this.clocks.perTry);
-    this.timedOut = false;
-    this.feed.disconnect();
-    const reply = resetReply(reason, details);
-    if (reason !== 'overflow') {
-      this.attempt.host?.stats.rqError.inc();
-    }
-    if (this.responseStarted) {
-      this.done = true;
-      stream.flags |= reply.flag;
-      stream.responseCodeDetails = `upstream_reset_after_response_started{${reply.name}}`;
-      manager.routerStats.rqResetAfterDownstreamResponseStarted.inc();
-      return manager.resetStream(stream);
-    }
-    const verdict = this.retry?.onReset(reason, this.attempt.sent);
-    if (this.retries(verdict)) return;
-    stream.flags |= reply.flag;
-    this.done = true;
-    replyReset(this, reply, stream.attemptCount > 1 || verdict === 'no_overflow');
-  }
-
-  /** Does as the verdict says, and notes why a retry is not to be. @returns whether there will be another attempt */
-  retries(verdict: RetryVerdict | undefined): boolean {
-    const { stream } = this;
-    if (verdict === 'yes') this.scheduleRetry();
-    else if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
+    if (verdict === 'no_limit_exceeded') stream.flags |= Flag.UpstreamRetryLimitExceeded;
     else if (verdict === 'no_overflow') stream.flags |= Flag.UpstreamOverflow;
     return verdict === 'yes';
   }
 
-  private scheduleRetry(): void {
+  /** @param timedOut the attempt before it met its own timeout */
+  scheduleRetry(timedOut: boolean): void {
     const { worker } = this.stream.manager;
-    this.feed.disconnect();
-    this.logAttempt();
+    this.timedOut = timedOut;
     worker.timers.arm(this.clocks.backOff, (this.retry as RetryState).backOff(worker.random.uint32()));
   }
 
@@ -425,32 +285,24 @@ export class RouterRun implements FeedOwner {
     if (stream.selectedHost?.config.includeIsTimeoutRetryHeader) {
       stream.requestHeaders.setKnown(Known['x-envoy-is-timeout-retry'], String(this.timedOut));
     }
+    if (this.attempt.active) standAside(this, new UpstreamRequest(this));
+    else this.attempt.aside = undefined;
     this.begin(host);
   }
 
-  /** Something moved on this attempt. */
-  private activity(): void {
-    const idle = this.retry?.perTryIdleTimeout ?? 0;
-    if (idle > 0) this.stream.manager.worker.timers.arm(this.clocks.perTryIdle, idle);
-  }
-
-  private logAttempt(): void {
-    const { stream } = this;
-    const { upstreamLogs } = stream.manager;
-    if (upstreamLogs.length === 0) return;
-    stream.accessLogType = 'UpstreamEnd';
-    for (const log of upstreamLogs) log.log(stream);
-  }
-
-  cancelAttempt(): void {
+  /** Nothing more is wanted of the newest attempt. @param whole its answer has ended */
+  drop(attempt: UpstreamRequest, whole = false): void {
     this.feed.disconnect();
-    this.attempt.cancel();
+    attempt.drop(whole);
+    logTry(this, attempt);
   }
 
   giveUp(): void {
     this.done = true;
     this.clocks.cancelAll(this.stream.manager.worker.timers);
-    this.cancelAttempt();
+    if (this.aside !== undefined) dropAside(this);
+    this.feed.disconnect();
+    this.attempt.cancel();
   }
 
   /** The stream is over, whatever way. */
@@ -459,6 +311,6 @@ export class RouterRun implements FeedOwner {
     this.clocks.cancelAll(this.stream.manager.worker.timers);
     this.retry?.release();
     if (!this.done) this.giveUp();
-    if (this.stream.attemptCount > 0) this.logAttempt();
+    if (this.stream.attemptCount > 0) logTry(this, this.attempt);
   }
 }

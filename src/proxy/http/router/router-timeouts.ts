@@ -1,63 +1,78 @@
 /**
- * What happens when one of a request's clocks in the router runs out. Follows
+ * What happens when one of a request's clocks in the router runs out, or one of its tries'. Follows
  * https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#route-timeouts
  */
+import { hedge } from '#proxy/http/router/hedging.ts';
 import { replyMaxDuration, replyTimeout } from '#proxy/http/router/router-replies.ts';
 import type { RouterRun } from '#proxy/http/router/router-run.ts';
+import type { UpstreamRequest } from '#proxy/http/router/upstream-request.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
+import type { Counter } from '#proxy/observe/stats/metrics.ts';
 
-/** The route's timeout. */
+/** The route's timeout. Each try that is under way has met it. */
 export function onRouteTimeout(run: RouterRun): void {
   if (run.over) return;
-  const { stream, attempt } = run;
-  run.account.timedOut();
-  attempt.host?.stats.rqTimeout.inc();
+  const { stream } = run;
+  if (run.attempt.active) countTimeout(run, run.attempt);
+  for (const other of run.aside ?? []) if (other.active) countTimeout(run, other);
   run.giveUp();
   stream.flags |= Flag.UpstreamRequestTimeout;
   if (run.responseStarted) return cutOff(run, 'response_timeout');
   replyTimeout(run, 'response_timeout');
 }
 
+function countTimeout(run: RouterRun, { host }: UpstreamRequest): void {
+  run.account.timedOut();
+  host?.stats.rqTimeout.inc();
+  if (!run.responseStarted) run.account.count(504, host);
+}
+
 /** per_try_idle_timeout: nothing moved on this attempt. */
-export function onPerTryIdle(run: RouterRun): void {
+export function onPerTryIdle(run: RouterRun, attempt: UpstreamRequest): void {
   if (run.over) return;
-  const { stream } = run;
-  run.cluster?.stats.upstreamRqPerTryIdleTimeout.inc();
-  if (run.responseStarted) {
-    run.giveUp();
-    stream.flags |= Flag.StreamIdleTimeout;
-    return cutOff(run, 'upstream_per_try_idle_timeout');
-  }
-  endAttempt(run, 'upstream_per_try_idle_timeout');
+  attempt.flags |= Flag.StreamIdleTimeout;
+  endAttempt(run, attempt, run.cluster?.stats.upstreamRqPerTryIdleTimeout, 'upstream_per_try_idle_timeout');
 }
 
 /** per_try_timeout. */
-export function onPerTryTimeout(run: RouterRun): void {
+export function onPerTryTimeout(run: RouterRun, attempt: UpstreamRequest): void {
   if (run.over || run.responseStarted) return;
-  run.cluster?.stats.upstreamRqPerTryTimeout.inc();
-  endAttempt(run, 'upstream_per_try_timeout');
+  attempt.flags |= Flag.UpstreamRequestTimeout;
+  endAttempt(run, attempt, run.cluster?.stats.upstreamRqPerTryTimeout, 'upstream_per_try_timeout');
 }
 
 /** The cluster's max_stream_duration. */
-export function onMaxDuration(run: RouterRun): void {
+export function onMaxDuration(run: RouterRun, attempt: UpstreamRequest): void {
   if (run.over) return;
   const { stream } = run;
   run.cluster?.stats.upstreamRqMaxDurationReached.inc();
-  const status = stream.requestEnded ? 504 : 408;
+  run.drop(attempt);
+  if (!run.responseStarted && attempt.aside === undefined && run.heeds(run.retry?.onReset('local_reset', true))) {
+    attempt.host?.stats.rqError.inc();
+    return run.scheduleRetry(false);
+  }
   run.giveUp();
   stream.flags |= Flag.UpstreamMaxStreamDurationReached;
   if (run.responseStarted) return cutOff(run, 'upstream_max_stream_duration_reached');
-  replyMaxDuration(run, status);
+  replyMaxDuration(run, stream.requestEnded ? 504 : 408);
 }
 
-/** The attempt took too long: another one, or the end. */
-function endAttempt(run: RouterRun, details: string): void {
-  const { stream, attempt } = run;
-  attempt.host?.stats.rqTimeout.inc();
-  attempt.host?.stats.rqError.inc();
-  run.cancelAttempt();
-  run.timedOut = true;
-  if (run.retries(run.retry?.onPerTryTimeout())) return;
+/** The attempt took too long: another one beside it with hedging, or in its place, or the end. */
+function endAttempt(run: RouterRun, attempt: UpstreamRequest, counter: Counter | undefined, details: string): void {
+  if (run.hedged) return hedge(run, attempt);
+  const { stream } = run;
+  const { host } = attempt;
+  counter?.inc();
+  host?.stats.rqTimeout.inc();
+  host?.stats.rqError.inc();
+  run.drop(attempt);
+  if (run.responseStarted) {
+    run.giveUp();
+    stream.flags |= Flag.StreamIdleTimeout;
+    return cutOff(run, details);
+  }
+  if (run.heeds(run.retry?.onPerTryTimeout())) return run.scheduleRetry(true);
+  run.account.count(504, host);
   stream.flags |= Flag.UpstreamRequestTimeout;
   run.done = true;
   replyTimeout(run, details);

@@ -34,6 +34,14 @@ export class TcpTunnel implements RequestSource, RequestEncoder, TcpClientUser {
     return this.client as TcpClient;
   }
 
+  get wireSent(): number {
+    return this.client?.bytesSent ?? 0;
+  }
+
+  get wireReceived(): number {
+    return this.client?.bytesReceived ?? 0;
+  }
+
   request(waiter: HttpWaiter): void {
     this.waiter = waiter;
     this.client = TcpClient.open(this.target, this);
@@ -96,7 +104,7 @@ export class TcpTunnel implements RequestSource, RequestEncoder, TcpClientUser {
   onUpstreamEnd(): void {
     const { waiter } = this;
     this.waiter = undefined;
-    this.tellBytes(waiter);
+    waiter?.onWireBytes(this.wireReceived, this.wireSent);
     waiter?.onData(EMPTY, true);
     this.client?.close(false);
   }
@@ -104,11 +112,6 @@ export class TcpTunnel implements RequestSource, RequestEncoder, TcpClientUser {
   onUpstreamClosed(): void {
     const { waiter } = this;
     this.waiter = undefined;
-    this.tellBytes(waiter);
     waiter?.onReset('connection_termination', '');
-  }
-
-  private tellBytes(waiter: HttpWaiter | undefined): void {
-    if (this.client !== undefined) waiter?.onWireBytes(this.client.bytesReceived, this.client.bytesSent);
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { RouteAction } from '#config/model/route.ts';
+import type { RetryPolicy, RouteAction } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { type RequestTimeouts, readTimeouts, tellTimeout } from '#proxy/http/router/timeouts.ts';
@@ -21,8 +21,14 @@ function apply(
 ) {
   const requestHeaders = headersOf(fields);
   const stream = { requestHeaders } as HttpStream;
-  const result: RequestTimeouts = { global: 0, perTry: 0, hedged: false, tellsGrpc: false };
-  readTimeouts(stream, { timeout, ...action } as RouteAction, perTry, router as RouterConfig, result);
+  const result: RequestTimeouts = { global: 0, perTry: 0, perTryIdle: 0, hedged: false, tellsGrpc: false };
+  readTimeouts(
+    stream,
+    { timeout, ...action } as RouteAction,
+    { retryPolicy: { perTryTimeout: perTry } as RetryPolicy },
+    router as RouterConfig,
+    result,
+  );
   tellTimeout(requestHeaders, result, router as RouterConfig, elapsed);
   return { global: result.global, perTry: result.perTry, fields: Object.fromEntries(requestHeaders.entries()) };
 }
@@ -71,6 +77,7 @@ test('suppress_envoy_headers keeps the upstream from being told', () => {
 test('with hedging the upstream has the whole time', () => {
   const { fields } = apply(15_000, 500, { 'x-envoy-hedge-on-per-try-timeout': 'true' });
   assert.equal(fields[EXPECTED], '15000');
+  assert.equal(apply(0, 500, { 'x-envoy-hedge-on-per-try-timeout': 'true' }).fields[EXPECTED], undefined);
 });
 
 test('the next attempt has the time that is left', () => {

@@ -2,7 +2,7 @@
  * How long a request may take: the route's timeout, or what the request's own headers ask for. Follows
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-upstream-rq-timeout-ms
  */
-import type { RouteAction } from '#config/model/route.ts';
+import type { RouteAction, VirtualHost } from '#config/model/route.ts';
 import type { RouterConfig } from '#config/model/router.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { grpcTimeoutText, parseGrpcTimeout } from '#selection/grpc-timeout.ts';
@@ -16,27 +16,30 @@ const EXPECTED = Known['x-envoy-expected-rq-timeout-ms'];
 export interface RequestTimeouts {
   global: number;
   perTry: number;
+  perTryIdle: number;
   /** With hedging, an attempt goes on beside the next one. */
   hedged: boolean;
   /** The upstream learns of it as a gRPC service does. */
   tellsGrpc: boolean;
 }
 
-/** Reads the timeouts into `result`, and takes their headers out of the request. */
+/** Reads the timeouts into `result`, and takes their headers out of the request. @param virtualHost whose policies hold where the route has none */
 export function readTimeouts(
   stream: HttpStream,
   action: RouteAction,
-  perTryOfPolicy: number,
+  virtualHost: Pick<VirtualHost, 'retryPolicy' | 'hedgePolicy'>,
   router: RouterConfig,
   result: RequestTimeouts,
 ): void {
   const headers = stream.requestHeaders;
+  const retryPolicy = action.retryPolicy ?? virtualHost.retryPolicy;
   result.tellsGrpc =
     action.maxGrpcTimeout !== undefined &&
     action.maxStreamDuration === undefined &&
     isGrpc(headers.getKnown(Known['content-type']));
   result.global = result.tellsGrpc ? grpcTimeout(headers.getKnown(Known['grpc-timeout']), action) : action.timeout;
-  result.perTry = perTryOfPolicy;
+  result.perTry = retryPolicy?.perTryTimeout ?? 0;
+  result.perTryIdle = retryPolicy?.perTryIdleTimeout ?? 0;
   if (headers.hasKnown(Known['x-envoy-upstream-rq-timeout-ms'])) {
     const asked = milliseconds(headers.getKnown(Known['x-envoy-upstream-rq-timeout-ms']));
     if (asked !== undefined) result.global = asked;
@@ -50,8 +53,17 @@ export function readTimeouts(
     if (asked !== undefined) result.perTry = asked;
     headers.removeKnown(Known['x-envoy-upstream-rq-per-try-timeout-ms']);
   }
+  const hedgePolicy = action.hedgePolicy ?? virtualHost.hedgePolicy;
+  result.hedged = takeHedging(headers) ?? hedgePolicy?.hedgeOnPerTryTimeout ?? false;
   if (result.perTry >= result.global && result.global !== 0) result.perTry = 0;
-  result.hedged = headers.getKnown(Known['x-envoy-hedge-on-per-try-timeout']) === 'true';
+}
+
+/** What the request itself says of hedging. */
+function takeHedging(headers: Headers): boolean | undefined {
+  const asked = headers.getKnown(Known['x-envoy-hedge-on-per-try-timeout']);
+  if (asked === undefined) return undefined;
+  headers.removeKnown(Known['x-envoy-hedge-on-per-try-timeout']);
+  return asked === 'true' || asked === 'false' ? asked === 'true' : undefined;
 }
 
 /** max_grpc_timeout and grpc_timeout_offset: what the caller waits, but not longer than the route lets it; 0 is without end. */
@@ -68,7 +80,7 @@ export function tellTimeout(
   router: RouterConfig,
   elapsed: number,
 ): void {
-  let left = perTry > 0 && !(hedged && global > 0) ? perTry : global;
+  let left = perTry > 0 && !hedged ? perTry : global;
   if (left === 0) return;
   // 0 would be without end.
   if (global > 0) left = elapsed >= global ? 1 : Math.min(left, global - elapsed);
