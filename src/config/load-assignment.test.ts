@@ -5,7 +5,7 @@ import { decode } from '#api/decode.ts';
 import { rootPlace } from '#api/place.ts';
 import { Problems } from '#api/problems.ts';
 import { messageType } from '#api/registry.ts';
-import { loadAssignment } from '#config/load-assignment.ts';
+import { type KnownEndpoints, loadAssignment } from '#config/load-assignment.ts';
 
 const type = messageType('envoy.config.endpoint.v3.ClusterLoadAssignment');
 
@@ -24,16 +24,16 @@ function assignment(...sizes: number[]) {
   };
 }
 
-async function load(tree: object) {
+async function load(tree: object, known?: KnownEndpoints) {
   let pauses = 0;
   const bytes = toBinary(type, decode(type, tree, rootPlace(undefined, new Problems())));
   const pause = async () => void pauses++;
-  return { read: await loadAssignment(bytes, 'reject', pause), pauses: () => pauses };
+  return { read: await loadAssignment(bytes, 'reject', pause, known), pauses: () => pauses };
 }
 
 test('a large assignment is read in pieces, and is the same as read at once', async () => {
   const { read, pauses } = await load(assignment(250, 0, 101));
-  assert.equal(pauses(), 3 + 1 + 2);
+  assert.equal(pauses(), 5 + 1 + 3);
   assert.deepEqual([read.clusterName, read.overprovisioningFactor], ['c', 200]);
   const shown = read.endpoints.map(({ locality, priority, endpoints }) => [locality.zone, priority, endpoints.length]);
   assert.deepEqual(shown, [
@@ -46,7 +46,23 @@ test('a large assignment is read in pieces, and is the same as read at once', as
 });
 
 test('a small one is read at once', async () => {
-  assert.equal((await load(assignment(50, 50))).pauses(), 0);
+  assert.equal((await load(assignment(25, 25))).pauses(), 0);
+});
+
+test('what stands in it as before is not read again, wherever it stands; what is gone is forgotten', async () => {
+  const known: KnownEndpoints = new Map();
+  const tree = assignment(200, 100);
+  const first = await load(tree, known);
+  const [near, far] = tree.endpoints;
+  const moved = near.lb_endpoints.splice(0, 150);
+  far.lb_endpoints.unshift(...moved.slice(0, 60), ...moved.slice(0, 1));
+  Object.assign(far.lb_endpoints[0], { load_balancing_weight: 7 });
+  const second = await load(tree, known);
+  assert.deepEqual(second.read, (await load(tree)).read);
+  assert.equal(second.pauses(), 2);
+  const all = (of: typeof first) => of.read.endpoints.flatMap(({ endpoints }) => endpoints);
+  assert.equal(all(second).filter((endpoint) => all(first).includes(endpoint)).length, 50 + 59 + 100);
+  assert.equal(known.size, 50 + 60 + 100);
 });
 
 test('what is wrong has its place in the whole', async () => {

@@ -6,7 +6,8 @@
 export class InitManager {
   /** As `/init_dump` calls it. */
   readonly name: string;
-  private readonly waiting = new Map<number, string>();
+  /** Undefined: nobody is waited for. There is one of these for each cluster, as long as it lives. */
+  private waiting: Map<number, string> | undefined = undefined;
   private next = 0;
   private started = false;
   private done: (() => void) | undefined = undefined;
@@ -18,9 +19,12 @@ export class InitManager {
   /** Adds something to wait for. @returns what to call once it is ready; more calls do nothing */
   add(target: string): () => void {
     const id = this.next++;
+    this.waiting ??= new Map();
     this.waiting.set(id, target);
     return () => {
-      if (this.waiting.delete(id)) this.check();
+      if (!this.waiting?.delete(id)) return;
+      if (this.waiting.size === 0) this.waiting = undefined;
+      this.check();
     };
   }
 
@@ -38,11 +42,11 @@ export class InitManager {
 
   /** What is not ready yet. */
   unready(): string[] {
-    return [...this.waiting.values()];
+    return [...(this.waiting?.values() ?? [])];
   }
 
   private check(): void {
-    if (!this.started || this.waiting.size > 0) return;
+    if (!this.started || this.waiting !== undefined) return;
     const { done } = this;
     this.done = undefined;
     done?.();

@@ -40,6 +40,9 @@ export interface ServerClusterParts {
   onHosts(update: HostSetUpdate, cluster: ServerCluster): void;
 }
 
+/** So many members are taken over in a turn of the loop of their own. */
+const LARGE = 100;
+
 const [CX_ACTIVE, RQ_ACTIVE, RQ_ERROR, RQ_SUCCESS, RQ_TOTAL] = (
   ['cx_active', 'rq_active', 'rq_error', 'rq_success', 'rq_total'] as const
 ).map((name) => HOST_COUNTERS.indexOf(name));
@@ -56,6 +59,7 @@ export class ServerCluster {
   ready = false;
   /** The last that was found out. */
   update: HostSetUpdate | undefined = undefined;
+  private unsettled = false;
   private readonly parts: ServerClusterParts;
   private readonly hosts: PrioritySet;
   private readonly lease: StatsLease;
@@ -96,12 +100,23 @@ export class ServerCluster {
       dnsCaches: parts.dnsCaches,
       isUsed: (key) => parts.hub.block(hostBlock(config.name, key), CX_ACTIVE) > 0,
       onUpdate: (update) => {
+        this.settle();
         this.update = update;
-        this.hosts.update(update);
+        this.unsettled = true;
         parts.onHosts(update, this);
+        // With one worker the requests of this very thread are not to wait for both at once.
+        if (isLarge(update)) setImmediate(() => this.settle());
+        else this.settle();
       },
       onReady: found,
     });
+  }
+
+  /** Takes the last update over into what the admin API shows, and counts. */
+  private settle(): void {
+    if (!this.unsettled || this.update === undefined) return;
+    this.unsettled = false;
+    this.hosts.update(this.update);
   }
 
   /** A worker made a member. */
@@ -111,6 +126,7 @@ export class ServerCluster {
 
   /** It is removed, or another takes its place. */
   stop(): void {
+    this.settle();
     this.init.cancel();
     this.discovery?.stop();
     this.letGo();
@@ -120,10 +136,12 @@ export class ServerCluster {
 
   /** Brings gauges up to date before somebody reads them. */
   refresh(): void {
+    this.settle();
     this.refreshGauges();
   }
 
   status(): ClusterStatus {
+    this.settle();
     const { config, hosts, update } = this;
     return {
       name: config.name,
@@ -138,6 +156,7 @@ export class ServerCluster {
 
   /** What its members counted, for load reports. @param metrics what workers heard of members, by key, since somebody asked last */
   load(metrics: EndpointSums = NO_METRICS): ClusterLoad {
+    this.settle();
     const { config, hosts, parts, update } = this;
     const drops = (place: number) => parts.hub.block(dropBlock(config.name), place);
     const { discovery, name } = config;
@@ -185,4 +204,10 @@ export class ServerCluster {
       counter: (name) => parts.hub.block(hostBlock(config.name, host.key), HOST_COUNTERS.indexOf(name)),
     };
   }
+}
+
+function isLarge({ priorities }: HostSetUpdate): boolean {
+  let members = 0;
+  for (const { localities } of priorities) for (const { hosts } of localities) members += hosts.length;
+  return members > LARGE;
 }

@@ -12,6 +12,7 @@ import {
   staticCluster,
 } from '#testing/bootstrap.ts';
 import { dynamicBootstrap, edsCluster, rdsListener, routeTable, says } from '#testing/dynamic-resources.ts';
+import { eventually } from '#testing/eventually.ts';
 import { freePort } from '#testing/free-port.ts';
 import { ManagementServer } from '#testing/management-server.ts';
 import { startLoad } from '#testing/request-load.ts';
@@ -241,4 +242,41 @@ test('the node is said once a stream, metadata goes with it, and a second servic
     server.requests.map((_, i) => i === 0),
   );
   assert.equal(server.requests[0].metadata['x-token'], 'abc');
+});
+
+test('of many members that leave at once every idle connection closes, and the admin API shows who stays', async (t) => {
+  const upstream = await startUpstream(t, answer(), { host: '0.0.0.0' });
+  const members = (count: number): Json => ({
+    cluster_name: 'c',
+    endpoints: [
+      {
+        lb_endpoints: Array.from({ length: count }, (_, i) => ({
+          endpoint: { address: { socket_address: { address: `127.0.1.${i + 1}`, port_value: upstream.port } } },
+        })),
+      },
+    ],
+  });
+  const server = await ManagementServer.start(t);
+  server.serve('cluster', '1', [edsCluster('c', 'ads')]);
+  server.serve('endpoint', '1', [members(150)]);
+  server.serve('listener', '1', [rdsListener('in', 'r', 'ads')]);
+  server.serve('route', '1', [routeTable('r', [routeTo('/', 'c')])]);
+  const proxy = await startProxy(t, dynamicBootstrap(server, 'ads'));
+  const wire = await proxy.connect('in');
+  for (let i = 0; i < 150; i++) assert.equal((await ask(wire)).status, 200);
+  assert.equal(upstream.open, 150);
+  server.serve('endpoint', '2', [members(1)]);
+  await becomes(proxy, 'cluster.c.update_success', 2);
+  assert.equal(await proxy.stat('cluster.c.membership_total'), 1);
+  await eventually('the others are left', () => upstream.open === 1);
+  await proxy.statBecomes('cluster.c.upstream_cx_active', 1);
+  const totals = async () => {
+    const { body } = await proxy.admin.get('/clusters');
+    return [...body.matchAll(/^c::.*::rq_total::(.*)$/gm)].map(([, total]) => total);
+  };
+  assert.deepEqual(await totals(), ['1']);
+  server.serve('endpoint', '3', [members(150)]);
+  await becomes(proxy, 'cluster.c.update_success', 3);
+  assert.deepEqual(await totals(), ['1', ...Array.from({ length: 149 }, () => '0')]);
+  assert.equal((await ask(wire)).status, 200);
 });

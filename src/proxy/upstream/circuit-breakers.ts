@@ -13,6 +13,9 @@ import {
 } from '#proxy/upstream/circuit-breaker-slots.ts';
 import { NO_RUNTIME, type RuntimeIntegers } from '#proxy/upstream/load-balancer/load-balancer.ts';
 
+type ResourceName = (typeof RESOURCES)[number];
+type Priority = (typeof PRIORITIES)[number];
+
 /** One number and its limit. */
 export class Resource {
   max = 0;
@@ -29,11 +32,6 @@ export class Resource {
 
   get count(): number {
     return this.numbers[this.index];
-  }
-
-  /** Whether it ever counted. */
-  get used(): boolean {
-    return this.numbers[this.index + 1] !== 0;
   }
 
   canCreate(): boolean {
@@ -85,7 +83,7 @@ export class ResourceLimits {
   maxConnectionsPerHost = Number.POSITIVE_INFINITY;
 
   constructor(numbers: Int32Array, index: number, shared: boolean) {
-    const at = (resource: (typeof RESOURCES)[number]) => index + RESOURCES.indexOf(resource) * NUMBERS_PER_RESOURCE;
+    const at = (resource: ResourceName) => index + RESOURCES.indexOf(resource) * NUMBERS_PER_RESOURCE;
     this.connections = new Resource(numbers, at('connections'), shared);
     this.pendingRequests = new Resource(numbers, at('pendingRequests'), shared);
     this.requests = new Resource(numbers, at('requests'), shared);
@@ -109,23 +107,72 @@ export class ResourceLimits {
   }
 }
 
+/** The numbers of each buffer, for all clusters that have theirs in it. */
+const VIEWS = new WeakMap<SharedArrayBuffer, Int32Array>();
+
+function viewOf(buffer: SharedArrayBuffer): Int32Array {
+  let view = VIEWS.get(buffer);
+  if (view === undefined) {
+    view = new Int32Array(buffer);
+    VIEWS.set(buffer, view);
+  }
+  return view;
+}
+
+/** Of a cluster. The limits of a priority are made when somebody asks for them: of many clusters few are called. */
 export class CircuitBreakers {
-  readonly DEFAULT: ResourceLimits;
-  readonly HIGH: ResourceLimits;
+  private readonly numbers: Int32Array;
+  private readonly index: number;
+  private readonly shared: boolean;
+  private normal: ResourceLimits | undefined = undefined;
+  private high: ResourceLimits | undefined = undefined;
+  private config: ClusterConfig | undefined = undefined;
+  private runtime: RuntimeIntegers = NO_RUNTIME;
 
   /** @param shared whether more than one thread counts here. */
   constructor(slots: CircuitBreakerSlots, shared: boolean) {
-    const numbers = new Int32Array(slots.buffer);
-    this.DEFAULT = new ResourceLimits(numbers, slots.index, shared);
-    this.HIGH = new ResourceLimits(numbers, slots.index + RESOURCES.length * NUMBERS_PER_RESOURCE, shared);
+    this.numbers = viewOf(slots.buffer);
+    this.index = slots.index;
+    this.shared = shared;
+  }
+
+  get DEFAULT(): ResourceLimits {
+    this.normal ??= this.limits('DEFAULT');
+    return this.normal;
+  }
+
+  get HIGH(): ResourceLimits {
+    this.high ??= this.limits('HIGH');
+    return this.high;
   }
 
   /** Sets the limits: at first, and again when the cluster or the runtime changed. */
-  configure({ name, circuitBreakers }: ClusterConfig, runtime: RuntimeIntegers = NO_RUNTIME): void {
-    for (const priority of PRIORITIES) {
-      const key = `circuit_breakers.${name}.${priority.toLowerCase()}.`;
-      this[priority].configure(circuitBreakers[priority], key, runtime);
-    }
+  configure(config: ClusterConfig, runtime: RuntimeIntegers = NO_RUNTIME): void {
+    this.config = config;
+    this.runtime = runtime;
+    if (this.normal !== undefined) this.setLimits(this.normal, 'DEFAULT');
+    if (this.high !== undefined) this.setLimits(this.high, 'HIGH');
+  }
+
+  /** Whether the resource ever counted, on any thread. */
+  isUsed(priority: Priority, resource: ResourceName): boolean {
+    return this.numbers[this.firstOf(priority) + RESOURCES.indexOf(resource) * NUMBERS_PER_RESOURCE + 1] !== 0;
+  }
+
+  private limits(priority: Priority): ResourceLimits {
+    const limits = new ResourceLimits(this.numbers, this.firstOf(priority), this.shared);
+    this.setLimits(limits, priority);
+    return limits;
+  }
+
+  private setLimits(limits: ResourceLimits, priority: Priority): void {
+    if (this.config === undefined) return;
+    const key = `circuit_breakers.${this.config.name}.${priority.toLowerCase()}.`;
+    limits.configure(this.config.circuitBreakers[priority], key, this.runtime);
+  }
+
+  private firstOf(priority: Priority): number {
+    return this.index + PRIORITIES.indexOf(priority) * RESOURCES.length * NUMBERS_PER_RESOURCE;
   }
 }
 
@@ -173,8 +220,8 @@ export function circuitBreakerGauges(breakers: CircuitBreakers, config: ClusterC
   const refresh = () => {
     for (const priority of PRIORITIES) {
       for (const name of RESOURCES) {
-        const resource = breakers[priority][name];
-        if (resource.used) stats.set(OPEN[priority][name], resource.canCreate() ? 0 : 1);
+        if (!breakers.isUsed(priority, name)) continue;
+        stats.set(OPEN[priority][name], breakers[priority][name].canCreate() ? 0 : 1);
       }
     }
     for (const { resource, gauge } of left) {

@@ -27,13 +27,20 @@ export interface HostSet extends HostGroup {
   readonly hasLocalLocality: boolean;
 }
 
+const NONE: readonly Host[] = [];
+
 export function hostGroup(hosts: readonly Host[]): HostGroup {
+  if (hosts.every(isPlain)) return { hosts, healthy: hosts, degraded: NONE, excluded: NONE };
   return {
     hosts,
     healthy: hosts.filter((host) => host.health === 'healthy'),
     degraded: hosts.filter((host) => host.health === 'degraded'),
     excluded: hosts.filter((host) => host.excluded),
   };
+}
+
+function isPlain({ health, excluded }: Host): boolean {
+  return health === 'healthy' && !excluded;
 }
 
 /** The host set with the health that its hosts have now. */

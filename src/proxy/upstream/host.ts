@@ -3,10 +3,10 @@
  * It lives as long as updates name it. Follows Envoy's Upstream::Host and
  * https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--clusters
  */
-import { type Address, addressText } from '#config/model/address.ts';
+import type { Address } from '#config/model/address.ts';
 import type { Locality } from '#config/model/cluster.ts';
 import type { Metadata } from '#config/model/route.ts';
-import type { Counter } from '#proxy/observe/stats/metrics.ts';
+import { Counter, detached } from '#proxy/observe/stats/metrics.ts';
 import type { StatsLease } from '#proxy/observe/stats/stats-lease.ts';
 import { type Health, HealthFlag, healthOf, isExcluded } from '#proxy/upstream/host-health.ts';
 import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
@@ -34,9 +34,11 @@ export interface HostOrigin {
   update: HostUpdate;
   locality: Locality;
   priority: number;
+  /** The text of its address. */
+  text: string;
   now: number;
-  /** Holds the host's counters until it is removed. */
-  lease: StatsLease;
+  /** Makes what holds the host's counters from the first that is counted until the host is removed. */
+  lease: () => StatsLease;
 }
 
 export class Host {
@@ -59,17 +61,20 @@ export class Host {
   excluded: boolean;
   /** When it last became healthy, on the monotonic clock: slow start counts from here. */
   healthySince: number;
-  readonly stats: HostStats;
+  /** For its priority set: the last update that named it. */
+  namedBy = 0;
   /** For the owner of connections: this thread's pool. */
   pool: unknown = undefined;
 
-  private readonly lease: StatsLease;
+  private readonly makeLease: () => StatsLease;
+  private lease: StatsLease | undefined = undefined;
+  private counted: HostStats | undefined = undefined;
 
-  constructor({ cluster, key, update, locality, priority, now, lease }: HostOrigin) {
+  constructor({ cluster, key, update, locality, priority, text, now, lease }: HostOrigin) {
     this.cluster = cluster;
     this.key = key;
     this.address = update.address;
-    this.addressText = addressText(update.address);
+    this.addressText = text;
     this.additionalAddresses = update.additionalAddresses;
     this.hostname = update.hostname;
     this.weight = update.weight;
@@ -81,27 +86,38 @@ export class Host {
     this.health = healthOf(update.healthFlags);
     this.excluded = isExcluded(update.healthFlags);
     this.healthySince = now;
-    this.lease = lease;
-    this.stats = hostStats(lease, cluster, key);
+    this.makeLease = lease;
+  }
+
+  /** Made when something is counted first: most hosts of large clusters count nothing on most threads. */
+  get stats(): HostStats {
+    return this.counted ?? this.count();
+  }
+
+  private count(): HostStats {
+    this.lease = this.makeLease();
+    this.counted = hostStats(this.lease, this.cluster, this.key);
+    return this.counted;
   }
 
   /** Requests of this thread that are under way. */
   get activeRequests(): number {
-    return this.stats.rqActive.value;
+    return this.counted === undefined ? 0 : this.counted.rqActive.value;
   }
 
   /** It is a member no more: what its connections still count goes nowhere. */
   removed(): void {
-    this.lease.release();
+    this.lease?.release();
+    this.counted ??= NOT_COUNTED;
   }
 
-  /** Takes over what an update says. @returns whether anything changed that balancing looks at. */
-  update(update: HostUpdate, locality: Locality, priority: number, now: number): boolean {
+  /** Takes over what an update says. @param text of its address. @returns whether anything changed that balancing looks at. */
+  update(update: HostUpdate, locality: Locality, priority: number, text: string, now: number): boolean {
     const flags = (this.healthFlags & ~CONFIGURED_FLAGS) | (update.healthFlags & CONFIGURED_FLAGS);
     let changed = this.setHealthFlags(flags, now);
     if (this.weight !== update.weight || this.priority !== priority) changed = true;
     this.address = update.address;
-    this.addressText = addressText(update.address);
+    this.addressText = text;
     this.additionalAddresses = update.additionalAddresses;
     this.hostname = update.hostname;
     this.weight = update.weight;
@@ -147,7 +163,13 @@ export function hostBlock(cluster: string, key: string): string {
 }
 
 function hostStats(lease: StatsLease, cluster: string, key: string): HostStats {
-  const counters = lease.block(hostBlock(cluster, key), HOST_COUNTERS.length);
+  return byName(lease.block(hostBlock(cluster, key), HOST_COUNTERS.length));
+}
+
+/** Of hosts that are gone before they counted anything. */
+const NOT_COUNTED = byName(HOST_COUNTERS.map(() => detached(new Counter(new Float64Array(1), 0))));
+
+function byName(counters: readonly Counter[]): HostStats {
   const [cxActive, cxConnectFail, cxTotal, rqActive, rqError, rqPendingActive, rqSuccess, rqTimeout, rqTotal] =
     counters;
   return { cxActive, cxConnectFail, cxTotal, rqActive, rqError, rqPendingActive, rqSuccess, rqTimeout, rqTotal };

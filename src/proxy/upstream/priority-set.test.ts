@@ -31,6 +31,28 @@ test('a host that an update names again stays the same object with its counters'
   );
 });
 
+test('a host holds counters from the first count until it is told that it is gone, and none after that', () => {
+  let held = 0;
+  const scope = new PlainScope();
+  const lease = () => ({ ...scope.lease(), release: () => void held-- });
+  const counted = () => {
+    held++;
+    return lease();
+  };
+  const set = new PrioritySet('one', counted, clock);
+  set.update(membersOf([locality('', [endpoint(1), endpoint(2)])]));
+  const [first, second] = set.hostSets[0].hosts;
+  assert.deepEqual([held, first.activeRequests], [0, 0]);
+  first.stats.rqActive.inc();
+  assert.deepEqual([held, first.activeRequests], [1, 1]);
+  const { removed } = set.update(membersOf([]));
+  assert.deepEqual([removed.length, held], [2, 1]);
+  for (const host of removed) host.removed();
+  assert.equal(held, 0);
+  second.stats.rqTotal.inc();
+  assert.equal(held, 0);
+});
+
 test('an address that is listed twice is two hosts, as in Envoy', () => {
   const set = prioritySet();
   set.update(membersOf([locality('', [endpoint(1), endpoint(1)])]));

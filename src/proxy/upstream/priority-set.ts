@@ -17,7 +17,7 @@ import {
   sameLocality,
 } from '#proxy/upstream/host-set-update.ts';
 
-/** What an update changed: pools of removed hosts are for their owner to drain. */
+/** What an update changed. Pools of removed hosts are for their owner to drain, and it tells them (Host.removed). */
 export interface MembershipChange {
   added: Host[];
   removed: Host[];
@@ -34,13 +34,15 @@ export class PrioritySet {
   /** Of a Redis cluster: who has which slots. */
   shards: readonly HostShard[] = [];
   private readonly byKey = new Map<string, Host>();
-  private readonly listeners: MembershipListener[] = [];
+  private listeners: readonly MembershipListener[] = [];
   private readonly lease: () => StatsLease;
   private readonly clock: Clock;
+  /** Counts them. */
+  private updates = 0;
   private readonly localLocality: Locality | undefined;
 
   /**
-   * @param lease makes room for one host's counters at the root of this thread's stats.
+   * @param lease makes room for one host's counters at the root of this thread's stats, when it counts something.
    * @param localLocality where the proxy itself runs, from the node; undefined or all empty: not known.
    */
   constructor(cluster: string, lease: () => StatsLease, clock: Clock, localLocality?: Locality) {
@@ -57,18 +59,17 @@ export class PrioritySet {
   /** Replaces the members. Listeners hear of it, also when only weights or health changed. */
   update(update: HostSetUpdate): MembershipChange {
     const change: MembershipChange = { added: [], removed: [], priorities: [] };
-    const seen = new Set<string>();
     const touched = new Set<number>();
+    this.updates++;
     const sets = update.priorities.map((priorityUpdate, priority) => {
       const hosts = priorityUpdate.localities.map((locality) =>
-        locality.hosts.map((host) => this.take(host, locality, priority, seen, change, touched)),
+        locality.hosts.map((host) => this.take(host, locality, priority, change, touched)),
       );
       return this.hostSet(priority, priorityUpdate, hosts);
     });
     for (const [key, host] of this.byKey) {
-      if (seen.has(key)) continue;
+      if (host.namedBy === this.updates) continue;
       this.byKey.delete(key);
-      host.removed();
       change.removed.push(host);
       touched.add(host.priority);
     }
@@ -87,10 +88,9 @@ export class PrioritySet {
 
   /** Calls back after every change, in the order of registration. @returns how to stop that. */
   onChange(listener: MembershipListener): () => void {
-    this.listeners.push(listener);
+    this.listeners = [...this.listeners, listener];
     return () => {
-      const at = this.listeners.indexOf(listener);
-      if (at >= 0) this.listeners.splice(at, 1);
+      this.listeners = this.listeners.filter((other) => other !== listener);
     };
   }
 
@@ -105,7 +105,7 @@ export class PrioritySet {
   }
 
   private tell(change: MembershipChange): void {
-    for (const listener of this.listeners.slice()) listener(change);
+    for (const listener of this.listeners) listener(change);
   }
 
   /** The host that the update names: the one that is there, or a new one. */
@@ -113,22 +113,27 @@ export class PrioritySet {
     update: HostUpdate,
     { locality }: LocalityUpdate,
     priority: number,
-    seen: Set<string>,
     change: MembershipChange,
     touched: Set<number>,
   ): Host {
-    const name = update.key ?? addressText(update.address);
+    const text = addressText(update.address);
+    const name = update.key ?? text;
     let key = name;
-    for (let copy = 2; seen.has(key); copy++) key = `${name}#${copy}`;
-    seen.add(key);
+    let known = this.byKey.get(key);
+    for (let copy = 2; known?.namedBy === this.updates; copy++) {
+      key = `${name}#${copy}`;
+      known = this.byKey.get(key);
+    }
     const now = this.clock.now();
-    const known = this.byKey.get(key);
     if (known !== undefined) {
+      known.namedBy = this.updates;
       if (known.priority !== priority) touched.add(known.priority).add(priority);
-      known.update(update, locality, priority, now);
+      known.update(update, locality, priority, text, now);
       return known;
     }
-    const host = new Host({ cluster: this.cluster, key, update, locality, priority, now, lease: this.lease() });
+    const { cluster, lease } = this;
+    const host = new Host({ cluster, key, update, locality, priority, text, now, lease });
+    host.namedBy = this.updates;
     this.byKey.set(key, host);
     change.added.push(host);
     touched.add(priority);
@@ -136,18 +141,18 @@ export class PrioritySet {
   }
 
   private hostSet(priority: number, update: PriorityUpdate, hosts: Host[][]): HostSet {
-    const all = hosts.flat();
+    const groups = hosts.map(hostGroup);
     const localities: LocalityHosts[] = update.localities.map(({ locality, weight }, i) => ({
       locality,
       weight,
-      ...hostGroup(hosts[i]),
+      ...groups[i],
     }));
     localities.sort((one, other) => this.rank(one.locality) - this.rank(other.locality) || byName(one, other));
     return {
       priority,
       overprovisioningFactor: update.overprovisioningFactor,
       weightedPriorityHealth: update.weightedPriorityHealth,
-      ...hostGroup(all),
+      ...(groups.length === 1 ? groups[0] : hostGroup(hosts.flat())),
       localities,
       hasLocalLocality: localities.length > 0 && this.rank(localities[0].locality) === 0,
     };

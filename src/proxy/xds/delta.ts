@@ -9,6 +9,7 @@ import { logger } from '#base/logger.ts';
 import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '#envoy/service/discovery/v3/discovery_pb.js';
 import { errorDetail } from '#proxy/xds/error-detail.ts';
 import { deltaResource, isHeartbeat, typeUrlOf } from '#proxy/xds/given-resources.ts';
+import { withNode } from '#proxy/xds/node-field.ts';
 import type { DiscoveryProtocol, ProtocolParts } from '#proxy/xds/protocol-parts.ts';
 import { ResourceLifetimes } from '#proxy/xds/resource-lifetimes.ts';
 import { TypeWatches, type Watch } from '#proxy/xds/type-watches.ts';
@@ -144,10 +145,9 @@ export class Delta implements DiscoveryProtocol {
     for (const name of left) if (!watches.wants(name)) versions.delete(name);
     type.told = wanted;
     type.first = false;
-    const withNode = this.firstRequest || !this.parts.nodeOnFirstMessageOnly;
+    const saysNode = this.firstRequest || !this.parts.nodeOnFirstMessageOnly;
     this.firstRequest = false;
     const request = create(messageType(REQUEST), {
-      ...(withNode ? { node: this.parts.node() } : {}),
       typeUrl: typeUrlOf(type.typeName),
       // A stream's first request that names nothing asks for everything.
       resourceNamesSubscribe: first && added.length === 1 && added[0] === WILDCARD ? [] : added,
@@ -156,7 +156,8 @@ export class Delta implements DiscoveryProtocol {
       ...(answer === undefined ? {} : { responseNonce: answer.nonce }),
       ...(answer?.refused === undefined ? {} : { errorDetail: errorDetail(answer.refused) }),
     }) as DeltaDiscoveryRequest;
-    return toBinary(messageType(REQUEST), request);
+    const bytes = toBinary(messageType(REQUEST), request);
+    return saysNode ? withNode(REQUEST, bytes, this.parts.node()) : bytes;
   }
 
   onMessage(bytes: Uint8Array): boolean {

@@ -2,7 +2,7 @@
  * EDS: the members of clusters from a management server.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery#endpoint-discovery-service-eds
  */
-import { loadAssignment } from '#config/load-assignment.ts';
+import { type KnownEndpoints, loadAssignment } from '#config/load-assignment.ts';
 import type { LoadAssignment } from '#config/model/cluster.ts';
 import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
@@ -46,6 +46,7 @@ class Endpoints implements SubscriptionOwner {
   /** The cluster is gone, or has another watch. */
   stopped = false;
   private known = false;
+  private readonly knownEndpoints: KnownEndpoints = new Map();
 
   constructor(
     name: string,
@@ -70,7 +71,12 @@ class Endpoints implements SubscriptionOwner {
     if (resource.name !== this.name) {
       throw new Error(`Unexpected EDS cluster (expecting ${this.name}): ${resource.name}`);
     }
-    const assignment = await loadAssignment(resource.any.value, this.context.unknownFields, nextTurn);
+    const assignment = await loadAssignment(
+      resource.any.value,
+      this.context.unknownFields,
+      nextTurn,
+      this.knownEndpoints,
+    );
     if (this.stopped) return;
     this.known = true;
     this.onAssignment(assignment);

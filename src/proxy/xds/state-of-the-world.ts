@@ -5,10 +5,10 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { messageType } from '#api/registry.ts';
 import { logger } from '#base/logger.ts';
-import type { Node } from '#envoy/config/core/v3/base_pb.js';
 import type { DiscoveryRequest, DiscoveryResponse } from '#envoy/service/discovery/v3/discovery_pb.js';
 import { errorDetail } from '#proxy/xds/error-detail.ts';
 import { givenResource, isHeartbeat, typeUrlOf } from '#proxy/xds/given-resources.ts';
+import { withNode } from '#proxy/xds/node-field.ts';
 import type { DiscoveryProtocol, ProtocolParts } from '#proxy/xds/protocol-parts.ts';
 import { ResourceLifetimes } from '#proxy/xds/resource-lifetimes.ts';
 import { TypeWatches, type Watch } from '#proxy/xds/type-watches.ts';
@@ -112,18 +112,18 @@ export class StateOfTheWorld implements DiscoveryProtocol {
   }
 
   private request(type: TypeState): Uint8Array {
-    const withNode = this.firstRequest || !this.parts.nodeOnFirstMessageOnly;
+    const saysNode = this.firstRequest || !this.parts.nodeOnFirstMessageOnly;
     this.firstRequest = false;
     const request = create(messageType(REQUEST), {
       versionInfo: type.version,
-      ...(withNode ? { node: this.parts.node() as Node } : {}),
       resourceNames: type.watches.wildcard ? [] : type.watches.names(),
       typeUrl: typeUrlOf(type.typeName),
       responseNonce: type.nonce,
       ...(type.refused === undefined ? {} : { errorDetail: errorDetail(type.refused) }),
     }) as DiscoveryRequest;
     type.refused = undefined;
-    return toBinary(messageType(REQUEST), request);
+    const bytes = toBinary(messageType(REQUEST), request);
+    return saysNode ? withNode(REQUEST, bytes, this.parts.node()) : bytes;
   }
 
   onMessage(bytes: Uint8Array): boolean {

@@ -119,9 +119,9 @@ export class RedisCluster {
     }
     const update = { address, additionalAddresses: [], hostname: '', weight: 1, metadata: {}, healthFlags: 0 };
     const locality = { region: '', zone: '', subZone: '' };
-    const lease = this.cluster.worker.leaseStats();
-    const { name } = this.cluster.config;
-    const stranger = new Host({ cluster: name, key: text, update, locality, priority: 0, now: clock.now(), lease });
+    const { worker, config } = this.cluster;
+    const origin = { cluster: config.name, key: text, update, locality, priority: 0, text, now: clock.now() };
+    const stranger = new Host({ ...origin, lease: worker.leaseStats });
     this.strangers.set(text, stranger);
     return stranger;
   }

@@ -3,6 +3,14 @@
  */
 import { HistogramBins } from '#proxy/observe/stats/histogram-bins.ts';
 import { UNWRITTEN } from '#proxy/observe/stats/metrics.ts';
+import {
+  isUnshared,
+  NO_SHARE,
+  type SlotReader,
+  setShare,
+  shareOf,
+  sumOfShares,
+} from '#proxy/observe/stats/stat-shares.ts';
 import { type StatTable, tableOf } from '#proxy/observe/stats/stat-table.ts';
 import type { HistogramStat, NumberStat, StatFilter } from '#proxy/observe/stats/stats-hub.ts';
 
@@ -10,7 +18,7 @@ import type { HistogramStat, NumberStat, StatFilter } from '#proxy/observe/stats
 interface Rows {
   readonly prefix: string;
   readonly table: StatTable;
-  /** The first slot, by thread; NO_SHARE where a thread has none. */
+  /** The first slot, by thread. */
   readonly shares: number[];
   readonly rejected: ReadonlySet<number> | undefined;
   /** What threads that are done with it left behind, less what a reset took away. Undefined: nothing. */
@@ -20,19 +28,16 @@ interface Rows {
   histogramIds: { threadId: number; id: number }[] | undefined;
 }
 
-const NO_SHARE = -1;
-
 /** Of histograms that nobody took. */
 const NOTHING = new HistogramBins();
 
 export class HubRows {
   private readonly byPrefix = new Map<string, Rows>();
   private sorted: Rows[] | undefined = undefined;
-  /** The number in a slot of a thread. */
-  private readonly number: (threadId: number, slot: number) => number;
+  private readonly read: SlotReader;
 
-  constructor(number: (threadId: number, slot: number) => number) {
-    this.number = number;
+  constructor(read: SlotReader) {
+    this.read = read;
   }
 
   add(threadId: number, prefix: string, table: string, slot: number, rejected: ReadonlySet<number> | undefined): void {
@@ -50,8 +55,7 @@ export class HubRows {
       this.byPrefix.set(prefix, rows);
       this.sorted = undefined;
     }
-    while (rows.shares.length < threadId) rows.shares.push(NO_SHARE);
-    rows.shares[threadId] = slot;
+    setShare(rows.shares, threadId, slot);
   }
 
   /** A thread takes a histogram of its row. @returns where its values go; undefined: there is no such row */
@@ -72,10 +76,10 @@ export class HubRows {
   /** A thread is done with its row. @returns the ids of its histograms there */
   remove(threadId: number, prefix: string, last: readonly number[]): number[] {
     const rows = this.byPrefix.get(prefix);
-    if (rows === undefined || (rows.shares[threadId] ?? NO_SHARE) === NO_SHARE) return [];
+    if (rows === undefined || shareOf(rows.shares, threadId) === NO_SHARE) return [];
     rows.shares[threadId] = NO_SHARE;
     const ids = (rows.histogramIds ?? []).filter((taken) => taken.threadId === threadId).map(({ id }) => id);
-    if (rows.shares.every((share) => share === NO_SHARE)) {
+    if (isUnshared(rows.shares)) {
       this.byPrefix.delete(prefix);
       this.sorted = undefined;
       return ids;
@@ -93,9 +97,9 @@ export class HubRows {
   /** A thread has ended. */
   detach(threadId: number): void {
     for (const [prefix, { shares, table }] of [...this.byPrefix]) {
-      const slot = shares[threadId] ?? NO_SHARE;
+      const slot = shareOf(shares, threadId);
       if (slot === NO_SHARE) continue;
-      const last = Array.from({ length: table.numbers }, (_, place) => this.number(threadId, slot + place));
+      const last = Array.from({ length: table.numbers }, (_, place) => this.read(threadId, slot + place));
       this.remove(threadId, prefix, last);
     }
   }
@@ -152,12 +156,8 @@ export class HubRows {
   }
 
   private value(rows: Rows, place: number): number {
-    let sum = rows.carried === undefined ? UNWRITTEN : rows.carried[place];
-    for (let threadId = 0; threadId < rows.shares.length; threadId++) {
-      const slot = rows.shares[threadId];
-      if (slot !== NO_SHARE) sum += this.number(threadId, slot + place);
-    }
-    return sum;
+    const start = rows.carried === undefined ? UNWRITTEN : rows.carried[place];
+    return sumOfShares(rows.shares, this.read, start, place);
   }
 
   private find(kind: string, name: string): [rows: Rows | undefined, place: number] {

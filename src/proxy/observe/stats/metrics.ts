@@ -81,6 +81,12 @@ export class Gauge {
   }
 }
 
+/** A counter or gauge whose writes go nowhere. */
+export function detached<T extends Counter | Gauge>(stat: T): T {
+  stat.detach();
+  return stat;
+}
+
 /** What a histogram's numbers count. */
 export type HistogramUnit = 'Unspecified' | 'Bytes' | 'Microseconds' | 'Milliseconds' | 'Percent';
 

@@ -12,9 +12,11 @@ import {
   type StatKind,
 } from '#proxy/observe/stats/definitions.ts';
 import { HistogramBins } from '#proxy/observe/stats/histogram-bins.ts';
+import { HubBlocks } from '#proxy/observe/stats/hub-blocks.ts';
 import { HubRows } from '#proxy/observe/stats/hub-rows.ts';
 import { type HistogramUnit, UNWRITTEN } from '#proxy/observe/stats/metrics.ts';
 import { sanitized } from '#proxy/observe/stats/stat-scope.ts';
+import { isUnshared, NO_SHARE, setShare, shareOf } from '#proxy/observe/stats/stat-shares.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 
 /** A counter or gauge as it is read. */
@@ -62,16 +64,6 @@ interface Entry {
   histogram?: HistogramStat;
 }
 
-/** Hidden numbers of one name. */
-interface BlockEntry {
-  /** The first slot, by thread. */
-  shares: Map<number, number>;
-  /** What threads left behind that are done with it. */
-  carried: number[];
-}
-
-const NO_SHARE = -1;
-
 interface Thread {
   slabs: Float64Array[];
   histograms: Map<number, HistogramStat>;
@@ -82,8 +74,8 @@ interface Thread {
 export class StatsHub {
   readonly #threads = new Map<number, Thread>();
   readonly #entries = new Map<string, Entry>();
-  readonly #rows = new HubRows((threadId, slot) => this.#share(threadId, slot, 'counter'));
-  readonly #blocks = new Map<string, BlockEntry>();
+  readonly #rows = new HubRows((threadId, slot) => this.#number(threadId, slot));
+  readonly #blocks = new HubBlocks((threadId, slot) => this.#number(threadId, slot));
   /** Histograms with something in their interval. */
   readonly #recorded = new Set<HistogramStat>();
   #sorted: Entry[] | undefined;
@@ -97,11 +89,11 @@ export class StatsHub {
   detach(threadId: number): void {
     this.#pull();
     for (const [key, entry] of this.#entries) {
-      const slot = entry.shares[threadId] ?? NO_SHARE;
+      const slot = shareOf(entry.shares, threadId);
       if (slot !== NO_SHARE) this.#dropShare(key, entry, threadId, this.#share(threadId, slot, entry.kind));
     }
     this.#rows.detach(threadId);
-    for (const name of [...this.#blocks.keys()]) this.#dropBlock(name, threadId, []);
+    this.#blocks.detach(threadId);
     this.#threads.delete(threadId);
   }
 
@@ -181,11 +173,7 @@ export class StatsHub {
   /** The number at a place in a block of this name, 0 where there is none. */
   block(name: string, place: number): number {
     this.#pull();
-    const block = this.#blocks.get(name);
-    if (block === undefined) return 0;
-    let sum = block.carried[place] ?? 0;
-    for (const [threadId, slot] of block.shares) sum += this.#share(threadId, slot + place, 'hidden');
-    return sum + 0;
+    return this.#blocks.valueOf(name, place);
   }
 
   histogram(name: string): HistogramStat | undefined {
@@ -222,6 +210,10 @@ export class StatsHub {
 
   #share(threadId: number, slot: number, kind: StatKind): number {
     if (kind === 'histogram' || kind === 'text') return UNWRITTEN;
+    return this.#number(threadId, slot);
+  }
+
+  #number(threadId: number, slot: number): number {
     return this.#thread(threadId).slabs[Math.trunc(slot / SLAB_SLOTS)][slot % SLAB_SLOTS];
   }
 
@@ -262,14 +254,11 @@ export class StatsHub {
         if (entry !== undefined) this.#dropShare(key, entry, threadId, change.last);
         return;
       }
-      case 'block': {
-        const block = this.#blocks.get(change.name) ?? { shares: new Map(), carried: [] };
-        block.shares.set(threadId, change.slot);
-        this.#blocks.set(change.name, block);
+      case 'block':
+        this.#blocks.add(threadId, change.name, change.slot);
         return;
-      }
       case 'block_removed':
-        this.#dropBlock(change.name, threadId, change.last);
+        this.#blocks.remove(threadId, change.name, change.last);
         return;
       case 'row':
         this.#rows.add(threadId, change.prefix, change.table, change.slot, change.rejected);
@@ -298,25 +287,17 @@ export class StatsHub {
       this.#entries.set(key, entry);
       this.#sorted = undefined;
     }
-    while (entry.shares.length < threadId) entry.shares.push(NO_SHARE);
-    entry.shares[threadId] = stat.slot;
+    setShare(entry.shares, threadId, stat.slot);
     if (entry.histogram !== undefined) thread.histograms.set(stat.slot, entry.histogram);
   }
 
-  #dropBlock(name: string, threadId: number, last: readonly number[]): void {
-    const block = this.#blocks.get(name);
-    if (block === undefined || !block.shares.delete(threadId)) return;
-    if (block.shares.size === 0) this.#blocks.delete(name);
-    else for (const [i, value] of last.entries()) block.carried[i] = (block.carried[i] ?? 0) + value;
-  }
-
   #dropShare(key: string, entry: Entry, threadId: number, last: number): void {
-    const slot = entry.shares[threadId] ?? NO_SHARE;
+    const slot = shareOf(entry.shares, threadId);
     if (slot === NO_SHARE) return;
     entry.shares[threadId] = NO_SHARE;
     if (entry.kind === 'histogram') this.#thread(threadId).histograms.delete(slot);
     if (entry.kind === 'counter' || entry.kind === 'hidden') entry.carried += last;
-    if (entry.shares.some((share) => share !== NO_SHARE)) return;
+    if (!isUnshared(entry.shares)) return;
     this.#entries.delete(key);
     this.#sorted = undefined;
   }

@@ -38,8 +38,7 @@ export class Lease implements StatsLease, Holdings {
   }
 
   block(name: string, count: number): readonly Counter[] {
-    this.#blocks ??= [];
-    this.#blocks.push(name);
+    this.#blocks = this.#blocks === undefined ? [name] : [...this.#blocks, name];
     return this.#stats.holdBlock(name, count);
   }
 
@@ -59,8 +58,7 @@ export function holdRow(row: StatRow, lease: Holdings | undefined): void {
     row.holders = Number.POSITIVE_INFINITY;
     return;
   }
-  lease.rows ??= [];
-  if (lease.rows.includes(row)) return;
-  lease.rows.push(row);
+  if (lease.rows?.includes(row)) return;
+  lease.rows = lease.rows === undefined ? [row] : [...lease.rows, row];
   row.holders++;
 }

@@ -12,6 +12,7 @@ import {
 } from '#proxy/observe/stats/definitions.ts';
 import {
   Counter,
+  detached,
   Gauge,
   type Histogram,
   type HistogramUnit,
@@ -333,9 +334,4 @@ class ThreadText implements TextReadout {
   set(text: string): void {
     this.#stats.textChanged(this.#name, text);
   }
-}
-
-function detached<T extends Counter | Gauge>(stat: T): T {
-  stat.detach();
-  return stat;
 }
