@@ -2,11 +2,8 @@
  * Who the client is, and what of `x-forwarded-*` and `x-envoy-*` may pass: by listener option and by what the request brings.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers.
  */
-import { test } from 'node:test';
-import { answer } from '#testing/behaviours.ts';
-import { bootstrap, httpListener, type Json, staticCluster } from '#testing/bootstrap.ts';
-import { compare } from './compare.ts';
-import { type Case, get } from './subject.ts';
+import type { Json } from '#testing/bootstrap.ts';
+import { managersByRequests } from './managers-by-requests.ts';
 
 const INTERNAL = {
   internal_address_config: {
@@ -82,23 +79,8 @@ const REQUESTS: Record<string, string[]> = {
   'an upstream service time': ['x-envoy-upstream-service-time: 3', 'x-envoy-upstream-canary: true'],
 };
 
-const cases: Case[] = Object.keys(MANAGERS).flatMap((listener) =>
-  Object.entries(REQUESTS).map(([name, headers]) => ({
-    name: `${listener}: ${name}`,
-    listener,
-    send: get('/', ...headers),
-    status: 200,
-  })),
+managersByRequests(
+  "the client's address, scheme and x-envoy headers are taken, passed or removed as Envoy does",
+  MANAGERS,
+  REQUESTS,
 );
-
-test("the client's address, scheme and x-envoy headers are taken, passed or removed as Envoy does", async (t) => {
-  await compare(t, {
-    upstreams: { c: answer('hello') },
-    bootstrap: ({ c }) =>
-      bootstrap(
-        Object.entries(MANAGERS).map(([name, manager]) => httpListener({ name, manager })),
-        [staticCluster('c', [c])],
-      ),
-    cases,
-  });
-});

@@ -1,9 +1,6 @@
 /** `x-request-id`: made, kept, replaced, returned. Follows arch_overview/observability/tracing (trace context). */
-import { test } from 'node:test';
-import { answer } from '#testing/behaviours.ts';
-import { bootstrap, httpListener, type Json, staticCluster, typed } from '#testing/bootstrap.ts';
-import { compare } from './compare.ts';
-import { type Case, get } from './subject.ts';
+import { type Json, typed } from '#testing/bootstrap.ts';
+import { managersByRequests } from './managers-by-requests.ts';
 
 const MANAGERS: Record<string, Json> = {
   default: {},
@@ -34,24 +31,4 @@ const REQUESTS: Record<string, string[]> = {
   'an internal client that forces a trace': ['x-forwarded-for: 10.0.0.1', 'x-envoy-force-trace: true'],
 };
 
-const cases: Case[] = Object.keys(MANAGERS).flatMap((listener) =>
-  Object.entries(REQUESTS).map(([name, headers]) => ({
-    name: `${listener}: ${name}`,
-    listener,
-    send: get('/', ...headers),
-    status: 200,
-  })),
-);
-
-test('a request has an id as Envoy gives it', async (t) => {
-  await compare(t, {
-    upstreams: { c: answer('hello') },
-    bootstrap: ({ c }) =>
-      bootstrap(
-        Object.entries(MANAGERS).map(([name, manager]) => httpListener({ name, manager })),
-        [staticCluster('c', [c])],
-      ),
-    counters: /tracing/,
-    cases,
-  });
-});
+managersByRequests('a request has an id as Envoy gives it', MANAGERS, REQUESTS, /tracing/);

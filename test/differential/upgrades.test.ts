@@ -199,30 +199,20 @@ tunnel('bytes before the answer', '/ws', async (wire, act) => {
   wire.end();
   await noteEnding(wire, act);
 });
-tunnel(
-  'a route timeout does not end a tunnel',
-  '/ws',
-  async (wire, act) => {
-    await upgraded(wire);
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    await pingPong(wire);
-    wire.end();
-    await noteEnding(wire, act);
-  },
-  'route timeout',
-);
-tunnel(
-  'a request timeout does not end a tunnel',
-  '/ws',
-  async (wire, act) => {
-    await upgraded(wire);
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    await pingPong(wire);
-    wire.end();
-    await noteEnding(wire, act);
-  },
-  'request timeout',
-);
+for (const listener of ['route timeout', 'request timeout']) {
+  tunnel(
+    `a ${listener} does not end a tunnel`,
+    '/ws',
+    async (wire, act) => {
+      await upgraded(wire);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      await pingPong(wire);
+      wire.end();
+      await noteEnding(wire, act);
+    },
+    listener,
+  );
+}
 tunnel(
   'an idle tunnel is ended',
   '/ws',
