@@ -160,7 +160,10 @@ export const arbitraryCluster = together(
       dns_refresh_rate: time,
       circuit_breakers: all({ thresholds: few(thresholds) }),
       common_lb_config: commonBalancing,
-      preconnect_policy: some({ per_upstream_preconnect_ratio: seldom([1, 1.5], [4, 0.5], 10) }),
+      preconnect_policy: some({
+        per_upstream_preconnect_ratio: seldom([1, 1.5], [4, 0.5], 10),
+        predictive_preconnect_ratio: seldom([1, 2], [3.5, 0.5], 10),
+      }),
       transport_socket: seldom([{ name: 'raw', typed_config: RAW }], [{ name: 'mine' }, {}], 10),
       upstream_connection_options: some({ tcp_keepalive: some({ keepalive_time: count, keepalive_probes: count }) }),
     }),

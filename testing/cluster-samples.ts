@@ -38,7 +38,7 @@ export function clusterConfig(changes: Partial<ClusterConfig> = {}): ClusterConf
     },
     transport: { kind: 'raw_buffer' },
     transportSocketMatches: [],
-    preconnect: { perUpstreamRatio: 1 },
+    preconnect: { perUpstreamRatio: 1, predictiveRatio: 1 },
     trackTimeoutBudgets: false,
     trackRequestResponseSizes: false,
     waitForWarmOnInit: true,

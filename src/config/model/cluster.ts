@@ -47,7 +47,7 @@ export interface ClusterConfig {
   transport: UpstreamTransport;
   transportSocketMatches: { name: string; match: { [key: string]: unknown }; transport: UpstreamTransport }[];
   bind?: UpstreamBindConfig;
-  preconnect: { perUpstreamRatio: number };
+  preconnect: { perUpstreamRatio: number; predictiveRatio: number };
   /** Whose addresses are tried first, where hosts have several. */
   firstFamily?: 4 | 6;
   tcpKeepalive?: { probes?: number; time?: number; interval?: number };

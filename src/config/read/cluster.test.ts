@@ -39,7 +39,7 @@ test('a cluster with nothing but a name has the defaults of Envoy', () => {
     perConnectionBufferLimitBytes: 1_048_576,
     transport: { kind: 'raw_buffer' },
     transportSocketMatches: [],
-    preconnect: { perUpstreamRatio: 1 },
+    preconnect: { perUpstreamRatio: 1, predictiveRatio: 1 },
     trackTimeoutBudgets: false,
     trackRequestResponseSizes: false,
     waitForWarmOnInit: true,

@@ -90,9 +90,10 @@ const check = honours(
     },
   },
 );
-const checkPreconnect = honours(`${TYPE}.PreconnectPolicy`, ['per_upstream_preconnect_ratio'], {
-  refused: { predictive_preconnect_ratio: 'connections to hosts that come next are not made ahead' },
-});
+const checkPreconnect = honours(`${TYPE}.PreconnectPolicy`, [
+  'per_upstream_preconnect_ratio',
+  'predictive_preconnect_ratio',
+]);
 /** The ways to an upstream that HTTP takes anyway. */
 const HTTP_POOLS = new Map(
   ['generic.v3.GenericConnectionPoolProto', 'http.v3.HttpConnectionPoolProto'].map((name) => {
@@ -199,7 +200,10 @@ function checkAlpn(
 
 function readPreconnect(message: Cluster_PreconnectPolicy | undefined, at: Place): ClusterConfig['preconnect'] {
   if (message !== undefined) checkPreconnect(message, at);
-  return { perUpstreamRatio: message?.perUpstreamPreconnectRatio ?? 1 };
+  return {
+    perUpstreamRatio: message?.perUpstreamPreconnectRatio ?? 1,
+    predictiveRatio: message?.predictivePreconnectRatio ?? 1,
+  };
 }
 
 function readTracked(message: TrackClusterStats | undefined, at: Place) {

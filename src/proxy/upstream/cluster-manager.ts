@@ -6,9 +6,12 @@ import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.
 import { Cluster } from '#proxy/upstream/cluster.ts';
 import type { EndpointSums } from '#proxy/upstream/endpoint-metrics.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
+import { WorkerConnectivity } from '#proxy/upstream/predictive-preconnect.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
 export class ClusterManager {
+  /** Of all pools here. */
+  readonly connectivity = new WorkerConnectivity();
   private readonly clusters = new Map<string, Cluster>();
   private readonly localClusterName: string;
   private readonly listeners = new Set<() => void>();

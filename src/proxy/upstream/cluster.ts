@@ -31,6 +31,7 @@ import { HttpPool, type PoolProtocol } from '#proxy/upstream/http-pool.ts';
 import { createLoadBalancer } from '#proxy/upstream/load-balancer/create-load-balancer.ts';
 import type { LoadBalancer } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { providedBalancer } from '#proxy/upstream/load-balancer/provided-balancer.ts';
+import { PredictivePreconnect } from '#proxy/upstream/predictive-preconnect.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
 import { proxyHeaderFor } from '#proxy/upstream/proxy-protocol-header.ts';
 import { UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
@@ -61,6 +62,8 @@ export class Cluster {
   readonly stats: ClusterStats;
   readonly hosts: PrioritySet;
   readonly loadBalancer: LoadBalancer;
+  /** Undefined: nothing is made ahead for hosts that come next. */
+  readonly predictive: PredictivePreconnect | undefined;
   readonly breakers: CircuitBreakers;
   readonly transports: UpstreamTransports;
   /** The share of requests that are refused, by the runtime. */
@@ -100,6 +103,11 @@ export class Cluster {
     const environment = { clock, runtime, localHosts, showsTable: index === 0 };
     this.loadBalancer =
       providedBalancer(this) ?? createLoadBalancer(config, this.hosts, random, this.scope, environment);
+    const { predictiveRatio } = config.preconnect;
+    this.predictive =
+      predictiveRatio > 1
+        ? new PredictivePreconnect(predictiveRatio, this.loadBalancer, worker.clusters.connectivity)
+        : undefined;
     this.breakers = new CircuitBreakers(slots, shared);
     this.breakers.configure(config, worker.runtime);
     this.transports = new UpstreamTransports(config, this.scope, worker);
@@ -167,6 +175,18 @@ export class Cluster {
     protocol: PoolProtocol,
     serverName = '',
     proxyHeader?: Buffer,
+  ): HttpPool {
+    const pool = this.findPool(host, priority, protocol, serverName, proxyHeader);
+    this.predictive?.beforeRequest((next) => this.findPool(next, priority, protocol, serverName, proxyHeader));
+    return pool;
+  }
+
+  private findPool(
+    host: Host,
+    priority: 'DEFAULT' | 'HIGH',
+    protocol: PoolProtocol,
+    serverName: string,
+    proxyHeader: Buffer | undefined,
   ): HttpPool {
     let pools = host.pool as HostPools | undefined;
     if (pools === undefined) {

@@ -7,6 +7,7 @@ import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { PooledClient } from '#proxy/upstream/pooled-client.ts';
+import { type Connectivity, type PreconnectingPool, wantsConnection } from '#proxy/upstream/predictive-preconnect.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 import { type ConnectionUser, UpstreamConnection } from '#proxy/upstream/upstream-connection.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
@@ -31,7 +32,7 @@ export interface PoolOrigin {
 /** Envoy makes at most so many connections for one reason. */
 const CONNECTIONS_AT_ONCE = 3;
 
-export abstract class ConnectionPool<Waiter extends PoolWaiter> implements ConnectionUser {
+export abstract class ConnectionPool<Waiter extends PoolWaiter> implements ConnectionUser, PreconnectingPool {
   readonly cluster: Cluster;
   readonly host: Host;
   readonly worker: WorkerContext;
@@ -46,6 +47,8 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   /** Requests under way on all connections. */
   private active = 0;
   private draining = false;
+  /** What of this pool is in the worker's numbers. */
+  private readonly counted: Connectivity = { waiting: 0, active: 0, room: 0 };
 
   constructor({ cluster, host, priority, serverName, proxyHeader }: PoolOrigin) {
     this.cluster = cluster;
@@ -80,6 +83,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     if (this.ready.length > 0) {
       this.attach(this.ready[this.ready.length - 1], waiter);
       if (config.preconnect.perUpstreamRatio > 1) this.connectAsNeeded();
+      this.count();
       return;
     }
     if (!this.breakers.pendingRequests.canCreate()) {
@@ -92,6 +96,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     stats.upstreamRqPendingActive.inc();
     this.waiting.push(waiter);
     this.connectAsNeeded();
+    this.count();
   }
 
   /** The waiter does not wait any longer. */
@@ -100,6 +105,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     if (i < 0) return;
     this.waiting.splice(i, 1);
     this.stopWaiting();
+    this.count();
     this.cluster.stats.upstreamRqCancelled.inc();
   }
 
@@ -145,12 +151,33 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   }
 
   private needsConnection(): boolean {
-    const { waiting, active } = this;
     // Nothing is made ahead for a host that may be down.
     const ratio = this.host.health === 'healthy' ? Math.max(1, this.cluster.config.preconnect.perUpstreamRatio) : 1;
+    return wantsConnection(this.connectivity, ratio, 0);
+  }
+
+  private get connectivity(): Connectivity {
     let room = this.connecting.size * this.expectedRoom;
     for (const client of this.ready) room += client.room;
-    return (waiting.length + active) * ratio > room + active;
+    return { waiting: this.waiting.length, active: this.active, room };
+  }
+
+  connectAhead(ratio: number): boolean {
+    if (this.host.health !== 'healthy' || !wantsConnection(this.connectivity, ratio, 1)) return false;
+    const more = this.connect();
+    this.count();
+    return more;
+  }
+
+  /** Brings what the worker knows of this pool up to date, where that is asked for. */
+  private count(): void {
+    const all = this.worker.clusters.connectivity;
+    if (!all.asked) return;
+    const { counted, connectivity } = this;
+    for (const number of ['waiting', 'active', 'room'] as const) {
+      all[number] += connectivity[number] - counted[number];
+      counted[number] = connectivity[number];
+    }
   }
 
   /** @returns whether another may be made */
@@ -175,6 +202,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     this.clients.add(client);
     this.offer(client);
     if (this.draining) this.retire(client);
+    this.count();
   }
 
   /** A request of this client is over, and was the last one where it is draining. */
@@ -184,15 +212,17 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     this.breakers.requests.dec();
     this.cluster.stats.upstreamRqActive.dec();
     this.host.stats.rqActive.add(-1);
-    if (client.connection.closed) return;
+    if (client.connection.closed) return this.count();
     if (!client.draining) this.offer(client);
     else if (client.connection.active === 0) client.close();
+    this.count();
   }
 
   /** The client has room, or has none any more: the host's limits changed. */
   onRoomChanged(client: PooledClient<Waiter>): void {
     if (client.room > 0) this.offer(client);
     else this.unready(client);
+    this.count();
   }
 
   /** The client takes no more requests: it closes with its last one. */
@@ -201,6 +231,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     this.unready(client);
     if (client.connection.active === 0) client.close();
     if (this.waiting.length > 0) this.connectAsNeeded();
+    this.count();
   }
 
   private offer(client: PooledClient<Waiter>): void {
@@ -224,6 +255,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     const { stats } = this.cluster;
     const { waiting } = this;
     this.waiting = [];
+    this.count();
     for (const waiter of waiting) {
       this.stopWaiting();
       stats.upstreamRqPendingFailureEject.inc();
@@ -238,6 +270,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     this.worker.timers.cancel(client.idleTimer);
     while (client.connection.active > 0) this.onRequestOver(client);
     if (this.waiting.length > 0) this.connectAsNeeded();
+    this.count();
   }
 
   /** The host left the cluster, or the worker ends: idle connections close now, others with their last response. */

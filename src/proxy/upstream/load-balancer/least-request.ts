@@ -28,6 +28,8 @@ export function leastRequest(
       prepare(source, weightOf);
     },
     pick: (source) => source.scheduler?.next() ?? choose(source.hosts),
+    // Who has least then is not known.
+    peek: (source) => source.scheduler?.next(),
   };
 }
 

@@ -13,6 +13,8 @@ export interface Policy {
   prepare(source: HostSource): void;
   /** The source has at least one host. */
   pick(source: HostSource): Host;
+  /** The same for a request to come; undefined: that cannot be told before. Without it, as `pick` does. */
+  peek?(source: HostSource): Host | undefined;
 }
 
 export class PolicyBalancer implements LoadBalancer {
@@ -52,10 +54,13 @@ export class PolicyBalancer implements LoadBalancer {
   }
 
   peekAnother(): Host | undefined {
+    const healthy = this.members.hostSets.reduce((count, set) => count + set.healthy.length, 0);
+    if (this.ahead.length >= healthy) return undefined;
     const source = this.sources.only ?? this.sources.choose(undefined);
     if (source === undefined || source.hosts.length === 0) return undefined;
-    const host = this.policy.pick(source);
-    this.ahead.push(host);
+    const { policy } = this;
+    const host = policy.peek === undefined ? policy.pick(source) : policy.peek(source);
+    if (host !== undefined) this.ahead.push(host);
     return host;
   }
 
