@@ -12,7 +12,7 @@ import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
 import type { DownstreamTransport, UpstreamTransport } from '#config/model/tls.ts';
 import { isWatched } from '#config/read/watched-secret.ts';
 import type { Node } from '#envoy/config/core/v3/base_pb.js';
-import type { RouteQuestion } from '#proxy/http/route-demands.ts';
+import type { AskedQuestion } from '#proxy/http/route-demands.ts';
 import type { InitManager } from '#proxy/init-manager.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
@@ -25,6 +25,7 @@ import { secretKeys } from '#proxy/tls/with-secrets.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { ToWorker } from '#proxy/worker-messages.ts';
+import { ClusterDemands } from '#proxy/xds/cluster-demands.ts';
 import { ClusterDiscovery } from '#proxy/xds/cluster-discovery.ts';
 import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
 import { EndpointDiscovery } from '#proxy/xds/endpoint-discovery.ts';
@@ -64,6 +65,7 @@ export class ServerDiscovery {
   private readonly parts: ServerDiscoveryParts;
   private readonly context: DiscoveryContext;
   private readonly subscriptions: Subscriptions;
+  private clusterDemands: ClusterDemands | undefined = undefined;
   private loadReporter: LoadReporter | undefined = undefined;
   private knownNode: Node | undefined = undefined;
 
@@ -129,6 +131,7 @@ export class ServerDiscovery {
   stop(): void {
     this.subscriptions.stop();
     this.loadReporter?.stop();
+    this.clusterDemands?.stop();
   }
 
   /** Tells the bootstrap's load_stats_config of what clusters did. */
@@ -158,8 +161,9 @@ export class ServerDiscovery {
 
   startClusters(clusters: ServerClusters, init: InitManager): void {
     const { dynamic, clusterManager } = this.parts.loaded.snapshot;
-    if (dynamic.cds === undefined) return;
     const { bind } = clusterManager;
+    this.clusterDemands = new ClusterDemands({ clusters, context: this.context, bind, tell: this.parts.tell });
+    if (dynamic.cds === undefined) return;
     this.clusters = new ClusterDiscovery({ source: dynamic.cds, clusters, context: this.context, bind });
     this.clusters.start(init.add('CDS'));
   }
@@ -195,10 +199,11 @@ export class ServerDiscovery {
     };
   }
 
-  /** A request has no route: is there one to fetch? Workers are told when it is known. */
-  answer({ kind, key, name }: RouteQuestion): void {
+  /** A request has no route, or no cluster: is there one to fetch? Workers are told when it is known. */
+  answer({ kind, key, name, source }: AskedQuestion): void {
     if (kind === 'virtual_host') this.routes.demand(key, name);
-    else this.scopedRoutes.demand(key, name);
+    else if (kind === 'scope') this.scopedRoutes.demand(key, name);
+    else if (source !== undefined) this.clusterDemands?.demand(source, name);
   }
 
   /** The same for a cluster. */

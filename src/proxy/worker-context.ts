@@ -7,6 +7,7 @@ import type { Timers } from '#base/timers.ts';
 import type { Locality } from '#config/model/cluster.ts';
 import type { DrainState } from '#proxy/drain-state.ts';
 import type { ExtensionSlots } from '#proxy/http/extension-slots.ts';
+import type { RouteDemands } from '#proxy/http/route-demands.ts';
 import type { RouteTables } from '#proxy/http/route-tables.ts';
 import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
 import type { ListenerLookup } from '#proxy/listeners/listener-lookup.ts';
@@ -41,6 +42,8 @@ export interface WorkerContext {
   readonly clusters: ClusterManager;
   /** Configurations of filters that discovery brings. */
   readonly extensions: ExtensionSlots;
+  /** What requests wait for that is fetched on demand. */
+  readonly demands: RouteDemands;
   /** Route tables that discovery brings. */
   readonly routeTables: RouteTables;
   /** Values that operators may change while it runs. */

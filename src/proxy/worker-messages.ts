@@ -11,7 +11,7 @@ import type { RouteTable, VirtualHost } from '#config/model/route.ts';
 import type { ScopedRoute } from '#config/model/scoped-routes.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import type { SecretValue } from '#config/model/tls.ts';
-import type { RouteQuestion } from '#proxy/http/route-demands.ts';
+import type { AskedQuestion, RouteQuestion } from '#proxy/http/route-demands.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
@@ -142,8 +142,8 @@ export type FromWorker =
   | { kind: 'endpoint_metrics'; sums: Map<string, EndpointSums> }
   /** A request asks for a name, or still does. */
   | { kind: 'dns_question'; question: DnsQuestion }
-  /** A request has no route, and one may be fetched. */
-  | { kind: 'route_question'; question: RouteQuestion }
+  /** A request has no route, or no cluster, and one may be fetched. */
+  | { kind: 'route_question'; question: AskedQuestion }
   /** A request made a member of an ORIGINAL_DST cluster. */
   | { kind: 'found_host'; cluster: string; host: HostUpdate }
   /** A connection of a listener is another worker's. */

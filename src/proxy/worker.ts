@@ -45,7 +45,7 @@ export class Worker implements WorkerContext {
   readonly logFiles;
   readonly leaseStats;
   readonly routeTables: RouteTables;
-  private readonly demands: RouteDemands;
+  readonly demands: RouteDemands;
   readonly extensions = new ExtensionSlots();
   readonly listeners: WorkerListeners;
   private readonly shared: boolean;

@@ -1,27 +1,31 @@
 /**
- * What requests of one worker wait for before they can have a route: virtual hosts and scopes that are fetched on demand. The main thread
+ * What requests of one worker wait for before they can go on: virtual hosts, scopes and clusters that are fetched on demand. The main thread
  * is asked, and answers when it knows; by then the worker has what there is.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/on_demand_updates_filter
  */
+import type { ConfigSource } from '#config/model/config-source.ts';
 
-/** A virtual host by the host of a request, or a scope by its key; `key` is that of the table, or of the set of scopes. */
+/** A virtual host by the host of a request, a scope by its key, or a cluster; `key` is that of the table, the set of scopes, or the source. */
 export interface RouteQuestion {
-  kind: 'virtual_host' | 'scope';
+  kind: 'virtual_host' | 'scope' | 'cluster';
   key: string;
   name: string;
 }
 
+/** Of clusters, where they come from. */
+export type AskedQuestion = RouteQuestion & { source?: ConfigSource };
+
 export class RouteDemands {
-  private readonly ask: (question: RouteQuestion) => void;
+  private readonly ask: (question: AskedQuestion) => void;
   private readonly waiting = new Map<string, Set<() => void>>();
 
   /** @param ask tells the main thread, whose answer does not come before this returns */
-  constructor(ask: (question: RouteQuestion) => void) {
+  constructor(ask: (question: AskedQuestion) => void) {
     this.ask = ask;
   }
 
   /** @returns how to wait no more */
-  demand(question: RouteQuestion, ready: () => void): () => void {
+  demand(question: AskedQuestion, ready: () => void): () => void {
     const id = idOf(question);
     const known = this.waiting.get(id);
     const waiting = known ?? new Set();

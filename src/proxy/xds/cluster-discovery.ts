@@ -1,5 +1,6 @@
 /**
- * CDS: clusters from a management server. What is good in an update serves; the rest is refused by name.
+ * Clusters from a management server: all that it has (CDS), or those that requests ask for (ODCDS). What is good in an update serves; the
+ * rest is refused by name.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cds
  */
 import { logger } from '#base/logger.ts';
@@ -22,6 +23,8 @@ export interface ClusterDiscoveryParts {
   context: DiscoveryContext;
   /** Of the bootstrap's cluster_manager, for clusters that have none of their own. */
   bind: ClusterConfig['bind'];
+  /** Clusters are asked for by name; hears of an update that was taken, in whole or in part. */
+  onDemand?: (update: DiscoveryUpdate) => void;
 }
 
 export class ClusterDiscovery implements SubscriptionOwner {
@@ -37,17 +40,21 @@ export class ClusterDiscovery implements SubscriptionOwner {
 
   constructor(parts: ClusterDiscoveryParts) {
     this.parts = parts;
-    const { source, context } = parts;
-    const scope = context.root.scope('cluster_manager.cds');
-    this.reloads = scope.counter('config_reload');
-    this.reloadTime = scope.gauge('config_reload_time_ms');
+    const { source, context, onDemand } = parts;
+    const scope = context.root.scope(`cluster_manager.${onDemand === undefined ? 'cds' : 'odcds'}`);
+    this.reloads = onDemand === undefined ? scope.counter('config_reload') : undefined;
+    this.reloadTime = onDemand === undefined ? scope.gauge('config_reload_time_ms') : undefined;
     this.subscription = context.subscribe({ source, typeName: CLUSTER, owner: this, scope });
   }
 
-  /** @param onReady the first clusters are known, or nobody could say which */
-  start(onReady: () => void): void {
+  /** @param onReady the first clusters are known, or nobody could say which. @param names undefined: all */
+  start(onReady: () => void, names?: ReadonlySet<string>): void {
     this.onReady = onReady;
-    this.subscription.start();
+    this.subscription.start(names);
+  }
+
+  setNames(names: ReadonlySet<string>): void {
+    this.subscription.setNames(names);
   }
 
   onUpdate(update: DiscoveryUpdate): void {
@@ -68,10 +75,11 @@ export class ClusterDiscovery implements SubscriptionOwner {
     const applied = read.some(({ config }) => config !== undefined) || removed.length > 0;
     if (applied) this.versionInfo = update.version;
     this.settle();
+    this.parts.onDemand?.(update);
     if (errors.failed) throw errors.error();
     if (!applied) return;
-    this.reloads.inc();
-    this.reloadTime.set(Date.now());
+    this.reloads?.inc();
+    this.reloadTime?.set(Date.now());
   }
 
   private read(resource: DiscoveryUpdate['resources'][number]): ClusterConfig {
@@ -83,7 +91,7 @@ export class ClusterDiscovery implements SubscriptionOwner {
   }
 
   private missing({ kind, resources, removed, kept = [] }: DiscoveryUpdate): string[] {
-    if (kind === 'changes') return removed;
+    if (kind === 'changes' || this.parts.onDemand !== undefined) return removed;
     const names = new Set([...resources.map(({ name }) => name), ...kept]);
     return this.parts.clusters.givenNames().filter((name) => !names.has(name));
   }

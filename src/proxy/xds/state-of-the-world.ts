@@ -14,6 +14,8 @@ import { ResourceLifetimes } from '#proxy/xds/resource-lifetimes.ts';
 import { TypeWatches, type Watch } from '#proxy/xds/type-watches.ts';
 
 const REQUEST = 'envoy.service.discovery.v3.DiscoveryRequest';
+/** Every resource of the type. */
+const WILDCARD = '*';
 const RESPONSE = 'envoy.service.discovery.v3.DiscoveryResponse';
 
 interface TypeState {
@@ -116,7 +118,7 @@ export class StateOfTheWorld implements DiscoveryProtocol {
     this.firstRequest = false;
     const request = create(messageType(REQUEST), {
       versionInfo: type.version,
-      resourceNames: type.watches.wildcard ? [] : type.watches.names(),
+      resourceNames: namesOf(type.watches),
       typeUrl: typeUrlOf(type.typeName),
       responseNonce: type.nonce,
       ...(type.refused === undefined ? {} : { errorDetail: errorDetail(type.refused) }),
@@ -166,4 +168,10 @@ export class StateOfTheWorld implements DiscoveryProtocol {
     type.refused = refused;
     this.want(type);
   }
+}
+
+/** Nobody is named where all are wanted, and nobody else by name. */
+function namesOf(watches: TypeWatches): string[] {
+  const names = watches.names();
+  return watches.wildcard && names.length > 0 ? [WILDCARD, ...names] : names;
 }

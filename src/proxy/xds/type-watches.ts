@@ -120,9 +120,9 @@ export class TypeWatches {
 
   /** Gives everybody their part of an update. @returns why parts of it were refused */
   async deliver(update: DiscoveryUpdate): Promise<string | undefined> {
-    const refusals: string[] = [];
+    const refusals = new Set<string>();
     const note = (refused: string | undefined) => {
-      if (refused !== undefined) refusals.push(refused);
+      if (refused !== undefined) refusals.add(refused);
     };
     for (const watch of [...this.all]) note(await this.give(watch, update));
     for (const resource of update.resources) {
@@ -131,7 +131,7 @@ export class TypeWatches {
     }
     for (const name of update.removed) this.known.delete(name);
     for (const [watch, part] of this.parts(update)) note(await this.give(watch, part));
-    return refusals.length === 0 ? undefined : refusals.join('\n');
+    return refusals.size === 0 ? undefined : [...refusals].join('\n');
   }
 
   /** Of an update without what it wants, a watch of single names hears nothing; one of a namespace hears that there is nothing at all. */
