@@ -38,6 +38,8 @@ export interface ClusterConfig {
   commonLb: {
     healthyPanicThreshold: number;
     localityWeighted: boolean;
+    /** When members come or go, all connections are left behind. */
+    closesOnChange?: true;
     zoneAware?: { routingEnabled: number; minClusterSize: number; failTrafficOnPanic: boolean };
   };
   connectTimeout: number;

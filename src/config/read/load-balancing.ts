@@ -40,7 +40,13 @@ const POLICIES = 'envoy.extensions.load_balancing_policies';
 
 const checkCommon = honours(
   `${CLUSTER}.Cluster.CommonLbConfig`,
-  ['healthy_panic_threshold', 'zone_aware_lb_config', 'locality_weighted_lb_config', 'consistent_hashing_lb_config'],
+  [
+    'healthy_panic_threshold',
+    'zone_aware_lb_config',
+    'locality_weighted_lb_config',
+    'consistent_hashing_lb_config',
+    'close_connections_on_host_set_change',
+  ],
   {
     withoutEffect: {
       update_merge_window: "every update of a cluster's members takes effect at once",
@@ -176,6 +182,7 @@ function readCommon(message: Cluster_CommonLbConfig | undefined, at: Place): Loa
   return {
     healthyPanicThreshold: message.healthyPanicThreshold?.value ?? 50,
     localityWeighted: locality.case === 'localityWeightedLbConfig',
+    ...(message.closeConnectionsOnHostSetChange ? { closesOnChange: true } : {}),
     ...(locality.case === 'zoneAwareLbConfig'
       ? { zoneAware: readZoneAware(locality.value, at.field('zone_aware_lb_config'), checkClusterZoneAware) }
       : {}),

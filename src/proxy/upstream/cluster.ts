@@ -123,7 +123,9 @@ export class Cluster {
   updateHosts(update: HostSetUpdate): void {
     this.dropOverloads = update.dropOverloads;
     const members = this.loadBalancer.withOwn?.(update) ?? update;
-    const leaving = this.hosts.update(members).removed;
+    const { added, removed: leaving } = this.hosts.update(members);
+    if (this.config.commonLb.closesOnChange && added.length + leaving.length > 0)
+      asEvent(() => this.leaveConnections());
     const draining = this.leaving.length > 0;
     if (leaving.length === 0) return;
     this.leaving = [...this.leaving, ...leaving];
@@ -291,9 +293,23 @@ export class Cluster {
   }
 
   private letGo(host: Host): void {
-    const pools = host.pool as HostPools | undefined;
-    for (const pool of pools?.plain ?? []) pool?.drain();
-    for (const pool of pools?.named?.values() ?? []) pool.drain();
+    drainPools(host);
     host.removed();
   }
+
+  /** Connections end with their last request; the next requests make new ones. */
+  private leaveConnections(): void {
+    for (const { hosts } of this.hosts.hostSets) {
+      for (const host of hosts) {
+        drainPools(host);
+        host.pool = undefined;
+      }
+    }
+  }
+}
+
+function drainPools({ pool }: Host): void {
+  const pools = pool as HostPools | undefined;
+  for (const each of pools?.plain ?? []) each?.drain();
+  for (const each of pools?.named?.values() ?? []) each.drain();
 }
