@@ -8,7 +8,7 @@ import type { LoadedBootstrap } from '#config/load.ts';
 import type { UnknownFields } from '#config/load-resource.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import type { FilterChain, ListenerConfig } from '#config/model/listener.ts';
+import type { FilterChain, FilterUse, ListenerConfig } from '#config/model/listener.ts';
 import type { DownstreamTransport, UpstreamTransport } from '#config/model/tls.ts';
 import { isWatched } from '#config/read/watched-secret.ts';
 import type { Node } from '#envoy/config/core/v3/base_pb.js';
@@ -183,10 +183,8 @@ export class ServerDiscovery {
       if (routes.kind === 'scoped') return this.scopedRoutes.hold(routes.scoped, statPrefix, init);
       return routes.key === undefined ? () => {} : this.routes.holdInline(routes as FedRoutes, init);
     });
-    for (const { httpFilters } of managersOf(listener)) {
-      for (const { name, discovered } of httpFilters) {
-        if (discovered !== undefined) held.push(this.extensions.hold(name, discovered, init));
-      }
+    for (const { name, discovered } of filtersOf(listener)) {
+      if (discovered !== undefined) held.push(this.extensions.hold(name, discovered, init));
     }
     held.push(
       ...this.holdSecrets(
@@ -250,6 +248,16 @@ export class ServerDiscovery {
 
 function chainsOf({ filterChains, defaultFilterChain }: ListenerConfig): FilterChain[] {
   return defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
+}
+
+/** Every filter of whatever kind. */
+function filtersOf(listener: ListenerConfig): FilterUse[] {
+  const ofChains = chainsOf(listener).flatMap(({ filters }) => filters);
+  const ofHttp = managersOf(listener).flatMap(({ httpFilters, upgradeConfigs }) => [
+    ...httpFilters,
+    ...upgradeConfigs.flatMap(({ filters = [] }) => filters),
+  ]);
+  return [...listener.listenerFilters, ...ofChains, ...ofHttp];
 }
 
 function managersOf(listener: ListenerConfig): HttpConnectionManager[] {

@@ -6,7 +6,7 @@ import type { Random } from '#base/random.ts';
 import type { Timers } from '#base/timers.ts';
 import type { Locality } from '#config/model/cluster.ts';
 import type { DrainState } from '#proxy/drain-state.ts';
-import type { ExtensionSlots } from '#proxy/http/extension-slots.ts';
+import type { ExtensionSlots } from '#proxy/extension-slots.ts';
 import type { RouteDemands } from '#proxy/http/route-demands.ts';
 import type { RouteTables } from '#proxy/http/route-tables.ts';
 import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';

@@ -8,7 +8,7 @@ import { systemRandom } from '#base/random.ts';
 import { Timers } from '#base/timers.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import { DrainState } from '#proxy/drain-state.ts';
-import { ExtensionSlots } from '#proxy/http/extension-slots.ts';
+import { ExtensionSlots } from '#proxy/extension-slots.ts';
 import { RouteDemands } from '#proxy/http/route-demands.ts';
 import { RouteTables } from '#proxy/http/route-tables.ts';
 import { RequestGroups } from '#proxy/http/router/request-groups.ts';

@@ -95,11 +95,15 @@ export interface ExtensionUse {
   config: unknown;
 }
 
+/** What kinds of filters are fetched, as their stats call them. */
+export type DiscoveredCategory = 'http_filter' | 'network_filter' | 'tcp_listener_filter';
+
 /** Where an extension's configuration comes from. Follows config.core.v3.ExtensionConfigSource. */
 export interface DiscoveredConfig {
   /** Tells apart what is fetched from different places under one name. */
   key: string;
   source: ConfigSource;
+  category: DiscoveredCategory;
   /** Full names of the messages that it may be. */
   types: string[];
   /** What needs it waits for it. */

@@ -44,7 +44,7 @@ export function readHttpFilters(
   const filters = readAll(
     messages,
     at,
-    (message, place) => readHttpFilter(message, place, context, kind) ?? 'skipped',
+    (message, place) => readHttpFilter(message, place, context) ?? 'skipped',
   ).filter((filter) => filter !== 'skipped');
   checkTerminalFilter(
     filters.map(({ use, reader, at: place }) => ({ name: use.name, reader, at: place })),
@@ -54,13 +54,12 @@ export function readHttpFilters(
 }
 
 /** @returns undefined for an optional filter that does not run here: it is left out. */
-function readHttpFilter(message: HttpFilter, at: Place, context: ReadContext, kind: string): ReadFilter | undefined {
+function readHttpFilter(message: HttpFilter, at: Place, context: ReadContext): ReadFilter | undefined {
   check(message, at);
   const { name, configType, isOptional, disabled } = message;
   if (configType.case === 'configDiscovery') {
     const place = at.field('config_discovery');
-    if (kind !== 'http') throw place.unsupported('filters of upgrades are not fetched');
-    const discovered = readDiscoveredFilter(configType.value, name, place, context);
+    const discovered = readDiscoveredFilter(configType.value, name, 'http_filter', place, context);
     return { use: { name, typeUrl: '', config: undefined, disabled, discovered }, reader: FETCHED, at };
   }
   const place = at.field('typed_config');

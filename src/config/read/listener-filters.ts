@@ -6,6 +6,7 @@ import { AnySchema } from '@bufbuild/protobuf/wkt';
 import type { Place } from '#api/place.ts';
 import type { ListenerFilterUse } from '#config/model/listener.ts';
 import type { ReadContext } from '#config/read/context.ts';
+import { readDiscoveredFilter } from '#config/read/discovered-filter.ts';
 import { readExtension } from '#config/read/extensions.ts';
 import { readListenerFilterPredicate } from '#config/read/listener-filter-predicate.ts';
 import { readAll } from '#config/read/read-all.ts';
@@ -13,9 +14,12 @@ import { honours } from '#config/read/support.ts';
 import type { ListenerFilter } from '#envoy/config/listener/v3/listener_components_pb.js';
 import type { Listener } from '#envoy/config/listener/v3/listener_pb.js';
 
-const check = honours('envoy.config.listener.v3.ListenerFilter', ['name', 'typed_config', 'filter_disabled'], {
-  refused: { config_discovery: 'only HTTP filters are fetched' },
-});
+const check = honours('envoy.config.listener.v3.ListenerFilter', [
+  'name',
+  'typed_config',
+  'config_discovery',
+  'filter_disabled',
+]);
 
 export function readListenerFilters(
   messages: readonly ListenerFilter[],
@@ -25,12 +29,17 @@ export function readListenerFilters(
   return readAll(messages, at, (message, place) => {
     check(message, place);
     const { name, configType } = message;
-    if (configType.case === 'configDiscovery') throw place.field('config_discovery').unsupported();
-    const inside = place.field('typed_config');
-    const { typeUrl, config } = readExtension(configType.value, name, 'listener_filter', inside, context);
     const { filterDisabled } = message;
     const disabledFor = filterDisabled && readListenerFilterPredicate(filterDisabled, place.field('filter_disabled'));
-    return { name, typeUrl, config, disabled: false, ...(disabledFor === undefined ? {} : { disabledFor }) };
+    const rest = { name, disabled: false, ...(disabledFor === undefined ? {} : { disabledFor }) };
+    if (configType.case === 'configDiscovery') {
+      const inside = place.field('config_discovery');
+      const discovered = readDiscoveredFilter(configType.value, name, 'tcp_listener_filter', inside, context);
+      return { ...rest, typeUrl: '', config: undefined, discovered };
+    }
+    const inside = place.field('typed_config');
+    const { typeUrl, config } = readExtension(configType.value, name, 'listener_filter', inside, context);
+    return { ...rest, typeUrl, config };
   });
 }
 

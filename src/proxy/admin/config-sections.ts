@@ -97,16 +97,20 @@ function dynamicListeners(listeners: ConfigResource[]): Tree[] {
 
 const EXTENSION = 'envoy.config.core.v3.TypedExtensionConfig';
 
-/** There only where configurations of filters are fetched. */
+/** One for each kind of filters whose configurations are fetched, in the order of the kinds' names. */
 function extensionSections(extensions: ConfigResource[]): ConfigSection[] {
-  if (extensions.length === 0) return [];
-  const filters = extensions.map((one) => ({
-    ...versioned(one),
-    ...content(one, 'ecds_filter', EXTENSION),
-    ...updated(one),
-    ...failed(one, EXTENSION),
-  }));
-  return [{ type: 'envoy.admin.v3.EcdsConfigDump', fields: { ecds_filters: filters } }];
+  const groups = [...new Set(extensions.map(({ group }) => group))].sort();
+  return groups.map((group) => {
+    const filters = extensions
+      .filter((one) => one.group === group)
+      .map((one) => ({
+        ...versioned(one),
+        ...content(one, 'ecds_filter', EXTENSION),
+        ...updated(one),
+        ...failed(one, EXTENSION),
+      }));
+    return { type: 'envoy.admin.v3.EcdsConfigDump', fields: { ecds_filters: filters } };
+  });
 }
 
 const ROUTES = 'envoy.config.route.v3.RouteConfiguration';

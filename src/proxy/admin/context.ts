@@ -80,6 +80,8 @@ export interface ConfigResource {
   name: string;
   /** Undefined for one that is being waited for, or that failed from the start. */
   message?: Message;
+  /** Of extensions: the kind of filter. Each kind has a section of its own. */
+  group?: string;
   /** Of what has several: the scopes of a connection manager. */
   messages?: Message[];
   /** Milliseconds since the epoch; undefined where Envoy shows none (static secrets). */

@@ -4,7 +4,7 @@
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { FilterUse } from '#config/model/listener.ts';
 import type { RouterConfig } from '#config/model/router.ts';
-import type { ExtensionSlots } from '#proxy/http/extension-slots.ts';
+import type { ExtensionSlots } from '#proxy/extension-slots.ts';
 import type { FilterInUse } from '#proxy/http/filter.ts';
 import { httpFilters } from '#proxy/http/filters/index.ts';
 import { missingFilter } from '#proxy/http/missing-filter.ts';

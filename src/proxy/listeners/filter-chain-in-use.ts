@@ -22,6 +22,8 @@ export interface FilterChainParts {
   config: ListenerConfig;
   /** Prefix of the listener's stats. */
   listenerScope: string;
+  /** A connection is closed since the configuration of a network filter is not there. */
+  onMissingFilter: () => void;
   /** Of this chain alone. */
   drain: DrainState;
   drainsNow: () => boolean;

@@ -17,7 +17,7 @@ import {
   type ListenerFilterOutcome,
   ListenerFilterRun,
 } from '#proxy/listeners/listener-filter-run.ts';
-import { listenerFiltersInUse } from '#proxy/listeners/listener-filters-in-use.ts';
+import { discoveredKeys, listenerFiltersInUse } from '#proxy/listeners/listener-filters-in-use.ts';
 import type { ConnectionTaker, InternalConnection } from '#proxy/listeners/listener-lookup.ts';
 import type { ListenerStats } from '#proxy/observe/stats/listener-stats.ts';
 import { adoptDescriptor } from '#proxy/transport/adopt-descriptor.ts';
@@ -34,6 +34,8 @@ export interface EnteredListener {
   choose(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void;
   /** It is closed, and never had a filter chain. */
   onDropped(connection: DownstreamConnection): void;
+  /** It is closed: the configuration of a listener filter is not there. */
+  onMissingFilter(): void;
 }
 
 export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
@@ -42,7 +44,8 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
   private readonly limit: DownstreamLimit;
   /** Workers get equally many connections; undefined: what comes here stays here. */
   private readonly balance: ConnectionBalance | undefined;
-  private readonly filters: readonly ListenerFilterInUse[];
+  private filters: readonly ListenerFilterInUse[];
+  private readonly forgetFilters: () => void;
   /** Connections that listener filters still look at. */
   private readonly filtering = new Set<ListenerFilterRun>();
 
@@ -59,7 +62,11 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
         ? undefined
         : new ConnectionBalance(config.balance, worker.concurrency);
     if (this.balance !== undefined) loadNative();
-    this.filters = listenerFiltersInUse(config, worker);
+    const prepare = () => listenerFiltersInUse(config, worker, () => listener.onMissingFilter());
+    this.filters = prepare();
+    this.forgetFilters = worker.extensions.onChange(discoveredKeys(config), () => {
+      this.filters = prepare();
+    });
   }
 
   accept(accepted: OwnedSocket, address: Address): void {
@@ -221,6 +228,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
 
   /** The listener ends: those that are still looked at go with it. */
   abandon(): void {
+    this.forgetFilters();
     for (const run of this.filtering) run.abandon();
   }
 }

@@ -14,6 +14,7 @@ import type { AccessLogger } from '#proxy/observe/access-log/access-logger.ts';
 import { compileAccessLogs } from '#proxy/observe/access-log/compile-access-logs.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import {
+  type ListenerExtensionStats,
   type ListenerStats,
   type ListenerThreadStats,
   listenerExtensionStats,
@@ -40,6 +41,7 @@ export class WorkerListener implements ServedListener, EnteredListener {
   private readonly worker: WorkerContext;
   readonly stats: ListenerStats;
   private readonly threadStats: ListenerThreadStats;
+  private readonly extensionStats: ListenerExtensionStats;
   private chains: CompiledFilterChains;
   private inUse = new Map<FilterChain, FilterChainInUse>();
   private sockets: ListenSocket[] = [];
@@ -56,7 +58,7 @@ export class WorkerListener implements ServedListener, EnteredListener {
     this.worker = worker;
     const scope = worker.scope.scope(`listener.${listenerStatName(config)}`);
     this.stats = listenerStats(scope);
-    listenerExtensionStats(scope);
+    this.extensionStats = listenerExtensionStats(scope);
     this.threadStats = listenerThreadStats(scope.scope(`worker_${worker.index}`));
     this.chains = compileFilterChains(config);
     this.entry = new ListenerEntry(this, worker);
@@ -79,6 +81,7 @@ export class WorkerListener implements ServedListener, EnteredListener {
       worker,
       config,
       listenerScope: `listener.${listenerStatName(config)}`,
+      onMissingFilter: () => this.extensionStats.networkExtensionConfigMissing.inc(),
       drain,
       drainsNow: () =>
         this.draining ||
@@ -240,6 +243,10 @@ export class WorkerListener implements ServedListener, EnteredListener {
   /** Called by the entry: it is closed, and never had a filter chain. */
   onDropped(connection: DownstreamConnection): void {
     if (this.accessLogs.length > 0) this.log(connection);
+  }
+
+  onMissingFilter(): void {
+    this.extensionStats.extensionConfigMissing.inc();
   }
 
   private onClosed(connection: DownstreamConnection): void {

@@ -2,16 +2,17 @@
  * A chain of network filters, made ready on one worker. One with nothing but a terminal filter is that filter: connections cost nothing more.
  * Follows config.listener.v3.FilterChain.filters.
  */
-import type { FilterUse } from '#config/model/listener.ts';
+import type { ExtensionUse, FilterUse } from '#config/model/listener.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import type { FilterChainParts } from '#proxy/listeners/filter-chain-in-use.ts';
 import { FilterRun } from '#proxy/network/filter-run.ts';
 import { networkFilters } from '#proxy/network/filters/index.ts';
-import type {
-  NetworkFilter,
-  NetworkFilterInUse,
-  TerminalFilter,
-  TerminalInUse,
+import {
+  type NetworkFilter,
+  type NetworkFilterInUse,
+  Stop,
+  type TerminalFilter,
+  type TerminalInUse,
 } from '#proxy/network/network-filter.ts';
 
 /** @throws Error for a chain that no connection could go through: the configuration's readers let none such pass */
@@ -21,7 +22,13 @@ export function networkFilterChain(filters: readonly FilterUse[], parts: FilterC
   if (last === undefined || end?.terminal !== true) throw new Error('a filter chain ends in no terminal filter');
   const terminal = end.use(last.config, parts);
   if (filters.length === 1) return terminal;
-  const before = filters.slice(0, -1).map((use, index) => inUse(use, index, parts));
+  const uses = filters.slice(0, -1);
+  let before = filtersBefore(uses, parts);
+  const keys = uses.flatMap(({ discovered }) => discovered?.key ?? []);
+  // Connections that are there keep the filters that they began with.
+  const forget = parts.worker.extensions.onChange(keys, () => {
+    before = filtersBefore(uses, parts);
+  });
   return {
     begin(connection) {
       if (!terminal.begin(connection)) return false;
@@ -36,7 +43,10 @@ export function networkFilterChain(filters: readonly FilterUse[], parts: FilterC
     },
     accept: (socket, connection) => runOf(connection).accept(socket),
     drain: () => terminal.drain(),
-    closeAll: () => terminal.closeAll(),
+    closeAll: () => {
+      forget();
+      terminal.closeAll();
+    },
     halfClose: terminal.halfClose ?? false,
     get active() {
       return terminal.active;
@@ -48,14 +58,39 @@ function runOf(connection: DownstreamConnection): FilterRun {
   return connection.filters as FilterRun;
 }
 
-function registered({ typeUrl }: FilterUse): NetworkFilter | TerminalFilter {
+function registered({ typeUrl }: ExtensionUse): NetworkFilter | TerminalFilter {
   const type = typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
   const filter = networkFilters.find(({ message }) => message === type);
   if (filter === undefined) throw new Error(`no network filter for ${typeUrl}`);
   return filter;
 }
 
-function inUse(use: FilterUse, index: number, parts: FilterChainParts): NetworkFilterInUse {
+/** Where the configuration of one is not there, connections are closed before any of them hears. */
+function filtersBefore(filters: readonly FilterUse[], parts: FilterChainParts): NetworkFilterInUse[] {
+  const uses = filters.map(({ name, discovered, ...given }, index) => {
+    const use =
+      discovered === undefined ? given : (parts.worker.extensions.find(discovered.key) ?? discovered.fallback);
+    return use && inUse({ name, ...use }, index, parts);
+  });
+  const found = uses.filter((use) => use !== undefined);
+  return found.length === uses.length ? found : [missing(parts)];
+}
+
+function missing({ worker, onMissingFilter }: FilterChainParts): NetworkFilterInUse {
+  const filter: NetworkFilter = {
+    name: 'missing',
+    message: '',
+    config: () => undefined,
+    onNewConnection(run) {
+      onMissingFilter();
+      run.close();
+      return Stop;
+    },
+  };
+  return { index: 0, filter, config: undefined, prepared: undefined, stats: undefined, worker };
+}
+
+function inUse(use: ExtensionUse & { name: string }, index: number, parts: FilterChainParts): NetworkFilterInUse {
   const filter = registered(use);
   if (filter.terminal === true) throw new Error(`terminal filter ${use.name} is not the last of its chain`);
   const { worker } = parts;

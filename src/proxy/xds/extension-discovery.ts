@@ -1,5 +1,5 @@
 /**
- * ECDS: configurations of HTTP filters from a management server.
+ * ECDS: configurations of filters from a management server.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/overview/extension#discovery-service
  */
 import type { DiscoveredConfig } from '#config/model/listener.ts';
@@ -28,10 +28,10 @@ export class ExtensionDiscovery {
 
   /** Fetches a filter's configuration, unless it is there. @param init waits for it. @returns how to let go of it */
   hold(name: string, wanted: DiscoveredConfig, init: InitManager): () => void {
-    const { key, warms } = wanted;
+    const { key, warms, category } = wanted;
     let extension = this.extensions.get(key);
     if (extension === undefined) {
-      const scope = this.context.root.scope(`extension_config_discovery.http_filter.${name}`);
+      const scope = this.context.root.scope(`extension_config_discovery.${category}.${name}`);
       extension = new DiscoveredExtension(name, wanted, scope, this.context, this.tell);
       this.extensions.set(key, extension);
       extension.start();
@@ -114,7 +114,7 @@ class DiscoveredExtension implements SubscriptionOwner {
       }
       if (!sameAs(this.given, resource)) {
         const use = readGiven(resource, EXTENSION, context, (message: TypedExtensionConfig, at) =>
-          readExtensionConfig(message, wanted.types, at, context.readContext()),
+          readExtensionConfig(message, wanted, at, context.readContext()),
         );
         this.given = givenNow(resource);
         tell({ kind: 'extension', key: wanted.key, use });
@@ -142,7 +142,8 @@ class DiscoveredExtension implements SubscriptionOwner {
 
   resource(): ConfigResource | undefined {
     const { given, error, name } = this;
-    const shown = given && configResource(name, given, 'active');
-    return error === undefined ? shown : { name, state: 'active', ...shown, error };
+    const { category: group } = this.wanted;
+    const shown = given && { ...configResource(name, given, 'active'), group };
+    return error === undefined ? shown : { name, group, state: 'active', ...shown, error };
   }
 }
