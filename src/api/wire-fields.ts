@@ -3,14 +3,33 @@
  * before. Follows https://protobuf.dev/programming-guides/encoding
  */
 
-/** One field: the bytes of its value, for those that have a length. */
-export interface WireField {
-  number: number;
-  /** Undefined for numbers. */
-  value: Uint8Array | undefined;
+/** One field. */
+export class WireField {
+  readonly number: number;
   /** Where the field with its tag begins and ends. */
-  start: number;
-  end: number;
+  readonly start: number;
+  readonly end: number;
+  private readonly bytes: Uint8Array;
+  /** Where the bytes of its value begin; below 0 for numbers. */
+  private readonly valueStart: number;
+
+  constructor(bytes: Uint8Array, number: number, start: number, valueStart: number, end: number) {
+    this.bytes = bytes;
+    this.number = number;
+    this.start = start;
+    this.valueStart = valueStart;
+    this.end = end;
+  }
+
+  /** Whether its value is bytes: a message or a text. */
+  get hasBytes(): boolean {
+    return this.valueStart >= 0;
+  }
+
+  /** Made when it is asked for. Undefined for numbers. */
+  get value(): Uint8Array | undefined {
+    return this.hasBytes ? this.bytes.subarray(this.valueStart, this.end) : undefined;
+  }
 }
 
 const VARINT = 0;
@@ -25,7 +44,7 @@ export function wireFields(bytes: Uint8Array): WireField[] | undefined {
   while (reader.at < bytes.length) {
     const start = reader.at;
     const tag = varint(reader);
-    const field: WireField = { number: tag >>> 3, value: undefined, start, end: 0 };
+    let valueStart = -1;
     switch (tag & 7) {
       case VARINT:
         varint(reader);
@@ -38,7 +57,7 @@ export function wireFields(bytes: Uint8Array): WireField[] | undefined {
         break;
       case LENGTH: {
         const length = varint(reader);
-        field.value = bytes.subarray(reader.at, reader.at + length);
+        valueStart = reader.at;
         reader.at += length;
         break;
       }
@@ -46,15 +65,14 @@ export function wireFields(bytes: Uint8Array): WireField[] | undefined {
         return undefined;
     }
     if (reader.at > bytes.length) return undefined;
-    field.end = reader.at;
-    fields.push(field);
+    fields.push(new WireField(bytes, tag >>> 3, start, valueStart, reader.at));
   }
   return fields;
 }
 
 /** The text of field 1, which is the name of every kind of resource; empty where it is not set. */
 export function nameOf(bytes: Uint8Array): string {
-  const field = wireFields(bytes)?.findLast(({ number, value }) => number === 1 && value !== undefined);
+  const field = wireFields(bytes)?.findLast(({ number, hasBytes }) => number === 1 && hasBytes);
   return field?.value === undefined ? '' : Buffer.from(field.value).toString();
 }
 

@@ -33,7 +33,7 @@ async function load(tree: object, known?: KnownEndpoints) {
 
 test('a large assignment is read in pieces, and is the same as read at once', async () => {
   const { read, pauses } = await load(assignment(250, 0, 101));
-  assert.equal(pauses(), 5 + 1 + 3);
+  assert.equal(pauses(), 1 + 5 + 1 + 3);
   assert.deepEqual([read.clusterName, read.overprovisioningFactor], ['c', 200]);
   const shown = read.endpoints.map(({ locality, priority, endpoints }) => [locality.zone, priority, endpoints.length]);
   assert.deepEqual(shown, [
@@ -59,10 +59,19 @@ test('what stands in it as before is not read again, wherever it stands; what is
   Object.assign(far.lb_endpoints[0], { load_balancing_weight: 7 });
   const second = await load(tree, known);
   assert.deepEqual(second.read, (await load(tree)).read);
-  assert.equal(second.pauses(), 2);
+  assert.equal(second.pauses(), 1 + 2);
   const all = (of: typeof first) => of.read.endpoints.flatMap(({ endpoints }) => endpoints);
   assert.equal(all(second).filter((endpoint) => all(first).includes(endpoint)).length, 50 + 59 + 100);
   assert.equal(known.size, 50 + 60 + 100);
+});
+
+test('a locality whose bytes are no message is refused, however large the others are', async () => {
+  const whole = toBinary(type, decode(type, assignment(200), rootPlace(undefined, new Problems())));
+  const broken = Uint8Array.of(...whole, 2 * 8 + 2, 1, 7);
+  await assert.rejects(
+    loadAssignment(broken, 'reject', async () => {}),
+    /the bytes are no such message/,
+  );
 });
 
 test('what is wrong has its place in the whole', async () => {

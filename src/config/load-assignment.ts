@@ -5,7 +5,7 @@
  */
 import { type WireField, wireFields } from '#api/wire-fields.ts';
 import { loadResource, parseResource, ResourceError, type UnknownFields } from '#config/load-resource.ts';
-import type { Endpoint, LoadAssignment } from '#config/model/cluster.ts';
+import type { Endpoint, LoadAssignment, LocalityEndpoints } from '#config/model/cluster.ts';
 import { readLoadAssignment } from '#config/read/endpoint.ts';
 import type { ClusterLoadAssignment } from '#envoy/config/endpoint/v3/endpoint_pb.js';
 
@@ -29,36 +29,39 @@ export async function loadAssignment(
   pause: () => Promise<void>,
   known: KnownEndpoints = new Map(),
 ): Promise<LoadAssignment> {
-  const localities = (wireFields(bytes) ?? []).filter(isEndpoints).map(({ value }) => value as Uint8Array);
-  const parts = localities.map((locality) => wireFields(locality) ?? []);
-  const total = parts.reduce((sum, fields) => sum + fields.filter(isEndpoints).length, 0);
+  const fields = wireFields(bytes) ?? [];
+  const localities = fields.filter(isEndpoints).flatMap(({ value }) => localityOf(value as Uint8Array) ?? []);
+  // What cannot be told apart is refused as a whole.
+  if (localities.length < fields.filter(isEndpoints).length) return load(bytes, unknownFields);
+  const total = localities.reduce((sum, { given }) => sum + given.length, 0);
   if (total <= PIECE) return load(bytes, unknownFields);
-  const others = without(bytes, wireFields(bytes) ?? []);
+  await pause();
+  const others = without(bytes, fields);
   try {
     const whole = load(others, unknownFields);
     const all: KnownEndpoints = new Map();
-    for (const [i, fields] of parts.entries()) {
-      const rest = without(localities[i], fields);
-      const given = fields.filter(isEndpoints).map(({ start, end }) => localities[i].subarray(start, end));
-      const names = given.map(textOf);
-      const isNew = (_: unknown, at: number) => !known.has(names[at]);
-      const [unread, unreadNames] = [given.filter(isNew), names.filter(isNew)];
+    for (const { bytes: locality, rest, given } of localities) {
+      // As texts they are keys, and cost less than arrays of bytes.
+      const texts = given.map(({ start, end }) => locality.latin1Slice(start, end));
+      const unread = texts.filter((text) => !known.has(text));
+      let of: LocalityEndpoints | undefined;
       for (let at = 0; at === 0 || at < unread.length; at += PIECE) {
-        const piece = Buffer.concat([rest, ...unread.slice(at, at + PIECE)]);
+        const some = unread.slice(at, at + PIECE);
+        const piece = Buffer.concat([rest, Buffer.from(some.join(''), 'latin1')]);
         const [read] = load(Buffer.concat([others, header(piece.length), piece]), unknownFields).endpoints;
-        if (at === 0) whole.endpoints.push({ ...read, endpoints: [] });
-        for (const [j, endpoint] of read.endpoints.entries()) all.set(unreadNames[at + j], endpoint);
+        of ??= { ...read, endpoints: [] };
+        for (const [i, endpoint] of read.endpoints.entries()) all.set(some[i], endpoint);
         await pause();
       }
-      const { endpoints } = whole.endpoints[i];
-      for (const name of names) {
-        const endpoint = (all.get(name) ?? known.get(name)) as Endpoint;
-        all.set(name, endpoint);
-        endpoints.push(endpoint);
+      for (const text of texts) {
+        const endpoint = (all.get(text) ?? known.get(text)) as Endpoint;
+        all.set(text, endpoint);
+        of?.endpoints.push(endpoint);
       }
+      if (of !== undefined) whole.endpoints.push(of);
     }
     known.clear();
-    for (const [name, endpoint] of all) known.set(name, endpoint);
+    for (const [text, endpoint] of all) known.set(text, endpoint);
     return whole;
   } catch (error) {
     if (!(error instanceof ResourceError)) throw error;
@@ -67,8 +70,11 @@ export async function loadAssignment(
   }
 }
 
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+/** A locality with its fields told apart: endpoints, and the bytes of all the others. @returns undefined where the bytes are no message */
+function localityOf(value: Uint8Array): { bytes: Buffer; rest: Buffer; given: WireField[] } | undefined {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  const fields = wireFields(bytes);
+  return fields && { bytes, rest: without(bytes, fields), given: fields.filter(isEndpoints) };
 }
 
 function load(bytes: Uint8Array, unknownFields: UnknownFields): LoadAssignment {
@@ -76,8 +82,8 @@ function load(bytes: Uint8Array, unknownFields: UnknownFields): LoadAssignment {
   return loadResource(message, (read, at) => readLoadAssignment(read, at, 'ip'), unknownFields).config;
 }
 
-function isEndpoints({ number, value }: WireField): boolean {
-  return number === ENDPOINTS && value !== undefined;
+function isEndpoints({ number, hasBytes }: WireField): boolean {
+  return number === ENDPOINTS && hasBytes;
 }
 
 function without(bytes: Uint8Array, fields: readonly WireField[]): Buffer {

@@ -106,8 +106,8 @@ export class RouteTableLoader {
   }
 }
 
-function isHost({ number, value }: WireField): boolean {
-  return number === VIRTUAL_HOSTS && value !== undefined;
+function isHost({ number, hasBytes }: WireField): boolean {
+  return number === VIRTUAL_HOSTS && hasBytes;
 }
 
 function readHost(bytes: Uint8Array, i: number, inside: RouteContext, unknownFields: UnknownFields): VirtualHost {

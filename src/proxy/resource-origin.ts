@@ -17,7 +17,7 @@ export interface Given {
 
 /** The bytes of a wire message are part of the whole response's: their own are kept. */
 export function givenNow({ any, version }: GivenResource): Given {
-  return { versionInfo: version, lastUpdated: Date.now(), typeUrl: any.typeUrl, bytes: any.value.slice() };
+  return { versionInfo: version, lastUpdated: Date.now(), typeUrl: any.typeUrl, bytes: Buffer.from(any.value) };
 }
 
 /** Whether a resource says what is known already. */

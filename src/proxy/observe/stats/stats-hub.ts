@@ -83,6 +83,8 @@ export class StatsHub {
   /** Announces a thread by a small number. @param local its stats, when it lives in this very thread. */
   attach(threadId: number, local?: ThreadStats): void {
     this.#threads.set(threadId, { slabs: [], histograms: new Map(), local });
+    // Soon, rather than all at once when somebody reads.
+    if (local !== undefined) local.onPending = () => setImmediate(() => this.#pull());
   }
 
   /** A thread has ended: counters keep what it counted, its gauges go. */
