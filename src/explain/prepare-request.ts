@@ -14,6 +14,7 @@ import { addressFromXff } from '#selection/forwarded-for.ts';
 import { stripHostPort } from '#selection/host-port.ts';
 import { internalAddressTest } from '#selection/internal-address.ts';
 import { isLoopback, localAddress } from '#selection/local-address.ts';
+import { compileOriginalIp, type OriginalIp } from '#selection/original-ip.ts';
 import { normalizePath } from '#selection/path-normalization.ts';
 import { SINGLE_REQUEST_FIELDS } from '#selection/single-fields.ts';
 import {
@@ -50,7 +51,12 @@ export function prepareRequest(
   }
   if (config.stripHostPort !== 'none' || config.stripTrailingHostDot)
     request.host = stripHostPort(request.host, request.connection.destinationPort, config);
-  prepareHeaders(request, config, node);
+  const { originalIpDetection } = config;
+  const original =
+    originalIpDetection && compileOriginalIp(originalIpDetection)(request.headers, request.connection.sourceAddress);
+  if (original !== undefined && original.rejectStatus > 0)
+    return answer(original.rejectStatus, 'rejecting_because_detection_failed');
+  prepareHeaders(request, config, node, original);
   return undefined;
 }
 
@@ -87,7 +93,12 @@ function acceptPath(request: RequestUnderWay, config: HttpConnectionManager): Ex
   return undefined;
 }
 
-function prepareHeaders(request: RequestUnderWay, config: HttpConnectionManager, node: NodeInfo): void {
+function prepareHeaders(
+  request: RequestUnderWay,
+  config: HttpConnectionManager,
+  node: NodeInfo,
+  original: OriginalIp | undefined,
+): void {
   const { headers } = request;
   headers.remove('x-envoy-internal');
   for (const name of HOP_BY_HOP_HEADERS) headers.remove(name);
@@ -96,7 +107,7 @@ function prepareHeaders(request: RequestUnderWay, config: HttpConnectionManager,
     headers.remove('upgrade');
   }
   keepTrailersAlone(request);
-  applyForwarded(request, config);
+  applyForwarded(request, config, original);
   const edge = !request.internal && config.useRemoteAddress;
   const overwrite = config.schemeHeaderTransformation?.schemeToOverwrite ?? '';
   request.scheme = overwrite !== '' ? overwrite : headers.get('x-forwarded-proto') === 'https' ? 'https' : 'http';
@@ -154,7 +165,11 @@ function keepTrailersAlone({ headers }: RequestUnderWay): void {
 }
 
 /** The client's address, whether it is internal, and the headers that tell the next hop. */
-function applyForwarded(request: RequestUnderWay, config: HttpConnectionManager): void {
+function applyForwarded(
+  request: RequestUnderWay,
+  config: HttpConnectionManager,
+  original: OriginalIp | undefined,
+): void {
   const { headers, connection } = request;
   const peer = connection.sourceAddress;
   const scheme = connection.tls === undefined ? 'http' : 'https';
@@ -165,21 +180,27 @@ function applyForwarded(request: RequestUnderWay, config: HttpConnectionManager)
     single = xff === undefined;
     if (config.xffNumTrustedHops > 0) remote = addressFromXff(xff, config.xffNumTrustedHops - 1)?.address;
     remote ??= peer;
-    if (!config.skipXffAppend && peer !== '') {
-      const told = addressToTell(peer, config);
-      headers.set('x-forwarded-for', xff === undefined || xff === '' ? told : `${xff},${told}`);
-    }
+    if (!config.skipXffAppend) appendXff(request, config);
     if (config.xffNumTrustedHops === 0 || !headers.has('x-forwarded-proto')) headers.set('x-forwarded-proto', scheme);
   } else {
     const found = addressFromXff(xff, config.xffNumTrustedHops);
-    remote = found?.address;
-    single = found?.single ?? false;
+    remote = original === undefined ? found?.address : original.address;
+    single = original === undefined ? (found?.single ?? false) : original.trusted;
+    if (original?.appends) appendXff(request, config);
     if (!headers.has('x-forwarded-proto')) headers.add('x-forwarded-proto', scheme);
   }
   if (config.appendXForwardedPort && !headers.has('x-forwarded-port'))
     headers.add('x-forwarded-port', String(connection.destinationPort));
   request.internal = single && remote !== undefined && internalAddressTest(config.internalAddressConfig)(remote);
   request.client = remote ?? peer;
+}
+
+function appendXff(request: RequestUnderWay, config: HttpConnectionManager): void {
+  const peer = request.connection.sourceAddress;
+  if (peer === '') return;
+  const before = request.headers.joined('x-forwarded-for') ?? '';
+  const told = addressToTell(peer, config);
+  request.headers.set('x-forwarded-for', before === '' ? told : `${before},${told}`);
 }
 
 /** A peer on this machine is told by the address that others know the machine by. */

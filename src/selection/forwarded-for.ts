@@ -4,14 +4,17 @@
  */
 import { isIP } from 'node:net';
 
+export interface AddressOfXff {
+  address: string;
+  /** It is the only one. */
+  single: boolean;
+}
+
 /**
  * The address that stands `skip` places before the last one.
  * @returns undefined where there is none or it is no IP address
  */
-export function addressFromXff(
-  value: string | undefined,
-  skip: number,
-): { address: string; single: boolean } | undefined {
+export function addressFromXff(value: string | undefined, skip: number): AddressOfXff | undefined {
   if (value === undefined || value === '') return undefined;
   const parts = value.split(',');
   const wanted = parts[parts.length - 1 - skip]?.trim();

@@ -2,6 +2,7 @@
  * The HTTP connection manager as plain data. Times in milliseconds, 0 is off.
  * Follows extensions.filters.network.http_connection_manager.v3.
  */
+
 import type { AccessLogConfig, AccessLogFilter, AccessLogOptions } from './access-log.ts';
 import type { CidrRange } from './address.ts';
 import type { ConfigSource } from './config-source.ts';
@@ -9,6 +10,7 @@ import type { FormatConfig } from './format.ts';
 import type { HeaderToAdd } from './header-mutation.ts';
 import type { FilterUse } from './listener.ts';
 import type { StringMatcher } from './matchers.ts';
+import type { OriginalIpDetector } from './original-ip.ts';
 import type { RouteTable } from './route.ts';
 import type { ScopedRoutes } from './scoped-routes.ts';
 
@@ -27,6 +29,8 @@ export interface HttpConnectionManager {
   addUserAgent: boolean;
   useRemoteAddress: boolean;
   xffNumTrustedHops: number;
+  /** Instead of x-forwarded-for by {@link xffNumTrustedHops}. */
+  originalIpDetection?: OriginalIpDetector[];
   skipXffAppend: boolean;
   /** Undefined: Envoy 1.40's default (RFC 1918 and loopback are internal only as its defaults say). */
   internalAddressConfig?: { unixSockets: boolean; cidrRanges: CidrRange[] };

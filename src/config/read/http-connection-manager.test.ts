@@ -138,7 +138,6 @@ test('what no part of the data path does is refused by name', () => {
     tracing: {},
     http3_protocol_options: {},
     proxy_status_config: {},
-    original_ip_detection_extensions: [{ name: 'x' }],
   };
   for (const [name, value] of Object.entries(refused)) {
     const [error, ...others] = read({ [name]: value }).errors;

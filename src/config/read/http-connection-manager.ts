@@ -17,6 +17,7 @@ import type { ExtensionReader } from '#config/read/extensions.ts';
 import { readHttpFilters } from '#config/read/http-filters.ts';
 import { readHttp2ProtocolOptions } from '#config/read/http2-options.ts';
 import { readLocalReply } from '#config/read/local-reply.ts';
+import { readOriginalIpDetection } from '#config/read/original-ip.ts';
 import { readCommonHttpProtocolOptions, readHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
 import { readRequestIdExtension } from '#config/read/request-id-extension.ts';
 import { readRouteTable } from '#config/read/route-table.ts';
@@ -47,6 +48,7 @@ const check = honours(
     'http_protocol_options',
     'http2_protocol_options',
     'drain_timeout_jitter',
+    'original_ip_detection_extensions',
     'stream_flush_timeout',
     'server_name',
     'server_header_transformation',
@@ -91,7 +93,6 @@ const check = honours(
     refused: {
       tracing: 'tracing comes later',
       http3_protocol_options: 'HTTP/3 comes later',
-      original_ip_detection_extensions: "the client's address is found by x-forwarded-for",
       early_header_mutation_extensions: 'no such extension runs here yet',
       forward_client_cert_matcher: 'one policy holds for all requests',
       path_normalization_options: 'normalize_path and merge_slashes work',
@@ -144,6 +145,7 @@ export function readHttpConnectionManager(
 ): HttpConnectionManager {
   check(message, at);
   const { internalAddressConfig, localReplyConfig, requestIdExtension } = message;
+  const originalIpDetection = readOriginalIpDetection(message, at);
   const httpFilters = readHttpFilters(message.httpFilters, at.field('http_filters'), context);
   return {
     codecType: readCodecType(message, at),
@@ -155,6 +157,7 @@ export function readHttpConnectionManager(
     addUserAgent: message.addUserAgent ?? false,
     useRemoteAddress: message.useRemoteAddress ?? false,
     xffNumTrustedHops: message.xffNumTrustedHops,
+    ...(originalIpDetection === undefined ? {} : { originalIpDetection }),
     skipXffAppend: message.skipXffAppend,
     ...(internalAddressConfig === undefined
       ? {}

@@ -39,6 +39,7 @@ import type { WorkerContext } from '#proxy/worker-context.ts';
 import { chooseCluster } from '#selection/choose-cluster.ts';
 import { stripHostPort } from '#selection/host-port.ts';
 import { internalAddressTest } from '#selection/internal-address.ts';
+import { compileOriginalIp, type OriginalIpDetection } from '#selection/original-ip.ts';
 import { normalizePath } from '#selection/path-normalization.ts';
 import { selectRoute } from '#selection/select-route.ts';
 import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-host.ts';
@@ -80,6 +81,7 @@ export class ConnectionManager {
   readonly localReply: CompiledLocalReply;
   readonly log = logger('http');
   readonly isInternalAddress: (address: string) => boolean;
+  private readonly originalIp: OriginalIpDetection | undefined;
   readonly headBytesLimit: number;
   /** Filled by the parser, read at once: one for all connections of the thread. */
   readonly requestHead: RequestHead = { method: '', target: '', minor: 1, headers: new Headers() };
@@ -109,6 +111,7 @@ export class ConnectionManager {
     this.codecStats = http1CodecStats(this.worker.scope.scope('http1'));
     this.listenerStats = httpListenerStats(this.worker.scope.scope(`${parts.listenerScope}.http.${config.statPrefix}`));
     this.isInternalAddress = internalAddressTest(config.internalAddressConfig);
+    this.originalIp = config.originalIpDetection && compileOriginalIp(config.originalIpDetection);
     this.upgrades = new Upgrades(config);
     this.connections = new HttpConnections(this);
     this.headBytesLimit = config.maxRequestHeadersKb * 1024;
@@ -178,8 +181,19 @@ export class ConnectionManager {
       if (stream.protocol !== 'HTTP/1.0' && !end) stream.codec.sendInterim(stream, 100, noHeaders);
     }
     if (!this.acceptTarget(stream)) return;
+    if (this.originalIp !== undefined && !this.findsClient(stream, this.originalIp)) return;
     prepareRequestHeaders(stream, this, options);
     this.enterFilters(stream, options.upgrade, end);
+  }
+
+  /** @returns false where the request was refused, since its client is not known */
+  private findsClient(stream: HttpStream, detect: OriginalIpDetection): boolean {
+    stream.originalIp = detect(stream.requestHeaders, stream.connection.sourceAddress);
+    const { rejectStatus } = stream.originalIp;
+    if (rejectStatus === 0) return true;
+    this.stats.downstreamRqRejectedViaIpDetection.inc();
+    sendLocalReply(stream, rejectStatus, '', 'rejecting_because_detection_failed');
+    return false;
   }
 
   /** Chooses the route, and begins the walk through the filters. */

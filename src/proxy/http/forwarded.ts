@@ -29,6 +29,12 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
     if (!config.skipXffAppend) appendXff(stream, manager, connection.sourceAddress);
     if (config.xffNumTrustedHops === 0 || !headers.hasKnown(PROTO))
       headers.setKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
+  } else if (stream.originalIp !== undefined) {
+    const { address, trusted, appends } = stream.originalIp;
+    remote = address;
+    singleAddress = trusted;
+    if (appends) appendXff(stream, manager, connection.sourceAddress);
+    if (!headers.hasKnown(PROTO)) headers.addKnown(PROTO, connection.tls === undefined ? 'http' : 'https');
   } else {
     const found = headers.hasKnown(XFF)
       ? addressFromXff(headers.joined('x-forwarded-for'), config.xffNumTrustedHops)

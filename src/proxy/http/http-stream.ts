@@ -17,6 +17,7 @@ import type { DownstreamConnection } from '#proxy/listeners/downstream-connectio
 import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
+import type { OriginalIp } from '#selection/original-ip.ts';
 import type { HeaderView, RequestView } from '#selection/request-view.ts';
 import { Headers } from '#wire/headers.ts';
 import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
@@ -38,6 +39,8 @@ export class HttpStream implements StreamInfo, RequestView {
   originalPath = '';
   requestHeaders = new Headers();
   requestTrailers: Headers | undefined = undefined;
+  /** What the manager's detectors found, where it has any. */
+  originalIp: OriginalIp | undefined = undefined;
   /** METADATA of the client, until the request has a connection. */
   waitingMetadata: MetadataFields[] | undefined = undefined;
   /** The whole request has been read. */
@@ -165,6 +168,7 @@ export class HttpStream implements StreamInfo, RequestView {
     this.requestHeaders.clear();
     this.originalPath = '';
     this.waitingMetadata = undefined;
+    this.originalIp = undefined;
     this.requestEnded = false;
     this.openEnded = false;
     this.upgrading = false;
