@@ -19,6 +19,7 @@ import type { DnsAnswer, DnsQuestion } from '#proxy/upstream/dns-cache/dns-cache
 import type { EndpointSums } from '#proxy/upstream/endpoint-metrics.ts';
 import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { HandedConnection } from '#proxy/worker-context.ts';
+import type { PlacedHost } from '#proxy/xds/merged-hosts.ts';
 import type { RuntimeSnapshot } from '#selection/runtime-view.ts';
 
 /** What a worker is made of. */
@@ -77,10 +78,11 @@ export interface FilterChainUpdate {
   update: number;
 }
 
-/** A route table that is new, or other virtual hosts in one: new ones, and where others stand now. */
+/** A route table that is new; other virtual hosts in one (new ones, and where others stand now); or some in the place of others. */
 export type RouteTableUpdate =
   | { kind: 'table'; table: RouteTable }
-  | { kind: 'hosts'; hosts: (number | VirtualHost)[] };
+  | { kind: 'hosts'; hosts: (number | VirtualHost)[] }
+  | { kind: 'changes'; changes: PlacedHost[] };
 
 export type ToWorker =
   /** Make a listener; it does not listen yet. `id` tells versions of one name apart; the snapshot's have their place in it. */

@@ -55,6 +55,30 @@ export function changeVirtualHosts(
   return made;
 }
 
+/**
+ * Puts virtual hosts in the place of others in a table in use, or behind all of them: the others are not touched.
+ * @returns them, compiled
+ */
+export function putVirtualHosts(
+  table: CompiledRouteTable,
+  changes: readonly { at: number; host: VirtualHost }[],
+): CompiledVirtualHost[] {
+  const hosts = [...table.virtualHosts];
+  const configs = [...table.config.virtualHosts];
+  for (const { at } of changes) if (at < hosts.length) removeDomains(table, hosts[at]);
+  const made = changes.map(({ at, host }) => {
+    const compiled = compileVirtualHost(host, table);
+    hosts[at] = compiled;
+    configs[at] = host;
+    addDomains(table, compiled);
+    return compiled;
+  });
+  table.virtualHosts = hosts;
+  table.config = { ...table.config, virtualHosts: configs };
+  settleDomains(table);
+  return made;
+}
+
 function addDomains(table: CompiledRouteTable, host: CompiledVirtualHost): void {
   for (const domain of host.config.domains) {
     const name = lowerAscii(domain);

@@ -24,7 +24,7 @@ const checkSocket = honours('envoy.config.core.v3.UdpSocketConfig', ['max_rx_dat
 const checkFilter = honours(`${LISTENER}.ListenerFilter`, ['name', 'typed_config'], {
   where: 'UDP',
   refused: {
-    config_discovery: 'only HTTP filters are fetched',
+    config_discovery: 'filters of UDP listeners are not fetched',
     filter_disabled: 'a UDP listener has no other filter',
   },
 });

@@ -13,7 +13,7 @@ import { RouteHeaderTable } from '#proxy/http/router/route-headers.ts';
 import { ScopedRouteSource } from '#proxy/http/scoped-route-source.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import type { RouteTableUpdate } from '#proxy/worker-messages.ts';
-import { changeVirtualHosts, compileRouteTable } from '#selection/compile-route-table.ts';
+import { changeVirtualHosts, compileRouteTable, putVirtualHosts } from '#selection/compile-route-table.ts';
 import type { CompiledRouteTable } from '#selection/compiled-route.ts';
 import { lowerAscii } from '#selection/match-string.ts';
 import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
@@ -155,7 +155,11 @@ export class RouteTables {
     const source = this.source(key);
     if (update.kind === 'table') source.table = this.prepare(update.table);
     else if (source.table !== undefined) {
-      for (const host of changeVirtualHosts(source.table, update.hosts)) this.parts.groups.prepare(host);
+      const made =
+        update.kind === 'hosts'
+          ? changeVirtualHosts(source.table, update.hosts)
+          : putVirtualHosts(source.table, update.changes);
+      for (const host of made) this.parts.groups.prepare(host);
     }
   }
 

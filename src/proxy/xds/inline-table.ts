@@ -7,6 +7,7 @@ import type { HttpConnectionManager } from '#config/model/http-connection-manage
 import type { RouteTable, VirtualHost } from '#config/model/route.ts';
 import type { ToWorker } from '#proxy/worker-messages.ts';
 import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
+import type { HostChange } from '#proxy/xds/merged-hosts.ts';
 import { VirtualHostDiscovery, type VirtualHostTable } from '#proxy/xds/virtual-host-discovery.ts';
 
 type InlineRoutes = Extract<HttpConnectionManager['routes'], { kind: 'inline' }>;
@@ -50,6 +51,12 @@ export class InlineTable implements VirtualHostTable {
     checkTogether(this.name, virtualHosts);
     this.table = { ...table, virtualHosts };
     this.tell({ kind: 'routes', key, update: { kind: 'table', table: this.table } });
+  }
+
+  change(changes: HostChange[]): void {
+    const leaving = new Set(changes.map(({ former }) => former));
+    const staying = this.vhds.hosts().filter((host) => !leaving.has(host));
+    this.use([...staying, ...changes.map(({ host }) => host)]);
   }
 
   onAnswer(host: string): void {

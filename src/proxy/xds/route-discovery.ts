@@ -16,6 +16,7 @@ import { configResource, type Given, givenNow, sameAs } from '#proxy/resource-or
 import type { RouteTableUpdate, ToWorker } from '#proxy/worker-messages.ts';
 import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
 import { type FedRoutes, InlineTable } from '#proxy/xds/inline-table.ts';
+import { type HostChange, MergedHosts } from '#proxy/xds/merged-hosts.ts';
 import type { DiscoveryUpdate, GivenResource, Subscription, SubscriptionOwner } from '#proxy/xds/subscription.ts';
 import { VirtualHostDiscovery, type VirtualHostTable } from '#proxy/xds/virtual-host-discovery.ts';
 
@@ -119,7 +120,10 @@ class DiscoveredTable implements SubscriptionOwner, VirtualHostTable {
   /** The table as it was given. */
   private own: RouteTable | undefined = undefined;
   private vhds: VirtualHostDiscovery | undefined = undefined;
-  private fetched: VirtualHost[] = [];
+  /** What VHDS brought; undefined: it has to be asked. */
+  private known: VirtualHost[] | undefined = undefined;
+  /** All virtual hosts of `table`; undefined until one of them changes. */
+  private merged: MergedHosts | undefined = undefined;
   /** Of the last update, be it of the table or of its virtual hosts. */
   private version = '';
   private lastUpdated = 0;
@@ -197,7 +201,7 @@ class DiscoveredTable implements SubscriptionOwner, VirtualHostTable {
     if ((former && sourceKey(former)) === (source && sourceKey(source))) return;
     this.vhds?.stop();
     this.vhds = undefined;
-    this.fetched = [];
+    this.known = undefined;
     if (source === undefined) return;
     const scope = this.context.root.scope(`${this.scope}.vhds.${this.name}`);
     this.vhds = new VirtualHostDiscovery(this, source, scope, this.context);
@@ -210,11 +214,16 @@ class DiscoveredTable implements SubscriptionOwner, VirtualHostTable {
    */
   private publish(own: RouteTable, version: string, anew: boolean, hosts?: (number | VirtualHost)[]): void {
     const { fetched, table: former } = this;
+    this.merged = undefined;
     const table = fetched.length === 0 ? own : { ...own, virtualHosts: [...own.virtualHosts, ...fetched] };
     const update: RouteTableUpdate =
       anew || former === undefined
         ? { kind: 'table', table }
         : { kind: 'hosts', hosts: hosts ?? placesIn(former.virtualHosts, table.virtualHosts) };
+    this.send(table, update, version);
+  }
+
+  private send(table: RouteTable, update: RouteTableUpdate, version: string): void {
     this.table = table;
     this.version = version;
     this.lastUpdated = Date.now();
@@ -245,8 +254,27 @@ class DiscoveredTable implements SubscriptionOwner, VirtualHostTable {
 
   use(hosts: VirtualHost[], version: string): void {
     this.loader.checkBeside(hosts);
-    this.fetched = hosts;
+    this.known = hosts;
     if (this.own !== undefined) this.publish(this.own, version, false);
+  }
+
+  change(changes: HostChange[], version: string): void {
+    const { table } = this;
+    if (table === undefined) return;
+    this.merged ??= new MergedHosts(table.virtualHosts);
+    const placed = this.merged.put(changes);
+    if (placed === undefined) {
+      const leaving = new Set(changes.map(({ former }) => former));
+      const staying = this.fetched.filter((host) => !leaving.has(host));
+      return this.use([...staying, ...changes.map(({ host }) => host)], version);
+    }
+    this.known = undefined;
+    this.send({ ...table, virtualHosts: this.merged.list }, { kind: 'changes', changes: placed }, version);
+  }
+
+  private get fetched(): VirtualHost[] {
+    this.known ??= this.vhds?.hosts() ?? [];
+    return this.known;
   }
 
   onAnswer(host: string): void {

@@ -10,6 +10,7 @@ import type { VirtualHost as VirtualHostMessage } from '#envoy/config/route/v3/r
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { configResource, type Given, givenNow, sameAs } from '#proxy/resource-origin.ts';
 import type { DiscoveryContext } from '#proxy/xds/discovery-context.ts';
+import type { HostChange } from '#proxy/xds/merged-hosts.ts';
 import type { DiscoveryUpdate, GivenResource, Subscription, SubscriptionOwner } from '#proxy/xds/subscription.ts';
 
 const VIRTUAL_HOST = 'envoy.config.route.v3.VirtualHost';
@@ -23,10 +24,16 @@ export interface VirtualHostTable {
   read(bytes: Uint8Array): VirtualHost;
   /** Takes these over in place of those before. @throws ResourceError where they cannot stand beside its own; those before stay */
   use(hosts: VirtualHost[], version: string): void;
+  /** The same where none goes without another in its place. */
+  change(changes: HostChange[], version: string): void;
   /** What becomes of a host that was asked for is known. */
   onAnswer(host: string): void;
   /** The last update was refused; undefined: it was not. */
   onRefused(details: string | undefined, version: string): void;
+}
+
+function configsOf(known: ReadonlyMap<string, KnownHost>): VirtualHost[] {
+  return [...known.values()].map(({ config }) => config);
 }
 
 interface KnownHost {
@@ -111,22 +118,23 @@ export class VirtualHostDiscovery implements SubscriptionOwner {
   }
 
   private take({ resources, removed, absent = [], version }: DiscoveryUpdate): void {
-    const next = new Map(this.known);
-    let changed = absent.length > 0 || resources.length > 0;
-    for (const [name, { resource }] of this.known) {
-      if (!removed.includes(resource) && !removed.includes(name)) continue;
-      next.delete(name);
-      changed = true;
-    }
-    for (const host of this.readAll(resources)) next.set(host.config.name, host);
-    if (changed) {
-      this.table.use(
-        [...next.values()].map(({ config }) => config),
-        version,
-      );
+    const given = this.readAll(resources);
+    const leaving =
+      removed.length === 0
+        ? []
+        : [...this.known].filter(([name, { resource }]) => removed.includes(resource) || removed.includes(name));
+    if (leaving.length > 0) {
+      const next = new Map(this.known);
+      for (const [name] of leaving) next.delete(name);
+      for (const host of given) next.set(host.config.name, host);
+      this.table.use(configsOf(next), version);
       this.known = next;
-      this.reloads.inc();
+    } else if (given.length > 0 || absent.length > 0) {
+      const changes = given.map(({ config }) => ({ former: this.known.get(config.name)?.config, host: config }));
+      this.table.change(changes, version);
+      for (const host of given) this.known.set(host.config.name, host);
     }
+    if (leaving.length + given.length + absent.length > 0) this.reloads.inc();
     this.answer([...resources.flatMap(({ name, aliases = [] }) => [name, ...aliases]), ...absent, ...removed]);
   }
 
@@ -165,6 +173,10 @@ export class VirtualHostDiscovery implements SubscriptionOwner {
   private settle(): void {
     this.settled = true;
     for (const ready of this.waiting.splice(0)) ready();
+  }
+
+  hosts(): VirtualHost[] {
+    return configsOf(this.known);
   }
 
   /** As the admin API shows them: in the order of their names. */
