@@ -7,7 +7,7 @@
 export async function eventually<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  patience = 10_000,
+  patience = 30_000,
 ): Promise<T> {
   const last = performance.now() + patience;
   for (let pause = 2; ; pause = Math.min(pause * 1.5, 50)) {

@@ -12,6 +12,9 @@ import type { Scope } from '#testing/scope.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 import { type WireClient, type WireOptions, wireClient } from '#testing/wire-client.ts';
 
+/** Milliseconds: on a machine that does much else, a start may take long. */
+const START_PATIENCE = 60_000;
+
 export interface ProxyOptions {
   kind?: ProxyKind;
   /** Worker threads; 1 unless said. */
@@ -103,7 +106,7 @@ export class RunningProxy {
 
   /** Waits until the admin API says LIVE. */
   async live(): Promise<void> {
-    await eventually(`${this.kind} is live`, async () => {
+    const isLive = async () => {
       if (this.#ended !== undefined)
         throw new Error(`${this.kind} ended (${this.#ended}) before it was live:\n${this.#output}`);
       const address = readIfThere(this.#adminFile);
@@ -111,7 +114,8 @@ export class RunningProxy {
       this.#admin ??= new AdminClient(address);
       const ready = await this.#admin.get('/ready').catch(() => undefined);
       return ready?.body.startsWith('LIVE');
-    }).catch((error: Error) => {
+    };
+    await eventually(`${this.kind} is live`, isLive, START_PATIENCE).catch((error: Error) => {
       throw this.#output === '' || error.message.includes(this.#output)
         ? error
         : new Error(`${error.message}\n${this.#output}`);

@@ -38,7 +38,7 @@ export async function wireClient(port: number, options: WireOptions = {}): Promi
     socket.once(options.tls ? 'secureConnect' : 'connect', resolve);
     socket.once('error', reject);
   });
-  return new WireClient(socket, options.patience ?? 5000);
+  return new WireClient(socket, options.patience ?? 10_000);
 }
 
 export class WireClient {
@@ -138,15 +138,18 @@ export class WireClient {
   }
 
   async #until<T>(what: string, look: () => T | undefined): Promise<T> {
-    const deadline = setTimeout(() => this.#wakeAll(), this.patience);
-    const last = performance.now() + this.patience - 1;
+    let late = false;
+    const { patience } = this;
+    const deadline = setTimeout(() => {
+      late = true;
+      this.#wakeAll();
+    }, patience);
     try {
       for (;;) {
         const found = look();
         if (found !== undefined) return found;
-        const late = performance.now() >= last;
         if (late || this.#ending !== undefined) {
-          const why = late ? `not within ${this.patience} ms` : `the connection is gone (${this.#ending})`;
+          const why = late ? `not within ${patience} ms` : `the connection is gone (${this.#ending})`;
           throw new Error(`no ${what}: ${why}; what came: ${JSON.stringify(this.rest.slice(0, 500))}`);
         }
         await new Promise<void>((resolve) => this.#waiting.push(resolve));

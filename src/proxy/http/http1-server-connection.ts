@@ -7,6 +7,8 @@ import { Timer } from '#base/timers.ts';
 import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
+import { asksProxyToClose, frameRequest, isFramed } from '#proxy/http/http1-request-framing.ts';
+import { BY_CLOSE, frameResponse, IN_CHUNKS } from '#proxy/http/http1-response-framing.ts';
 import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-response-head.ts';
 import { refuseRequest } from '#proxy/http/protocol-error.ts';
 import { applyTarget } from '#proxy/http/request-target.ts';
@@ -18,7 +20,7 @@ import { bodyRead, type Lease, type Reader, readingFor, releaseReader } from '#p
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
-import { CHUNKED, type ConnectionOptions, connectionOptions, framing, NO_LENGTH } from '#wire/http1/framing.ts';
+import { type ConnectionOptions, connectionOptions, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseRequestHead } from '#wire/http1/head.ts';
 import { HeldHead } from '#wire/http1/held-head.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
@@ -75,7 +77,6 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   private spare: HttpStream | undefined = undefined;
   private pauses = 0;
   private chunkedResponse = false;
-  private keepAliveAsked = false;
   private bytesBeforeResponse = 0;
   private blocked = false;
   /** The client asks on, but reads no answers: no further request is read until it does. */
@@ -253,17 +254,13 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
 
   private beginRequest(stream: HttpStream, minor: number): void {
     const headers = stream.requestHeaders;
-    if (minor === 0 && !this.manager.config.http1.acceptHttp10) return this.refuse(stream, ParseError.OldVersion);
-    const length = framing(headers, this.manager.config.http1.allowChunkedLength);
-    if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return this.refuse(stream, length);
-    if (minor === 0 && length === CHUNKED) return this.refuse(stream, ParseError.BadTransferEncoding);
-    if (headers.repeated && headers.all('host').length > 1) return this.refuse(stream, ParseError.ConflictingHost);
+    const length = frameRequest(headers, minor, this.manager.config.http1);
+    if (!isFramed(length)) return this.refuse(stream, length);
     if (headers.repeated) joinRequestFields(headers);
     let options = connectionOptions(headers);
     if (options.upgrade) options = this.manager.upgrades.passOver(options, headers);
-    const proxied = headers.hasKnown(Known['proxy-connection']) && asksToClose(headers);
-    this.keepAliveAsked = minor === 1 ? !options.close && !proxied : options.keepAlive && !options.close;
-    if (!this.keepAliveAsked) this.closing = true;
+    const kept = minor === 1 ? !asksProxyToClose(headers) : options.keepAlive;
+    if (!kept || options.close) this.closing = true;
     // What follows may be meant for a tunnel: whether there will be one or not, it is not read as a request.
     if (stream.method === 'CONNECT' || options.upgrade) {
       this.closing = true;
@@ -333,26 +330,10 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     if (stream.switched) return this.switchProtocols(stream, end);
     const { config } = this.manager;
     const headers = stream.responseHeaders;
-    this.chunkedResponse = false;
     const before = this.outgoing.bytes;
-    const { responseCode } = stream;
-    const bodiless = responseCode < 200 || responseCode === 204 || responseCode === 304;
-    if (responseCode === 204) headers.removeKnown(Known['content-length']);
-    if (!headers.hasKnown(Known['content-length'])) {
-      if (end) {
-        if (stream.method === 'HEAD' && !bodiless) {
-          // The length is not known: what GET would be answered with is framed in chunks, or by the end of the connection.
-          if (stream.protocol === 'HTTP/1.0') this.closing = true;
-          else headers.addKnown(Known['transfer-encoding'], 'chunked');
-        } else if (!bodiless) headers.addKnown(Known['content-length'], '0');
-      } else if (!bodiless) {
-        if (stream.protocol === 'HTTP/1.0') this.closing = true;
-        else {
-          this.chunkedResponse = stream.method !== 'HEAD';
-          headers.addKnown(Known['transfer-encoding'], 'chunked');
-        }
-      }
-    }
+    const framed = frameResponse(stream, end);
+    this.chunkedResponse = framed === IN_CHUNKS;
+    if (framed === BY_CLOSE) this.closing = true;
     if (this.closing) headers.setKnown(Known.connection, 'close');
     else if (stream.protocol === 'HTTP/1.0') headers.setKnown(Known.connection, 'keep-alive');
     this.outgoing.write(encodeResponseHead(stream, config.http1));
@@ -568,11 +549,6 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     timers.cancel(this.headTimer);
     timers.cancel(this.durationTimer);
   }
-}
-
-/** A field that no RFC defines, and that older clients send to proxies in place of Connection. */
-function asksToClose(headers: Headers): boolean {
-  return /(^|,)\s*close\s*(,|$)/i.test(headers.getKnown(Known['proxy-connection']) ?? '');
 }
 
 const EMPTY = Buffer.alloc(0);
