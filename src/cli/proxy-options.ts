@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { closest } from '#base/closest.ts';
 import { PROXY_FLAGS, type ProxyFlag } from '#cli/proxy-flags.ts';
-import type { ProxyOptions } from '#proxy/options.ts';
+import { DEFAULT_LOG_FORMAT, type ProxyOptions } from '#proxy/options.ts';
 
 /** What the flags ask for. */
 export type ParsedProxyOptions =
@@ -22,7 +22,7 @@ export function defaultProxyOptions(): ProxyOptions {
     concurrency: availableParallelism(),
     logLevel: 'info',
     componentLogLevel: {},
-    logFormat: '[%Y-%m-%d %T.%e][%t][%l][%n] [%g:%#] %v',
+    logFormat: DEFAULT_LOG_FORMAT,
     logFormatEscaped: false,
     skipDeprecatedLogs: false,
     serviceNode: '',

@@ -16,6 +16,9 @@ export interface StatsTag {
   value: string;
 }
 
+/** Envoy's. */
+export const DEFAULT_LOG_FORMAT = '[%Y-%m-%d %T.%e][%t][%l][%n] [%g:%#] %v';
+
 /** Everything that `fairlead proxy` can be told by flags; structured-cloneable, so that workers can have it too. */
 export interface ProxyOptions {
   /** The bootstrap's file: YAML, JSON or, by its suffix, binary `.pb` or text. */

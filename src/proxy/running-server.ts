@@ -134,7 +134,7 @@ export class RunningServer {
         drainStrategy: options.drainStrategy,
         localAddressIpVersion: options.localAddressIpVersion,
         logFiles: logFileSettings(options),
-        logging: loggingOptions(options),
+        logging: loggingOptions(options, snapshot.logFormat),
       },
       this.hub,
       this.stats,

@@ -16,6 +16,8 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   const log = logger('main');
   try {
     const loaded = loadConfiguration(options);
+    const { logFormat } = loaded.snapshot;
+    if (logFormat !== undefined) configureLogging(loggingOptions(options, logFormat));
     if (options.mode === 'validate') {
       process.stdout.write(`configuration '${options.configPath ?? ''}' OK\n`);
       return;

@@ -24,6 +24,8 @@ export interface Snapshot {
   clusterManager: ClusterManagerConfig;
   overload: { maxActiveDownstreamConnections?: number };
   statsServerVersionOverride?: number;
+  /** How the program's own log is written, in spdlog's pattern; absent: as the command line says. */
+  logFormat?: string;
 }
 
 /** Follows config.bootstrap.v3.ClusterManager. */

@@ -5,6 +5,7 @@ import type { Place } from '#api/place.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { DynamicResources, Snapshot } from '#config/model/snapshot.ts';
 import { readAdmin } from '#config/read/admin.ts';
+import { readApplicationLog } from '#config/read/application-log.ts';
 import { readBootstrapExtensions } from '#config/read/bootstrap-extensions.ts';
 import { readCluster } from '#config/read/cluster.ts';
 import { readClusterManager } from '#config/read/cluster-manager.ts';
@@ -45,6 +46,7 @@ const check = honours(
     'stats_config',
     'stats_flush_interval',
     'stats_flush_on_admin',
+    'application_log_config',
     'layered_runtime',
     'admin',
     'overload_manager',
@@ -82,7 +84,6 @@ const check = honours(
       xds_delegate_extension: 'none runs here',
       xds_config_tracker_extension: 'none runs here',
       listener_manager: 'there is one kind',
-      application_log_config: 'use --log-format',
     },
   },
 );
@@ -123,6 +124,10 @@ export function readBootstrap(message: Bootstrap, at: Place, inside: ReadContext
     ...readFlush(message, at),
     clusterManager,
     overload: readOverload(message.overloadManager, at.field('overload_manager'), inside),
+    ...optional(
+      'logFormat',
+      at.attempt(() => readApplicationLog(message.applicationLogConfig, at.field('application_log_config'))),
+    ),
     ...optional('statsServerVersionOverride', number(message.statsServerVersionOverride)),
   };
 }
