@@ -1,5 +1,11 @@
 /** A stream as logs, filters and formats see it: nothing has happened to it but what a test says. */
-import type { ConnectionInfo, StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import {
+  type ConnectionInfo,
+  newMarks,
+  type StreamInfo,
+  type StreamMarks,
+  type UpstreamInfo,
+} from '#proxy/observe/stream-info.ts';
 import { Headers } from '#wire/headers.ts';
 
 type Given = Partial<
@@ -56,7 +62,7 @@ export function streamInfo(given: Given = {}): StreamInfo {
     localReplyBody: '',
     random: 0,
     ...given,
-    marks: { ...NO_MARKS, start: 0, ...given.marks },
+    marks: { ...newMarks(0), ...given.marks },
     connection: { ...CONNECTION, ...given.connection },
     upstream: given.upstream && { ...UPSTREAM, ...given.upstream },
     requestHeaders: headersOf(given.requestHeaders),
@@ -64,24 +70,6 @@ export function streamInfo(given: Given = {}): StreamInfo {
     responseTrailers: given.responseTrailers && headersOf(given.responseTrailers),
   };
 }
-
-const NO_MARKS: StreamMarks = {
-  start: -1,
-  lastDownstreamRxByte: -1,
-  firstUpstreamTxByte: -1,
-  lastUpstreamTxByte: -1,
-  firstUpstreamRxByte: -1,
-  lastUpstreamRxByte: -1,
-  firstDownstreamTxByte: -1,
-  lastDownstreamTxByte: -1,
-  firstUpstreamRxBody: -1,
-  upstreamPoolAsked: -1,
-  upstreamPoolAnswered: -1,
-  upstreamConnectStart: -1,
-  upstreamConnectComplete: -1,
-  upstreamTlsComplete: -1,
-  complete: -1,
-};
 
 const CONNECTION: ConnectionInfo = {
   id: 7,

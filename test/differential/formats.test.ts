@@ -3,7 +3,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#command-operators
  */
 import { test } from 'node:test';
-import { operatorNames, refusedOperators } from '#config/syntax/format-operators.ts';
+import { operatorNames } from '#config/syntax/format-operators.ts';
 import { answer, byPath } from '#testing/behaviours.ts';
 import {
   bootstrap,
@@ -55,7 +55,7 @@ const ARGUMENTS: Record<string, string[]> = {
 };
 
 const OPERATORS = operatorNames
-  .filter((name) => !refusedOperators.includes(name) && !VOLATILE.test(name))
+  .filter((name) => !VOLATILE.test(name))
   .flatMap((name) => (ARGUMENTS[name] ?? ['']).map((argument) => `%${name}${argument}%`));
 
 const FORMATTERS = [

@@ -47,19 +47,9 @@ function checkCommand({ name, argument, maxLength }: Command, formatters: readon
   }
   if (params === 'required' && argument === '') throw new Error(`${name} requires parameters`);
   if (!length && maxLength !== undefined) throw new Error(`${name} does not allow length to be specified.`);
-  if (Object.hasOwn(refused, name)) throw new Error(`${name} is not supported: ${refused[name]}`);
   syntax.check?.(argument);
   return true;
 }
-
-/** Operators that we cannot answer: refused, so that no log says less than it was asked for. */
-const refused: { readonly [name: string]: string } = {
-  DOWNSTREAM_LOCAL_CLOSE_REASON: 'why the proxy closed a connection is not kept in words',
-  UPSTREAM_LOCAL_CLOSE_REASON: 'why the proxy closed a connection is not kept in words',
-  SPAN_ID: 'tracing comes later',
-};
-
-export const refusedOperators: readonly string[] = Object.keys(refused);
 
 const header: OperatorSyntax = { params: 'required', length: true, check: checkHeaders };
 const time: OperatorSyntax = { params: 'optional', length: false, check: checkTimeFormat };
@@ -159,7 +149,7 @@ const operatorSyntax = new Map<string, OperatorSyntax>([
     .map((name): [string, OperatorSyntax] => [name, alone]),
 ]);
 
-/** Every operator that Envoy knows, those that we refuse among them. */
+/** Every operator that Envoy knows. */
 export const operatorNames: readonly string[] = [...operatorSyntax.keys()];
 
 /** A field's name (RFC 9110, section 5.1), or a pseudo header's. */

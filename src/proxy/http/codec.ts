@@ -58,7 +58,10 @@ export interface ServerConnection extends DownstreamCodec, SocketOwner {
   endAfterResponse(): void;
   /** The client is told to send no further requests, and gets drain_timeout; HTTP/1 tells by the next answer. */
   warn(): void;
-  /** Closes once everything is written; `wait`: gives the client up to delayed_close_timeout to close first. */
-  close(wait: boolean): void;
+  /**
+   * Closes once everything is written; `wait`: gives the client up to delayed_close_timeout to close first.
+   * @param reason for DOWNSTREAM_LOCAL_CLOSE_REASON
+   */
+  close(wait: boolean, reason: string): void;
   destroy(): void;
 }

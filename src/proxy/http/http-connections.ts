@@ -15,6 +15,9 @@ import type { HttpStats } from '#proxy/observe/stats/http-stats.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 
+/** DOWNSTREAM_LOCAL_CLOSE_REASON where the last request that a connection was to carry is over. */
+export const DRAINED = 'deferred_close_on_drained_connection';
+
 export class HttpConnections {
   private readonly open = new Set<ServerConnection>();
   private readonly config: HttpConnectionManager;
@@ -113,7 +116,7 @@ export class HttpConnections {
 
   onIdle(connection: ServerConnection): void {
     this.stats.downstreamCxIdleTimeout.inc();
-    this.drain(connection);
+    this.drain(connection, 'on_idle_timeout');
   }
 
   onDuration(connection: ServerConnection): void {
@@ -123,21 +126,21 @@ export class HttpConnections {
         // The client is told by the answer to its next request: none is lost on its way here.
         connection.softDraining = true;
         this.stats.downstreamCxHttp1SoftDrain.inc();
-      } else this.drain(connection);
+      } else this.drain(connection, 'duration_timeout');
     } else this.end(connection);
   }
 
   /** drain_timeout is over. */
   private end(connection: ServerConnection): void {
     if (connection.multiplexed) connection.endAfterResponse();
-    if (connection.idle) connection.close(true);
+    if (connection.idle) connection.close(true, DRAINED);
   }
 
-  /** A connection that never carried a request is closed at once, as by Envoy; the timer of its duration counts the drain. */
-  drain(connection: ServerConnection): void {
+  /** A connection that never carried a request is closed at once, as by Envoy, and for this reason; the timer of its duration counts the drain. */
+  drain(connection: ServerConnection, reason = DRAINED): void {
     const { drainTimeout, drainTimeoutJitter } = this.config;
     const unused = connection.multiplexed ? !connection.begun : connection.requests === 0 || drainTimeout === 0;
-    if (connection.idle && unused) return connection.close(false);
+    if (connection.idle && unused) return connection.close(false, reason);
     if (connection.draining) return;
     connection.draining = true;
     connection.warn();
@@ -149,6 +152,7 @@ export class HttpConnections {
   /** The client did not close within delayed_close_timeout. */
   onDelayedClose(connection: ServerConnection): void {
     this.stats.downstreamCxDelayedCloseTimeout.inc();
+    connection.connection.localCloseReason = 'triggered_delayed_close_timeout';
     connection.destroy();
   }
 
@@ -156,7 +160,7 @@ export class HttpConnections {
   drainAll(): void {
     for (const connection of [...this.open]) {
       if (connection.multiplexed) this.drain(connection);
-      else if (connection.idle) connection.close(false);
+      else if (connection.idle) connection.close(false, DRAINED);
     }
   }
 

@@ -14,7 +14,7 @@ import { hashKeyOf } from '#proxy/http/router/hash-policy.ts';
 import type { FollowedRedirects } from '#proxy/http/router/internal-redirect.ts';
 import { onMaxStreamDuration, onRequestTimeout, onStreamIdle } from '#proxy/http/stream-timeouts.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
-import type { StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import { newMarks, type StreamInfo, type StreamMarks, type UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
 import type { OriginalIp } from '#selection/original-ip.ts';
@@ -82,23 +82,7 @@ export class HttpStream implements StreamInfo, RequestView {
 
   // What is told of it.
   startTime = 0;
-  readonly marks: StreamMarks = {
-    start: 0,
-    lastDownstreamRxByte: -1,
-    firstUpstreamTxByte: -1,
-    lastUpstreamTxByte: -1,
-    firstUpstreamRxByte: -1,
-    lastUpstreamRxByte: -1,
-    firstDownstreamTxByte: -1,
-    lastDownstreamTxByte: -1,
-    firstUpstreamRxBody: -1,
-    upstreamPoolAsked: -1,
-    upstreamPoolAnswered: -1,
-    upstreamConnectStart: -1,
-    upstreamConnectComplete: -1,
-    upstreamTlsComplete: -1,
-    complete: -1,
-  };
+  readonly marks: StreamMarks = newMarks(0);
   bytesReceived = 0;
   bytesSent = 0;
   downstreamHeaderBytesReceived = 0;

@@ -6,11 +6,12 @@ import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
 import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
+import { DRAINED } from '#proxy/http/http-connections.ts';
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
 import { asksProxyToClose, frameRequest, isFramed } from '#proxy/http/http1-request-framing.ts';
 import { BY_CLOSE, frameResponse, IN_CHUNKS } from '#proxy/http/http1-response-framing.ts';
 import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-response-head.ts';
-import { refuseRequest } from '#proxy/http/protocol-error.ts';
+import { refusalReason, refuseRequest } from '#proxy/http/protocol-error.ts';
 import { applyTarget } from '#proxy/http/request-target.ts';
 import { joinRequestFields } from '#proxy/http/single-fields.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
@@ -65,6 +66,8 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   /** The client has sent something. */
   begun = false;
   private endedByUs = false;
+  /** Why it ends, where what was read is no HTTP. */
+  private refusal = '';
   /** How many of the bytes sent are in the stats. */
   countedBytes = 0;
   readonly idleTimer: Timer;
@@ -414,7 +417,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     this.manager.onStreamEnd(stream);
     returnStream(stream);
     if (this.phase === CLOSED) return;
-    if (!whole || this.closing) return this.close(!whole || this.lingers);
+    if (!whole || this.closing) return this.close(!whole || this.lingers, this.refusal || DRAINED);
     this.manager.connections.armIdle(this);
     // Bytes are held, as behind a response under way, until those that were sent are read.
     this.unread = this.outgoing.isOver(this.connection.bufferLimit);
@@ -445,7 +448,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     stream.downstreamWireBytesReceived = this.requestBytes;
     this.manager.onStreamEnd(stream);
     returnStream(stream);
-    this.close(true);
+    this.close(true, this.refusal || DRAINED);
   }
 
   pauseRequest(_stream: HttpStream, pause: boolean): void {
@@ -479,6 +482,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     }
     this.phase = stream.requestEnded ? RESPONDING : BODY;
     this.closing = true;
+    this.refusal = refusalReason(error);
     refuseRequest(stream, error);
     this.phase = CLOSED;
   }
@@ -491,8 +495,9 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   }
 
   /** Closes once everything is written; `wait`: gives the client up to delayed_close_timeout to close first. */
-  close(wait: boolean): void {
+  close(wait: boolean, reason: string): void {
     if (this.socket.destroyed) return;
+    this.connection.localCloseReason = reason;
     this.phase = CLOSED;
     this.endedByUs = true;
     this.manager.worker.timers.cancel(this.idleTimer);
@@ -509,6 +514,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
 
   warn(): void {
     this.closing = true;
+    this.lingers = true;
   }
 
   destroy(): void {

@@ -6,6 +6,7 @@ import { Timer } from '#base/timers.ts';
 import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { becomeUpgrade, statusOfUpgrade } from '#proxy/http/extended-connect.ts';
+import { DRAINED } from '#proxy/http/http-connections.ts';
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
 import { countViolation, resetDetails, violationDetails, violationFlag } from '#proxy/http/http2-failures.ts';
 import { PrematureResets } from '#proxy/http/premature-resets.ts';
@@ -149,7 +150,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.session.goaway(ErrorCode.EnhanceYourCalm);
     this.outgoing.flush();
     this.endAll(Flag.DownstreamProtocolError, 'request_header_timeout');
-    this.close(true);
+    this.close(true, DRAINED);
   }
 
   /** The client closed its side: as in Envoy, that ends the connection and what is under way on it. */
@@ -345,6 +346,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   private onPingTimeout(): void {
     this.stats.keepaliveTimeout.inc();
     this.connection.terminationDetails = 'http2_ping_timeout';
+    this.connection.localCloseReason = 'http2_ping_timeout';
     this.destroy();
   }
 
@@ -357,7 +359,8 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
       const stream = wire.owner;
       if (stream !== undefined) this.breakOff(stream, wire, violation);
     }
-    this.close(true);
+    this.connection.stream.setFlag(Flag.DownstreamProtocolError);
+    this.close(true, `codec_error:${violation.text.replaceAll(' ', '_')}`);
   }
 
   /* Responses, from the manager. */
@@ -486,13 +489,14 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.closed = true;
     this.closedByUs = true;
     this.connection.terminationDetails = 'too_many_premature_resets';
+    this.connection.localCloseReason = 'codec_error:Connection_was_closed_while_dispatching_frames';
     this.endAll(Flag.DownstreamConnectionTermination, 'downstream_local_disconnect');
     this.socket.destroy();
   }
 
   private afterStream(): void {
     if (this.closed || !this.idle) return;
-    if (this.closing) this.close(true);
+    if (this.closing) this.close(true, DRAINED);
     else this.manager.connections.armIdle(this);
   }
 
@@ -509,8 +513,9 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     if (this.begun && !this.closed) this.session.goaway(ErrorCode.NoError, MAX_STREAM_ID);
   }
 
-  close(wait: boolean): void {
+  close(wait: boolean, reason: string): void {
     if (this.socket.destroyed) return;
+    this.connection.localCloseReason = reason;
     const { manager } = this;
     this.closed = true;
     this.closedByUs = true;

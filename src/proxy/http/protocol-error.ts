@@ -39,11 +39,40 @@ const refusals = new Map<number, Refusal>([
   [ParseError.NominatedField, badRequest('http1.connection_header_rejected')],
 ]);
 
+const ofCodec = (text: string) => `codec_error:http/1.1_protocol_error:_${text}`;
+
+/** Why the connection is closed then, in the words of Envoy's codec. */
+const reasons = new Map<number, string>([
+  [ParseError.BadMethod, ofCodec('HPE_INVALID_METHOD')],
+  [ParseError.BadTarget, ofCodec('HPE_INVALID_URL')],
+  [ParseError.BadVersion, ofCodec('HPE_INVALID_VERSION')],
+  [ParseError.BadFieldName, ofCodec('INVALID_HEADER_NAME_CHARACTER')],
+  [ParseError.BadFieldValue, ofCodec('header_value_contains_invalid_chars')],
+  [ParseError.TooManyFields, ofCodec('headers_count_exceeds_limit')],
+  [ParseError.HeadTooLarge, ofCodec('headers_size_exceeds_limit')],
+  [ParseError.BadContentLength, ofCodec('UNPARSABLE_CONTENT_LENGTH')],
+  [ParseError.LengthAndChunked, ofCodec("both_'Content-Length'_and_'Transfer-Encoding'_are_set.")],
+  [ParseError.BadTransferEncoding, ofCodec('unsupported_transfer_encoding')],
+  [ParseError.BadChunkSize, ofCodec('HPE_INVALID_CHUNK_SIZE')],
+  [ParseError.Underscore, ofCodec('header_name_contains_underscores')],
+  [ParseError.InvalidUrl, ofCodec('invalid_url_in_request_line')],
+  [ParseError.InvalidScheme, ofCodec('invalid_scheme')],
+  [ParseError.InvalidHost, ofCodec('request_headers_failed_spec_compliance_checks')],
+  [ParseError.OldVersion, 'codec_error:Upgrade_required_for_HTTP/1.0_or_HTTP/0.9'],
+  [ParseError.NominatedField, 'codec_error:Invalid_nominated_headers_in_Connection.'],
+]);
+
+/** @returns DOWNSTREAM_LOCAL_CLOSE_REASON of a connection on which the parser met this error */
+export function refusalReason(error: number): string {
+  return reasons.get(error) ?? ofCodec(parseErrorText(error).replaceAll(' ', '_'));
+}
+
 /** Answers a request that is not HTTP, counts it, and says why in the log. */
 export function refuseRequest(stream: HttpStream, error: number): void {
   const refusal = refusals.get(error) ?? codecError;
   const { manager } = stream;
   manager.stats.downstreamCxProtocolError.inc();
+  stream.connection.stream.setFlag(Flag.DownstreamProtocolError);
   manager.log.debug(() => `[C${stream.connection.id}] dispatch error: ${parseErrorText(error)}`);
   const { status, body, details } = refusal;
   sendLocalReply(stream, status, body, details, undefined, Flag.DownstreamProtocolError);

@@ -56,6 +56,8 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   tlsCompleteMark = -1;
   transportFailureReason = '';
   terminationDetails = '';
+  /** Why we closed it, in Envoy's words; empty where the client did. */
+  localCloseReason = '';
   ja3 = '';
   ja4 = '';
   /** Bytes that a listener filter kept for itself: the PROXY protocol. */

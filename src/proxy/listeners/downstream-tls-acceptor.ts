@@ -86,6 +86,7 @@ export class DownstreamTlsAcceptor {
       asEvent(() => {
         this.stats.downstreamCxTransportSocketConnectTimeout.inc();
         connection.terminationDetails = 'transport socket timeout was reached';
+        connection.localCloseReason = 'transport_socket_timeout';
         handshake.cancel();
         done(undefined);
       }),

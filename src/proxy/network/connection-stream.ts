@@ -6,7 +6,13 @@ import type { Socket } from 'node:net';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { Metadata } from '#config/model/route.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
-import type { CloseType, StreamInfo, StreamMarks, UpstreamInfo } from '#proxy/observe/stream-info.ts';
+import {
+  type CloseType,
+  newMarks,
+  type StreamInfo,
+  type StreamMarks,
+  type UpstreamInfo,
+} from '#proxy/observe/stream-info.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import { Headers } from '#wire/headers.ts';
 
@@ -46,6 +52,7 @@ export class ConnectionStream implements StreamInfo {
   downstreamCloseType: CloseType = 'Normal';
   /** Where it is proxied as TCP. */
   upstreamCloseType: CloseType | undefined = undefined;
+  upstreamLocalCloseReason = '';
   cluster: ClusterConfig | undefined = undefined;
   upstream: UpstreamInfo | undefined = undefined;
   attemptCount = 0;
@@ -61,23 +68,7 @@ export class ConnectionStream implements StreamInfo {
     this.connection = connection;
     this.streamId = connection.id;
     this.startTime = clock.wall() - (clock.now() - connection.startMark);
-    this.marks = {
-      start: connection.startMark,
-      lastDownstreamRxByte: -1,
-      firstUpstreamTxByte: -1,
-      lastUpstreamTxByte: -1,
-      firstUpstreamRxByte: -1,
-      lastUpstreamRxByte: -1,
-      firstDownstreamTxByte: -1,
-      lastDownstreamTxByte: -1,
-      firstUpstreamRxBody: -1,
-      upstreamPoolAsked: -1,
-      upstreamPoolAnswered: -1,
-      upstreamConnectStart: -1,
-      upstreamConnectComplete: -1,
-      upstreamTlsComplete: -1,
-      complete: -1,
-    };
+    this.marks = newMarks(connection.startMark);
   }
 
   /** @param flag one of response-flags.ts */
@@ -92,6 +83,10 @@ export class ConnectionStream implements StreamInfo {
     if (this.counted) return;
     this.bytesReceived = bytesRead - this.connection.bytesTaken;
     this.bytesSent = bytesWritten;
+  }
+
+  get downstreamLocalCloseReason(): string {
+    return this.connection.localCloseReason;
   }
 
   get protocol(): string {

@@ -131,7 +131,7 @@ test('a filter that closes the connection ends the walk, for good', () => {
   const { run, socket, connection, flow, log, read } = chain(
     {
       onData(run) {
-        run.close('not_wanted');
+        run.close('closed', 'not_wanted');
         return Continue;
       },
     },

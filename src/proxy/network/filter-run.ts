@@ -71,18 +71,18 @@ export class FilterRun implements SocketOwner {
 
   /**
    * Closes the connection for a filter.
+   * @param reason for DOWNSTREAM_LOCAL_CLOSE_REASON; some filters of Envoy's give none
    * @param details for CONNECTION_TERMINATION_DETAILS
-   * @param flush what was written goes out first
    */
-  close(details = '', flush = false): void {
+  close(reason = '', details = ''): void {
     if (this.closed) return;
     this.closed = true;
     const { connection, socket } = this;
     connection.closedByUs = true;
+    connection.localCloseReason = reason;
     if (details !== '') connection.terminationDetails = details;
     this.held = EMPTY;
     if (socket === undefined) connection.abandon?.();
-    else if (flush) socket.destroySoon();
     else socket.destroy();
   }
 

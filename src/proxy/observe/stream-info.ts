@@ -63,9 +63,9 @@ export interface ConnectionInfo {
   filterChainMetadata?: Metadata;
   /** Milliseconds on the clock of `StreamInfo.startTime`'s monotonic marks. */
   startMark: number;
-  /** Empty where nothing failed. */
   /** When the TLS handshake was done, on the same clock; -1: never. */
   tlsCompleteMark: number;
+  /** Empty where nothing failed. */
   transportFailureReason: string;
   terminationDetails: string;
   /** Of the socket, while it is open: what asks the system about it. */
@@ -94,6 +94,27 @@ export interface StreamMarks {
   upstreamConnectComplete: number;
   upstreamTlsComplete: number;
   complete: number;
+}
+
+/** Of a stream that began then, and to which nothing has happened yet. All are made here, so that they are of one shape to the engine. */
+export function newMarks(start: number): StreamMarks {
+  return {
+    start,
+    lastDownstreamRxByte: -1,
+    firstUpstreamTxByte: -1,
+    lastUpstreamTxByte: -1,
+    firstUpstreamRxByte: -1,
+    lastUpstreamRxByte: -1,
+    firstDownstreamTxByte: -1,
+    lastDownstreamTxByte: -1,
+    firstUpstreamRxBody: -1,
+    upstreamPoolAsked: -1,
+    upstreamPoolAnswered: -1,
+    upstreamConnectStart: -1,
+    upstreamConnectComplete: -1,
+    upstreamTlsComplete: -1,
+    complete: -1,
+  };
 }
 
 /** Envoy's words. */
@@ -149,6 +170,9 @@ export interface StreamInfo {
   /** How the connections were closed, where the stream has them for itself: not for HTTP, whose streams are logged before. */
   downstreamCloseType?: CloseType;
   upstreamCloseType?: CloseType;
+  /** Why the proxy itself closed them, in Envoy's words; there for the same streams, empty where it did not. */
+  downstreamLocalCloseReason?: string;
+  upstreamLocalCloseReason?: string;
   attemptCount: number;
   /** The stream's number, unique in a process. */
   streamId: number;

@@ -30,6 +30,9 @@ interface Kept {
   timer: Timer | undefined;
 }
 
+/** DOWNSTREAM_LOCAL_CLOSE_REASON */
+const CLOSE_REASON = 'over_connection_limit';
+
 export const connectionLimit = networkFilter<Config, ReturnType<typeof stats>, Int32Array>({
   name: 'envoy.filters.network.connection_limit',
   message: MESSAGE,
@@ -57,9 +60,9 @@ export const connectionLimit = networkFilter<Config, ReturnType<typeof stats>, I
     kept.counts = false;
     use.stats.limitedConnections.inc();
     if (config.delay > 0) {
-      kept.timer = new Timer(() => asEvent(() => run.close()));
+      kept.timer = new Timer(() => asEvent(() => run.close(CLOSE_REASON)));
       worker.timers.arm(kept.timer, config.delay);
-    } else run.close();
+    } else run.close(CLOSE_REASON);
     return Stop;
   },
   onData: (run, use) => ((run.state[use.index] as Kept | undefined)?.counts === false ? Stop : Continue),

@@ -45,7 +45,7 @@ export const localRateLimit = networkFilter<Config, { rateLimited: Counter }, To
     if (!worker.runtime.featureEnabled(config.enabled) || prepared.take(clock.wall())) return Continue;
     stats.rateLimited.inc();
     run.connection.stream.setFlag(Flag.UpstreamRetryLimitExceeded);
-    run.close();
+    run.close('local_ratelimit_close_over_limit');
     return Stop;
   },
 });

@@ -105,13 +105,13 @@ function settle(run: FilterRun, use: Use, answer: Answer, later: boolean): void 
     stats.overLimit.inc();
     if (worker.runtime.percentEnabled('ratelimit.tcp_filter_enforcing', 100, worker.random.uint32())) {
       stats.cxClosed.inc();
-      return run.close();
+      return run.close('ratelimit_close_over_limit');
     }
   } else {
     stats.error.inc();
     if (config.failureModeDeny) {
       stats.cxClosed.inc();
-      return run.close();
+      return run.close('ratelimit_error_failure_mode_connection_close');
     }
     stats.failureModeAllowed.inc();
   }

@@ -147,11 +147,14 @@ function decide(run: FilterRun, use: Use): FilterStatus {
   const policy = verdict?.policy || 'none';
   const details = `rbac_access_denied_matched_policy[${policy.replace(/\s/g, '_')}]`;
   if (config.delayDeny > 0) {
-    kept.timer = new Timer(() => asEvent(() => run.close(details)));
+    kept.timer = new Timer(() => asEvent(() => run.close(CLOSE_REASON, details)));
     worker.timers.arm(kept.timer, config.delayDeny);
-  } else run.close(details);
+  } else run.close(CLOSE_REASON, details);
   return Stop;
 }
+
+/** DOWNSTREAM_LOCAL_CLOSE_REASON */
+const CLOSE_REASON = 'rbac_deny_close';
 
 function noteShadow(run: FilterRun, prefix: string, { allowed, policy }: RbacVerdict): void {
   run.connection.setMetadata(NAME, {

@@ -28,6 +28,14 @@ const DISABLE_TUNNELING_STATE = 'envoy.tcp_proxy.disable_tunneling';
 /** Filter state that sets the idle timeout of one connection, in milliseconds. */
 const IDLE_TIMEOUT_STATE = 'envoy.tcp_proxy.per_connection_idle_timeout_ms';
 
+/** Envoy's numbers for why there is no upstream, by the flag that says so; else it did not connect. */
+const FAILURES = new Map<number, number>([
+  [Flag.NoHealthyUpstream, 1],
+  [Flag.UpstreamOverflow, 2],
+  [Flag.NoClusterFound, 3],
+]);
+const CONNECT_FAILED = 0;
+
 export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   readsLargeBody = false;
   readonly largeRead = STREAM_READ;
@@ -37,6 +45,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   private readonly connection: DownstreamConnection;
   private readonly sender: ByteSender;
   private upstream: TcpUpstream | undefined = undefined;
+  private tunnelled = false;
   /** The upstream takes bytes. */
   private ready = false;
   private attempts = 0;
@@ -118,6 +127,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     stream.marks.upstreamPoolAsked = clock.now();
     const owner = cluster.ownerOf(host);
     if (proxy.tunnels !== undefined && connection.filterState?.get(DISABLE_TUNNELING_STATE) !== true) {
+      this.tunnelled = true;
       const tunnel = proxy.tunnels.open(owner, host, connection, this);
       this.upstream = tunnel;
       stream.upstream = tunnel.info;
@@ -271,6 +281,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     this.timers.stop();
     this.early = [];
     this.countBytes();
+    this.noteUpstreamClose();
     this.upstream = undefined;
     if (upstream !== undefined) {
       if (!this.ready) {
@@ -307,36 +318,45 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     const { config, stats, drainsNow } = this.proxy;
     if (!config.checkDrainClose || this.closed || !drainsNow()) return;
     stats.downstreamCxDrainClose.inc();
+    this.connection.localCloseReason = 'tcp_proxy_drain_close';
     this.connection.closedByUs = true;
     this.socket.destroySoon();
   }
 
   private onIdle(): void {
     this.proxy.stats.idleTimeout.inc();
-    this.close();
+    this.close('tcp_session_idle_timeout');
   }
 
   private onMaxDuration(): void {
     this.proxy.stats.maxDownstreamConnectionDuration.inc();
     this.connection.stream.setFlag(Flag.DurationTimeout);
-    this.close();
+    this.close('max_connection_duration_reached');
   }
 
   /** There is no upstream to carry it to. */
   private giveUp(flag: number): void {
     this.connection.stream.setFlag(flag);
-    this.close();
+    this.close(`tcp_initializion_failure:${FAILURES.get(flag) ?? CONNECT_FAILED}`);
   }
 
-  /** Closes both connections at once. */
-  close(): void {
+  /** Closes both connections at once. @param reason for DOWNSTREAM_LOCAL_CLOSE_REASON */
+  close(reason = ''): void {
     const { upstream } = this;
     this.closing = true;
+    this.connection.localCloseReason = reason;
+    this.noteUpstreamClose();
     this.countBytes();
     this.upstream = undefined;
     upstream?.close(false);
     this.connection.closedByUs = true;
     this.socket.destroy();
+  }
+
+  /** A connection to a host that goes with the client's, because we closed that, goes for the same reason. Of tunnels Envoy says nothing. */
+  private noteUpstreamClose(): void {
+    const { stream, localCloseReason } = this.connection;
+    if (this.ready && !this.tunnelled) stream.upstreamLocalCloseReason = localCloseReason;
   }
 
   private countBytes(): void {

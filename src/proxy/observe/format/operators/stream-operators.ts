@@ -19,6 +19,7 @@ export const streamOperators: OperatorTable = {
     (info) => info.connectionTerminationDetails || info.connection.terminationDetails,
   ),
   DOWNSTREAM_DETECTED_CLOSE_TYPE: nameOf((info) => info.downstreamCloseType ?? 'Normal'),
+  DOWNSTREAM_LOCAL_CLOSE_REASON: nameOf((info) => info.downstreamLocalCloseReason),
   RESPONSE_FLAGS: bytesOf((info) => flagsText(info.flags, 'short', info.flagOrder)),
   RESPONSE_FLAGS_LONG: bytesOf((info) => flagsText(info.flags, 'long', info.flagOrder)),
   // Set by filters that mark a stream with words of their own: none of ours does.
@@ -30,6 +31,8 @@ export const streamOperators: OperatorTable = {
   CONNECTION_ID: countOf((info) => info.connection.id),
   STREAM_ID: bytesOf((info) => info.requestHeaders.get('x-request-id')),
   TRACE_ID: nameOf((info) => info.traceId),
+  // Nothing is traced yet, and Envoy has no span either where it does not trace.
+  SPAN_ID: nameOf(() => undefined),
   TLS_JA3_FINGERPRINT: nameOf((info) => info.connection.ja3),
   TLS_JA4_FINGERPRINT: nameOf((info) => info.connection.ja4),
   DOWNSTREAM_TRANSPORT_FAILURE_REASON: nameOf((info) => underscored(info.connection.transportFailureReason)),

@@ -21,6 +21,7 @@ export const upstreamOperators: OperatorTable = {
   UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT: nameOf(ofConnected((info) => withoutPort(hostName(info)))),
   UPSTREAM_CONNECTION_IDS_ATTEMPTED: nameOf(ofConnected((info) => String(info.upstream?.connectionId))),
   UPSTREAM_DETECTED_CLOSE_TYPE: nameOf((info) => info.upstreamCloseType ?? (info.upstream && 'Normal')),
+  UPSTREAM_LOCAL_CLOSE_REASON: nameOf((info) => info.upstreamLocalCloseReason),
   UPSTREAM_SERVER_NAME: nameOf((info) => info.upstream?.tls?.serverName),
 };
 
