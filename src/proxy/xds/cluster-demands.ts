@@ -19,7 +19,9 @@ export interface ClusterDemandsParts extends Pick<ClusterDiscoveryParts, 'cluste
 interface Feed {
   discovery: ClusterDiscovery;
   names: Set<string>;
-  /** The server says that there are none of these names. */
+  /** Of these names there is no cluster, as far as is known. */
+  without: Set<string>;
+  /** Of these the server says so. */
   missing: Set<string>;
 }
 
@@ -31,7 +33,8 @@ export class ClusterDemands {
     this.parts = parts;
     parts.clusters.onChange((name, cluster) => {
       if (cluster === undefined) return;
-      for (const [key, { names, missing }] of this.feeds) {
+      for (const [key, { names, without, missing }] of this.feeds) {
+        without.delete(name);
         missing.delete(name);
         if (names.has(name)) this.answer(key, name);
       }
@@ -45,9 +48,9 @@ export class ClusterDemands {
     if (this.parts.clusters.get(name) !== undefined || feed.missing.has(name)) return this.answer(key, name);
     if (feed.names.has(name)) return;
     feed.names.add(name);
-    this.forgetOldest(feed);
+    feed.without.add(name);
     if (feed.names.size === 1) feed.discovery.start(() => {}, new Set(feed.names));
-    else feed.discovery.setNames(new Set(feed.names));
+    else feed.discovery.change([name], this.forgetOldest(feed));
   }
 
   private open(key: string, source: ConfigSource): Feed {
@@ -55,6 +58,7 @@ export class ClusterDemands {
     const feed: Feed = {
       discovery: new ClusterDiscovery({ ...this.parts, source, onDemand }),
       names: new Set(),
+      without: new Set(),
       missing: new Set(),
     };
     this.feeds.set(key, feed);
@@ -64,18 +68,24 @@ export class ClusterDemands {
   private onUpdate(key: string, { removed }: DiscoveryUpdate): void {
     const feed = this.feeds.get(key);
     for (const name of removed) {
-      feed?.missing.add(name);
+      if (feed?.names.has(name) !== true) continue;
+      feed.without.add(name);
+      feed.missing.add(name);
       this.answer(key, name);
     }
   }
 
-  private forgetOldest({ names, missing }: Feed): void {
-    for (const name of names) {
-      if (names.size <= ABSENT_LIMIT) return;
-      if (this.parts.clusters.get(name) !== undefined) continue;
+  /** @returns the names that are forgotten */
+  private forgetOldest({ names, without, missing }: Feed): string[] {
+    const forgotten: string[] = [];
+    for (const name of without) {
+      if (without.size <= ABSENT_LIMIT) break;
       names.delete(name);
+      without.delete(name);
       missing.delete(name);
+      forgotten.push(name);
     }
+    return forgotten;
   }
 
   private answer(key: string, name: string): void {

@@ -53,8 +53,8 @@ export class ClusterDiscovery implements SubscriptionOwner {
     this.subscription.start(names);
   }
 
-  setNames(names: ReadonlySet<string>): void {
-    this.subscription.setNames(names);
+  change(added: readonly string[], gone: readonly string[]): void {
+    this.subscription.change(added, gone);
   }
 
   onUpdate(update: DiscoveryUpdate): void {

@@ -12,12 +12,10 @@ import { deltaResource, isHeartbeat, typeUrlOf } from '#proxy/xds/given-resource
 import { withNode } from '#proxy/xds/node-field.ts';
 import type { DiscoveryProtocol, ProtocolParts } from '#proxy/xds/protocol-parts.ts';
 import { ResourceLifetimes } from '#proxy/xds/resource-lifetimes.ts';
-import { TypeWatches, type Watch } from '#proxy/xds/type-watches.ts';
+import { TypeWatches, type Watch, WILDCARD } from '#proxy/xds/type-watches.ts';
 
 const REQUEST = 'envoy.service.discovery.v3.DeltaDiscoveryRequest';
 const RESPONSE = 'envoy.service.discovery.v3.DeltaDiscoveryResponse';
-/** Every resource of the type. */
-const WILDCARD = '*';
 
 /** A response that the server is to hear of. */
 interface Answer {
@@ -31,8 +29,9 @@ interface TypeState {
   lifetimes: ResourceLifetimes;
   /** Of the resources that are here, by name. */
   versions: Map<string, string>;
-  /** What the server was told on this stream that is wanted. */
-  told: Set<string>;
+  /** What the server was not told yet on this stream: what is wanted in addition, and what no more. */
+  added: Set<string>;
+  gone: Set<string>;
   /** Nothing was asked on this stream yet. */
   first: boolean;
   answers: Answer[];
@@ -64,8 +63,8 @@ export class Delta implements DiscoveryProtocol {
     this.wake();
   }
 
-  rename(typeName: string, watch: Watch, names: ReadonlySet<string>): void {
-    this.type(typeName).watches.rename(watch, names);
+  change(typeName: string, watch: Watch, added: Iterable<string>, gone: Iterable<string>): void {
+    this.type(typeName).watches.change(watch, added, gone);
     this.wake();
   }
 
@@ -81,7 +80,9 @@ export class Delta implements DiscoveryProtocol {
   private type(typeName: string): TypeState {
     let type = this.types.get(typeName);
     if (type === undefined) {
-      const watches = new TypeWatches();
+      const added = new Set<string>();
+      const gone = new Set<string>();
+      const watches = new TypeWatches((name, asked) => note(name, asked ? added : gone, asked ? gone : added));
       const versions = new Map<string, string>();
       const expire = (name: string) => {
         versions.delete(name);
@@ -92,7 +93,8 @@ export class Delta implements DiscoveryProtocol {
         watches,
         versions,
         lifetimes: new ResourceLifetimes(this.parts.schedule, expire),
-        told: new Set(),
+        added,
+        gone,
         first: true,
         answers: [],
         queue: Promise.resolve(),
@@ -108,7 +110,9 @@ export class Delta implements DiscoveryProtocol {
     this.firstRequest = true;
     for (const type of this.types.values()) {
       type.first = true;
-      type.told = new Set();
+      type.added.clear();
+      type.gone.clear();
+      for (const name of type.watches.names()) type.added.add(name);
       type.answers = [];
     }
   }
@@ -118,14 +122,8 @@ export class Delta implements DiscoveryProtocol {
     for (const { watches } of this.types.values()) watches.countBroken();
   }
 
-  private wanted({ watches }: TypeState): string[] {
-    return watches.wildcard ? [WILDCARD, ...watches.names()] : watches.names();
-  }
-
-  private hasChanges(type: TypeState): boolean {
-    if (type.first) return !type.watches.empty;
-    const wanted = this.wanted(type);
-    return wanted.length !== type.told.size || wanted.some((name) => !type.told.has(name));
+  private hasChanges({ first, watches, added, gone }: TypeState): boolean {
+    return first ? !watches.empty : added.size + gone.size > 0;
   }
 
   nextRequest(): Uint8Array | undefined {
@@ -136,14 +134,14 @@ export class Delta implements DiscoveryProtocol {
   }
 
   private request(type: TypeState): Uint8Array {
-    const { told, versions, watches, first } = type;
-    const wanted = new Set(this.wanted(type));
-    const added = [...wanted].filter((name) => !told.has(name));
-    const gone = [...told].filter((name) => !wanted.has(name));
+    const { versions, watches, first } = type;
+    const added = [...type.added];
+    const gone = [...type.gone];
+    type.added.clear();
+    type.gone.clear();
     const answer = type.answers.shift();
     const left = first || gone.includes(WILDCARD) ? [...versions.keys()] : gone;
     for (const name of left) if (!watches.wants(name)) versions.delete(name);
-    type.told = wanted;
     type.first = false;
     const saysNode = this.firstRequest || !this.parts.nodeOnFirstMessageOnly;
     this.firstRequest = false;
@@ -204,6 +202,11 @@ export class Delta implements DiscoveryProtocol {
     type.answers.push({ nonce, refused });
     this.wake();
   }
+}
+
+/** A name that was to be told otherwise need not be told at all. */
+function note(name: string, to: Set<string>, otherwise: Set<string>): void {
+  if (!otherwise.delete(name)) to.add(name);
 }
 
 function checkDistinct(names: readonly string[]): void {

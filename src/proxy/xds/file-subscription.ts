@@ -11,7 +11,12 @@ import type { UnknownFields } from '#config/load-resource.ts';
 import type { DiscoveryResponse } from '#envoy/service/discovery/v3/discovery_pb.js';
 import { deliver } from '#proxy/xds/deliver.ts';
 import { updateOf } from '#proxy/xds/given-resources.ts';
-import type { DiscoveryUpdate, Subscription, SubscriptionOwner } from '#proxy/xds/subscription.ts';
+import {
+  changedNames,
+  type DiscoveryUpdate,
+  type Subscription,
+  type SubscriptionOwner,
+} from '#proxy/xds/subscription.ts';
 import type { SubscriptionStats } from '#proxy/xds/subscription-stats.ts';
 import { type PathWatch, watchPath } from '#proxy/xds/watched-path.ts';
 
@@ -45,8 +50,8 @@ export class FileSubscription implements Subscription {
     this.read();
   }
 
-  setNames(names: ReadonlySet<string>): void {
-    this.names = names;
+  change(added: readonly string[], gone: readonly string[]): void {
+    this.names = changedNames(this.names, added, gone);
     this.read();
   }
 

@@ -74,14 +74,14 @@ export class GrpcChannel {
       start: (names) => {
         timer = new FetchTimer(owner, source, stats, this.schedule);
         stats.attempt.inc();
-        watch = { names, namespace, owner: timer, stats };
+        watch = { names: names && new Set(names), namespace, owner: timer, stats };
         this.protocol.watch(typeName, watch);
         this.start();
       },
-      setNames: (names) => {
+      change: (added, gone) => {
         if (watch === undefined) return;
         stats.attempt.inc();
-        this.protocol.rename(typeName, watch, names);
+        this.protocol.change(typeName, watch, added, gone);
       },
       stop: () => {
         timer?.settle();

@@ -21,6 +21,7 @@ export interface ProtocolParts {
 /** A protocol of discovery: state of the world, or delta. */
 export interface DiscoveryProtocol extends StreamProtocol {
   watch(typeName: string, watch: Watch): void;
-  rename(typeName: string, watch: Watch, names: ReadonlySet<string>): void;
+  /** Other names in addition, and some no more. */
+  change(typeName: string, watch: Watch, added: Iterable<string>, gone: Iterable<string>): void;
   unwatch(typeName: string, watch: Watch): void;
 }

@@ -20,6 +20,7 @@ import { PlainScope } from '#testing/plain-scope.ts';
 setLogLevel('config', 'off');
 
 const CLUSTER = 'envoy.config.cluster.v3.Cluster';
+const HOSTS = 'envoy.config.route.v3.VirtualHost';
 const ROUTES = 'envoy.config.route.v3.RouteConfiguration';
 const DISCOVERY = 'envoy.service.discovery.v3.';
 const url = (typeName: string) => `type.googleapis.com/${typeName}`;
@@ -45,19 +46,22 @@ function wrapped(name: string, seconds: number | undefined, resource?: Any): Any
 class Wanting implements Watch {
   readonly seen: string[] = [];
   readonly stats = new SubscriptionStats(new PlainScope());
-  names: ReadonlySet<string> | undefined;
+  names: Set<string> | undefined;
+  readonly namespace: string | undefined;
   refuse = new Set<string>();
 
-  constructor(names?: string[]) {
+  constructor(names?: string[], namespace?: string) {
     this.names = names === undefined ? undefined : new Set(names);
+    this.namespace = namespace;
   }
 
   readonly owner = {
-    onUpdate: ({ resources, removed, kept = [] }: DiscoveryUpdate): void => {
+    onUpdate: ({ resources, removed, kept = [], absent = [] }: DiscoveryUpdate): void => {
       const all = [
         ...resources.map(({ name }) => name),
         ...removed.map((name) => `-${name}`),
         ...kept.map((name) => `=${name}`),
+        ...absent.map((name) => `?${name}`),
       ];
       this.seen.push(all.join(' '));
       const bad = resources.filter(({ name }) => this.refuse.has(name));
@@ -223,6 +227,83 @@ test('delta: a first request for everything names nothing', () => {
   protocol.onOpened();
   assert.deepEqual(deltaAsked(protocol), [['', '', '', '', '']]);
   assert.equal(protocol.pending, 0);
+});
+
+test('delta: a namespace is fetched as everything is, and names are asked for besides', async () => {
+  const { protocol } = protocolOf('delta');
+  const [one, other] = [new Wanting(undefined, 'a/one'), new Wanting(undefined, 'other')];
+  protocol.watch(HOSTS, one);
+  protocol.onOpened();
+  assert.deepEqual(deltaAsked(protocol), [['', '', '', '', '']]);
+  protocol.change(HOSTS, one, ['a/one/x', 'a/one/y'], []);
+  protocol.watch(HOSTS, other);
+  assert.deepEqual(deltaAsked(protocol), [['a/one/x,a/one/y', '', '', '', '']]);
+  const give = async (names: string[], absent: string[], removed: string[] = []) => {
+    const resource = (fields: object) =>
+      create(messageType(`${DISCOVERY}Resource`), { version: '7', ...fields } as never);
+    const resources = [
+      ...names.map((name) => resource({ name, resource: packed(name, HOSTS) })),
+      ...absent.map((name) => resource({ name, aliases: [name] })),
+    ];
+    const typeUrl = url(HOSTS);
+    protocol.onMessage(
+      message('DeltaDiscoveryResponse', { nonce: 'n', typeUrl, resources, removedResources: removed }),
+    );
+    await settled();
+  };
+  await give(['a/one/x', 'other/z', 'a/two', 'plain'], ['a/one/y']);
+  await give([], [], ['a/one/x', 'plain']);
+  await give([], []);
+  assert.deepEqual(one.seen, ['a/one/x ?a/one/y', '-a/one/x', '']);
+  assert.deepEqual(other.seen, ['other/z', '']);
+  protocol.change(HOSTS, one, ['a/one/w'], ['a/one/x']);
+  protocol.onBroken();
+  protocol.onOpened();
+  deltaAsked(protocol);
+  protocol.onBroken();
+  protocol.onOpened();
+  assert.deepEqual(deltaAsked(protocol), [['*,a/one/y,a/one/w', '', 'other/z,7,a/one/y,7', '', '']]);
+  protocol.unwatch(HOSTS, one);
+  assert.deepEqual(deltaAsked(protocol), [['', 'a/one/y,a/one/w', '', '', '']]);
+  protocol.unwatch(HOSTS, other);
+  assert.deepEqual(deltaAsked(protocol), [['', '*', '', '', '']]);
+});
+
+test('delta: whatever comes to be wanted and not, the server knows what is', () => {
+  const step = fc.record({
+    watch: fc.nat(2),
+    added: fc.subarray(['a', 'b', 'c', 'd']),
+    gone: fc.subarray(['a', 'b', 'c', 'd']),
+    sends: fc.boolean(),
+    breaks: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      const { protocol } = protocolOf('delta');
+      const watches = [new Wanting([]), new Wanting([]), new Wanting([])];
+      for (const watch of watches) protocol.watch(ROUTES, watch);
+      protocol.onOpened();
+      let told = new Set<string>();
+      const send = () => {
+        for (const [added, gone] of deltaAsked(protocol)) {
+          for (const name of gone.split(',').filter(Boolean)) assert.ok(told.delete(name), name);
+          for (const name of added.split(',').filter(Boolean)) assert.ok(told.size < told.add(name).size, name);
+        }
+      };
+      for (const { watch, added, gone, sends, breaks } of steps) {
+        protocol.change(ROUTES, watches[watch], added, gone);
+        if (sends) send();
+        if (!breaks) continue;
+        protocol.onBroken();
+        protocol.onOpened();
+        told = new Set();
+      }
+      send();
+      const wanted = new Set(watches.flatMap(({ names }) => [...(names ?? [])]));
+      assert.deepEqual([...told].sort(), [...wanted].sort());
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('whatever a server sends, the client stays usable', async () => {

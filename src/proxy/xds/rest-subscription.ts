@@ -19,7 +19,12 @@ import { errorDetail } from '#proxy/xds/error-detail.ts';
 import { FetchTimer } from '#proxy/xds/fetch-timer.ts';
 import { typeUrlOf, updateOf } from '#proxy/xds/given-resources.ts';
 import type { GrpcChannelParts } from '#proxy/xds/grpc-channel.ts';
-import type { DiscoveryUpdate, Subscription, SubscriptionOwner } from '#proxy/xds/subscription.ts';
+import {
+  changedNames,
+  type DiscoveryUpdate,
+  type Subscription,
+  type SubscriptionOwner,
+} from '#proxy/xds/subscription.ts';
 import type { SubscriptionStats } from '#proxy/xds/subscription-stats.ts';
 
 const REQUEST = 'envoy.service.discovery.v3.DiscoveryRequest';
@@ -58,8 +63,8 @@ export class RestSubscription implements Subscription {
   }
 
   /** With the next poll. */
-  setNames(names: ReadonlySet<string>): void {
-    this.names = names;
+  change(added: readonly string[], gone: readonly string[]): void {
+    this.names = changedNames(this.names, added, gone);
   }
 
   stop(): void {

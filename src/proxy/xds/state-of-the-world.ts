@@ -11,11 +11,9 @@ import { givenResource, isHeartbeat, typeUrlOf } from '#proxy/xds/given-resource
 import { withNode } from '#proxy/xds/node-field.ts';
 import type { DiscoveryProtocol, ProtocolParts } from '#proxy/xds/protocol-parts.ts';
 import { ResourceLifetimes } from '#proxy/xds/resource-lifetimes.ts';
-import { TypeWatches, type Watch } from '#proxy/xds/type-watches.ts';
+import { TypeWatches, type Watch, WILDCARD } from '#proxy/xds/type-watches.ts';
 
 const REQUEST = 'envoy.service.discovery.v3.DiscoveryRequest';
-/** Every resource of the type. */
-const WILDCARD = '*';
 const RESPONSE = 'envoy.service.discovery.v3.DiscoveryResponse';
 
 interface TypeState {
@@ -55,9 +53,9 @@ export class StateOfTheWorld implements DiscoveryProtocol {
     this.want(type);
   }
 
-  rename(typeName: string, watch: Watch, names: ReadonlySet<string>): void {
+  change(typeName: string, watch: Watch, added: Iterable<string>, gone: Iterable<string>): void {
     const type = this.type(typeName);
-    type.watches.rename(watch, names);
+    type.watches.change(watch, added, gone);
     this.want(type);
   }
 
@@ -173,5 +171,5 @@ export class StateOfTheWorld implements DiscoveryProtocol {
 /** Nobody is named where all are wanted, and nobody else by name. */
 function namesOf(watches: TypeWatches): string[] {
   const names = watches.names();
-  return watches.wildcard && names.length > 0 ? [WILDCARD, ...names] : names;
+  return names.length === 1 && names[0] === WILDCARD ? [] : names;
 }

@@ -44,7 +44,18 @@ export interface SubscriptionOwner {
 export interface Subscription {
   /** Begins to fetch. An owner may hear before this returns. @param names undefined: every resource of the type, or of the namespace */
   start(names?: ReadonlySet<string>): void;
-  /** Other names than before; of a namespace: those that are asked for by name besides. */
-  setNames(names: ReadonlySet<string>): void;
+  /** Other names in addition, and some no more; of a namespace: those that are asked for by name besides. */
+  change(added: readonly string[], gone: readonly string[]): void;
   stop(): void;
+}
+
+/** @param names undefined: all */
+export function changedNames(
+  names: ReadonlySet<string> | undefined,
+  added: readonly string[],
+  gone: readonly string[],
+): ReadonlySet<string> {
+  const next = new Set([...(names ?? []), ...added]);
+  for (const name of gone) next.delete(name);
+  return next;
 }

@@ -7,36 +7,39 @@ import type { DiscoveryUpdate, GivenResource, SubscriptionOwner } from '#proxy/x
 import type { SubscriptionStats } from '#proxy/xds/subscription-stats.ts';
 
 export interface Watch {
-  /** Undefined: all, or all of the namespace. */
-  names: ReadonlySet<string> | undefined;
+  /** Undefined: all, or all of the namespace. Of a namespace: those that are asked for by name besides. */
+  names: Set<string> | undefined;
   /** What names begin with, up to their last slash. */
   readonly namespace?: string | undefined;
   readonly owner: SubscriptionOwner;
   readonly stats: SubscriptionStats;
 }
 
+/** The name that stands for every resource of the type. */
+export const WILDCARD = '*';
+
 export class TypeWatches {
   private readonly all = new Set<Watch>();
   private readonly byName = new Map<string, Set<Watch>>();
   private readonly byNamespace = new Map<string, Set<Watch>>();
+  /** How many watches ask for a name. */
+  private readonly asked = new Map<string, number>();
   /** What was given last of each name that is wanted. */
   private readonly known = new Map<string, GivenResource>();
+  private readonly onAsked: (name: string, asked: boolean) => void;
+
+  /** @param onAsked hears when a name, or all, is asked for, or no more by anybody */
+  constructor(onAsked: (name: string, asked: boolean) => void = () => {}) {
+    this.onAsked = onAsked;
+  }
 
   get empty(): boolean {
-    return this.all.size === 0 && this.byName.size === 0 && this.byNamespace.size === 0;
+    return this.asked.size === 0;
   }
 
-  /** Somebody wants every resource of the type, or is told of its own among them. */
-  get wildcard(): boolean {
-    return this.all.size > 0 || this.byNamespace.size > 0;
-  }
-
-  /** The names that are wanted by name. */
+  /** What is asked for, by name or as {@link WILDCARD}. */
   names(): string[] {
-    const names = new Set(this.byName.keys());
-    for (const watches of this.byNamespace.values())
-      for (const watch of watches) for (const name of watch.names ?? []) names.add(name);
-    return [...names];
+    return [...this.asked.keys()];
   }
 
   /** Whether somebody hears of a resource of this name. */
@@ -45,29 +48,45 @@ export class TypeWatches {
   }
 
   add(watch: Watch): void {
-    if (watch.namespace !== undefined) this.addNamespace(watch, watch.namespace);
-    else if (watch.names === undefined) this.all.add(watch);
-    else this.link(watch, watch.names);
+    const { names, namespace } = watch;
+    if (namespace !== undefined) this.addNamespace(watch, namespace);
+    else if (names === undefined) this.all.add(watch);
+    if (namespace !== undefined || names === undefined) this.ask(WILDCARD);
+    this.link(watch, names ?? NOTHING);
   }
 
-  rename(watch: Watch, names: ReadonlySet<string>): void {
-    const former = watch.names ?? new Set();
-    watch.names = names;
-    if (watch.namespace !== undefined) return;
+  /** Other names in addition, and some no more. */
+  change(watch: Watch, added: Iterable<string>, gone: Iterable<string>): void {
+    watch.names ??= new Set();
+    const { names } = watch;
     this.unlink(
       watch,
-      [...former].filter((name) => !names.has(name)),
+      [...gone].filter((name) => names.delete(name)),
     );
     this.link(
       watch,
-      [...names].filter((name) => !former.has(name)),
+      [...added].filter((name) => !names.has(name) && names.add(name)),
     );
   }
 
   remove(watch: Watch): void {
-    if (watch.namespace !== undefined) this.removeNamespace(watch, watch.namespace);
-    else if (watch.names === undefined) this.all.delete(watch);
-    else this.unlink(watch, watch.names);
+    const { names, namespace } = watch;
+    if (namespace !== undefined) this.removeNamespace(watch, namespace);
+    else if (names === undefined) this.all.delete(watch);
+    if (namespace !== undefined || names === undefined) this.askNoMore(WILDCARD);
+    this.unlink(watch, names ?? NOTHING);
+  }
+
+  private ask(name: string): void {
+    const count = this.asked.get(name) ?? 0;
+    this.asked.set(name, count + 1);
+    if (count === 0) this.onAsked(name, true);
+  }
+
+  private askNoMore(name: string): void {
+    const count = this.asked.get(name) ?? 0;
+    if (count > 1) this.asked.set(name, count - 1);
+    else if (this.asked.delete(name)) this.onAsked(name, false);
   }
 
   private addNamespace(watch: Watch, namespace: string): void {
@@ -90,6 +109,9 @@ export class TypeWatches {
   private link(watch: Watch, names: Iterable<string>): void {
     const known: GivenResource[] = [];
     for (const name of names) {
+      this.ask(name);
+      // One of a namespace hears of it anyway.
+      if (watch.namespace !== undefined) continue;
       let watches = this.byName.get(name);
       if (watches === undefined) {
         watches = new Set();
@@ -111,6 +133,7 @@ export class TypeWatches {
 
   private unlink(watch: Watch, names: Iterable<string>): void {
     for (const name of names) {
+      this.askNoMore(name);
       const watches = this.byName.get(name);
       if (watches === undefined || !watches.delete(watch) || watches.size > 0) continue;
       this.byName.delete(name);
@@ -196,3 +219,5 @@ export class TypeWatches {
 function namespaceOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('/')));
 }
+
+const NOTHING: Iterable<string> = [];

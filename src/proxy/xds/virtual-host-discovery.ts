@@ -51,6 +51,8 @@ export class VirtualHostDiscovery implements SubscriptionOwner {
   /** What requests asked for, as far as the server is asked too. */
   private readonly asked = new Set<string>();
   private readonly unanswered = new Set<string>();
+  /** Of what was asked for, what is not there as far as is known. */
+  private readonly without = new Set<string>();
   private settled = false;
   private waiting: (() => void)[] = [];
 
@@ -74,6 +76,7 @@ export class VirtualHostDiscovery implements SubscriptionOwner {
     const unanswered = [...this.unanswered];
     this.unanswered.clear();
     this.asked.clear();
+    this.without.clear();
     for (const host of unanswered) this.table.onAnswer(host);
   }
 
@@ -90,20 +93,22 @@ export class VirtualHostDiscovery implements SubscriptionOwner {
     }
     this.asked.add(host);
     this.unanswered.add(host);
-    this.forgetOldest();
-    this.subscribe();
+    this.without.add(host);
+    const alias = (one: string) => `${this.table.name}/${one}`;
+    this.subscription.change([alias(host)], this.forgetOldest().map(alias));
   }
 
-  private forgetOldest(): void {
-    for (const host of this.asked) {
-      if (this.asked.size <= ABSENT_LIMIT) return;
-      if (!this.unanswered.has(host)) this.asked.delete(host);
+  /** @returns the hosts that are forgotten */
+  private forgetOldest(): string[] {
+    const forgotten: string[] = [];
+    for (const host of this.without) {
+      if (this.without.size <= ABSENT_LIMIT) break;
+      this.without.delete(host);
+      this.asked.delete(host);
+      if (this.unanswered.delete(host)) this.table.onAnswer(host);
+      forgotten.push(host);
     }
-  }
-
-  private subscribe(): void {
-    const { name } = this.table;
-    this.subscription.setNames(new Set([...this.asked].map((host) => `${name}/${host}`)));
+    return forgotten;
   }
 
   onUpdate(update: DiscoveryUpdate): void {
@@ -135,7 +140,8 @@ export class VirtualHostDiscovery implements SubscriptionOwner {
       for (const host of given) this.known.set(host.config.name, host);
     }
     if (leaving.length + given.length + absent.length > 0) this.reloads.inc();
-    this.answer([...resources.flatMap(({ name, aliases = [] }) => [name, ...aliases]), ...absent, ...removed]);
+    for (const { name, aliases = [] } of resources) for (const one of [name, ...aliases]) this.answer(one, true);
+    for (const name of [...absent, ...removed]) this.answer(name, false);
   }
 
   /** @throws Error that names each that cannot be used */
@@ -157,13 +163,13 @@ export class VirtualHostDiscovery implements SubscriptionOwner {
     return read;
   }
 
-  /** @param names of resources, and aliases */
-  private answer(names: readonly string[]): void {
-    const before = this.table.name.length + 1;
-    for (const name of names) {
-      const host = name.slice(before);
-      if (this.unanswered.delete(host)) this.table.onAnswer(host);
-    }
+  /** @param name of a resource, or an alias. @param there there is such a virtual host */
+  private answer(name: string, there: boolean): void {
+    const host = name.slice(this.table.name.length + 1);
+    if (!this.asked.has(host)) return;
+    if (there) this.without.delete(host);
+    else this.without.add(host);
+    if (this.unanswered.delete(host)) this.table.onAnswer(host);
   }
 
   onFailure(): void {
