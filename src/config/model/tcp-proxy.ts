@@ -27,6 +27,13 @@ export interface TcpProxyConfig {
   logsUpstreamConnected: boolean;
   logsStart: boolean;
   tunneling?: TunnelingConfig;
+  addedTlvs?: AddedTlvs;
+}
+
+/** What is told besides in PROXY headers to upstreams, and what becomes of that where a client's own header told something. */
+export interface AddedTlvs {
+  tlvs: { type: number; value: Uint8Array }[];
+  merge: 'ADD_IF_ABSENT' | 'OVERWRITE_BY_TYPE_IF_EXISTS_OR_ADD' | 'APPEND_IF_EXISTS_OR_ADD';
 }
 
 /** TCP over a request of HTTP. Follows TcpProxy.TunnelingConfig. */

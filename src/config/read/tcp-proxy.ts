@@ -8,6 +8,7 @@ import type { ReadContext } from '#config/read/context.ts';
 import { milliseconds, millisecondsOr } from '#config/read/duration.ts';
 import { honours } from '#config/read/support.ts';
 import { readTunneling } from '#config/read/tunneling.ts';
+import { readTlvs } from '#config/read/upstream-proxy-protocol.ts';
 import type { BackoffStrategy } from '#envoy/config/core/v3/backoff_pb.js';
 import type {
   TcpProxy,
@@ -18,7 +19,6 @@ import type { HashPolicy } from '#envoy/type/v3/hash_policy_pb.js';
 export const TCP_PROXY = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 const NOT_IN_ENVOY = 'Envoy does not implement it either';
 const NO_SUBSETS = 'subsets of hosts come later';
-const NO_TLVS = 'the PROXY protocol to upstreams comes later';
 
 const check = honours(
   TCP_PROXY,
@@ -33,6 +33,8 @@ const check = honours(
     'hash_policy',
     'tunneling_config',
     'max_downstream_connection_duration',
+    'proxy_protocol_tlvs',
+    'proxy_protocol_tlv_merge_policy',
     'max_downstream_connection_duration_jitter_percentage',
     'access_log_flush_interval',
     'flush_access_log_on_connected',
@@ -46,8 +48,6 @@ const check = honours(
     refused: {
       metadata_match: NO_SUBSETS,
       on_demand: 'clusters are not fetched on demand',
-      proxy_protocol_tlvs: NO_TLVS,
-      proxy_protocol_tlv_merge_policy: NO_TLVS,
     },
   },
 );
@@ -67,6 +67,9 @@ const checkHashState = honours('envoy.type.v3.HashPolicy.FilterState', ['key']);
 const DEFAULT_IDLE_TIMEOUT = 3_600_000;
 /** By number of UpstreamConnectMode. */
 const CONNECT_MODES = ['IMMEDIATE', 'ON_DOWNSTREAM_DATA', 'ON_DOWNSTREAM_TLS_HANDSHAKE'] as const;
+
+/** By number of ProxyProtocolTlvMergePolicy. */
+const TLV_MERGES = ['ADD_IF_ABSENT', 'OVERWRITE_BY_TYPE_IF_EXISTS_OR_ADD', 'APPEND_IF_EXISTS_OR_ADD'] as const;
 
 export function readTcpProxy(message: TcpProxy, at: Place, context: ReadContext): TcpProxyConfig {
   check(message, at);
@@ -96,6 +99,14 @@ export function readTcpProxy(message: TcpProxy, at: Place, context: ReadContext)
     ...(message.tunnelingConfig === undefined
       ? {}
       : { tunneling: readTunneling(message.tunnelingConfig, at.field('tunneling_config')) }),
+    ...(message.proxyProtocolTlvs.length === 0
+      ? {}
+      : {
+          addedTlvs: {
+            tlvs: readTlvs(message.proxyProtocolTlvs, at.field('proxy_protocol_tlvs')),
+            merge: TLV_MERGES[message.proxyProtocolTlvMergePolicy] ?? 'ADD_IF_ABSENT',
+          },
+        }),
   };
 }
 

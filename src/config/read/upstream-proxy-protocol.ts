@@ -6,7 +6,7 @@ import type { Place } from '#api/place.ts';
 import type { ProxyProtocolOut } from '#config/model/tls.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
-import type { ProxyProtocolConfig } from '#envoy/config/core/v3/proxy_protocol_pb.js';
+import type { ProxyProtocolConfig, TlvEntry } from '#envoy/config/core/v3/proxy_protocol_pb.js';
 import type { ProxyProtocolUpstreamTransport } from '#envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
 
 export const PROXY_PROTOCOL = 'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport';
@@ -38,11 +38,15 @@ function readConfig(message: ProxyProtocolConfig | undefined, at: Place): ProxyP
   return {
     version: version === V1 ? 1 : 2,
     passThrough: isAll ? 'all' : (passed?.tlvType ?? []),
-    added: readAll(addedTlvs, at.field('added_tlvs'), (tlv, place) => {
-      checkTlv(tlv, place);
-      const { type, value } = tlv;
-      if (type > HIGHEST_TYPE) throw place.field('type').problem(`the type of a TLV is at most ${HIGHEST_TYPE}`);
-      return { type, value };
-    }),
+    added: readTlvs(addedTlvs, at.field('added_tlvs')),
   };
+}
+
+export function readTlvs(messages: readonly TlvEntry[], at: Place): { type: number; value: Uint8Array }[] {
+  return readAll(messages, at, (tlv, place) => {
+    checkTlv(tlv, place);
+    const { type, value } = tlv;
+    if (type > HIGHEST_TYPE) throw place.field('type').problem(`the type of a TLV is at most ${HIGHEST_TYPE}`);
+    return { type, value };
+  });
 }

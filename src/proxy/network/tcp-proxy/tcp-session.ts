@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net';
 import { jittered } from '#base/jitter.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import { addTlvs } from '#proxy/network/tcp-proxy/add-tlvs.ts';
 import { chooseTcpCluster } from '#proxy/network/tcp-proxy/choose-cluster.ts';
 import { SessionTimers } from '#proxy/network/tcp-proxy/session-timers.ts';
 import { tcpHashKey } from '#proxy/network/tcp-proxy/tcp-hash-policy.ts';
@@ -83,6 +84,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     if (config.accessLogFlushInterval > 0) {
       this.timers.every(config.accessLogFlushInterval, () => this.log('TcpPeriodic'));
     }
+    if (config.addedTlvs !== undefined) addTlvs(connection, config.addedTlvs);
     if (config.maxEarlyDataBytes === undefined) this.pauseDownstream(true);
     if (config.connectMode !== 'ON_DOWNSTREAM_DATA') this.connect();
   }
