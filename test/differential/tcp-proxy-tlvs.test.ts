@@ -28,11 +28,14 @@ const OURS = [
   { type: 0xe5, value: base64('five') },
 ];
 
-const ends = { source: { address: '10.1.1.1', port: 11 }, destination: { address: '10.2.2.2', port: 22 } };
-const theirs = proxyHeaderV2(ends, [
-  { type: 0xe1, value: Buffer.from('theirs') },
-  { type: 0xe4, value: Buffer.from('four') },
-]) as Buffer;
+/** A client's header. Each is from a port of its own: Envoy tells one client's TLVs for another of the same address. */
+function theirs(port: number): Buffer {
+  const ends = { source: { address: '10.1.1.1', port }, destination: { address: '10.2.2.2', port: 22 } };
+  return proxyHeaderV2(ends, [
+    { type: 0xe1, value: Buffer.from('theirs') },
+    { type: 0xe4, value: Buffer.from('four') },
+  ]) as Buffer;
+}
 
 const cases = Object.keys(CLUSTERS).flatMap((cluster) => MERGES.map((merge) => ({ cluster, merge })));
 
@@ -57,8 +60,8 @@ alike('upstreams hear the TLVs that they hear from Envoy', {
       Object.entries(CLUSTERS).map(([name, fields]) => staticCluster(name, [c], fields)),
     ),
   async run({ connect, upstreams, note }) {
-    for (const { cluster, merge } of cases) {
-      for (const header of [theirs, Buffer.alloc(0)]) {
+    for (const [i, { cluster, merge }] of cases.entries()) {
+      for (const header of [theirs(i + 1), Buffer.alloc(0)]) {
         const index = upstreams.c.received.length;
         const wire = await connect(`${cluster} ${merge}`);
         await wire.send(Buffer.concat([header, Buffer.from('long enough to be no header')]));
