@@ -342,3 +342,17 @@ test('what is wrong with the question is said', () => {
   saying('http://h/', { headers: [['a b', '']] }, /header 'a b' is not a name/);
   saying('http://h/', { headers: [['a', '1\r\nb: 2']] }, /line break/);
 });
+
+test('a table that has virtual hosts fetched says that there may be others', () => {
+  const table = { vhds: { config_source: { ads: {}, resource_api_version: 'V3' } } };
+  const hosts = [virtualHost('v', ['a.test'], [routeTo('/', 'c')])];
+  const manager = { route_config: { name: 'r', virtual_hosts: hosts, ...table } };
+  const grpc_services = [{ envoy_grpc: { cluster_name: 'c' } }];
+  const ads_config = { api_type: 'DELTA_GRPC', transport_api_version: 'V3', grpc_services };
+  const given = bootstrap([httpListener({ port: 80, manager })], [staticCluster('c', [1])], {
+    dynamic_resources: { ads_config },
+  });
+  const text = (url: string) => renderExplanation(told(given, url), { color: false });
+  assert.match(text('http://a.test/'), /virtual host +v/);
+  assert.match(text('http://b.test/'), /no domain matches the host \(virtual hosts .* may be fetched: vhds\)/);
+});

@@ -111,7 +111,7 @@ class Way {
       found.response = answer(404, 'the routes come by discovery: they are not in this configuration');
       return;
     }
-    found.virtual_host = this.#step('virtual_host', 'no domain matches the host');
+    found.virtual_host = this.#step('virtual_host', noVirtualHost(manager));
     if (routed.withPort !== undefined) found.virtual_host.with_port = routed.withPort;
     if (routed.virtualHost !== undefined) found.route = this.#step('route', 'no route matches the request');
     if (routed.route === undefined) found.response = answer(404, 'route_not_found');
@@ -224,4 +224,9 @@ function withPort(host: string, port: number): string {
 /** Whether some route takes the request, or a TCP proxy the connection. */
 export function isRouted({ route, tcp, cluster }: Explanation): boolean {
   return (route !== undefined && route.name !== '') || (tcp === true && cluster !== undefined);
+}
+
+function noVirtualHost({ routes }: HttpConnectionManager): string {
+  const more = routes.kind === 'inline' && routes.table.vhds !== undefined;
+  return `no domain matches the host${more ? ' (virtual hosts that are not there may be fetched: vhds)' : ''}`;
 }

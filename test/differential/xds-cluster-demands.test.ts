@@ -41,7 +41,10 @@ async function talk(t: TestContext, kind: ProxyKind, from: Transport) {
     listener('hurries', filter({ source, timeout: '0.2s' }), source),
     listener('does-not', [], source),
   ]);
-  const proxy = await startProxy(t, dynamicBootstrap(server, 'delta ads'), { kind });
+  const proxy = await startProxy(t, dynamicBootstrap(server, 'delta ads'), {
+    kind,
+    concurrency: from === 'delta ads' ? 1 : 2,
+  });
   const seen: string[] = [];
   const ask = async (to: string, cluster: string, path = '/', body = '') => {
     const wire = await proxy.connect(to);

@@ -207,7 +207,7 @@ async function served(t: TestContext, kind: ProxyKind, transport: 'delta ads' | 
   publish([host('r/a', 'a.test', 'a'), host('r/any', '*.any.test', 'any')]);
   const begun = performance.now();
   const ports = { port: server.port, restPort: server.port };
-  const proxy = await startProxy(t, dynamicBootstrap(ports, transport), { kind });
+  const proxy = await startProxy(t, dynamicBootstrap(ports, transport), { kind, concurrency: 2 });
   assert.ok(performance.now() - begun < 10_000, 'no listener waits for the end of its fetch timeout');
   const answers = async (name: string) => {
     const wire = await proxy.connect('waits');
