@@ -19,6 +19,7 @@ import type { ProxyKind } from '#testing/proxy-command.ts';
 import { startProxy } from '#testing/start-proxy.ts';
 import { startUpstream } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
+import { both } from './attempted.ts';
 import { compare } from './compare.ts';
 import { type Case, get, LOG_FILE, post } from './subject.ts';
 
@@ -273,6 +274,6 @@ async function defaultLines(t: TestContext, kind: ProxyKind): Promise<string> {
 }
 
 test("the default line, standard output and error, and the files' stats are Envoy's", async (t) => {
-  const [envoy, ours] = await Promise.all([defaultLines(t, 'envoy'), defaultLines(t, 'fairlead')]);
+  const [envoy, ours] = await both(t, (kind) => defaultLines(t, kind));
   assert.equal(ours, envoy);
 });

@@ -10,6 +10,7 @@ import { celLibrary } from '#config/syntax/cel-library.ts';
 import { bootstrap, downstreamTls, type Json, typed } from '#testing/bootstrap.ts';
 import { signed, testAuthority } from '#testing/certificates.ts';
 import { type ProxyOptions, startProxy } from '#testing/start-proxy.ts';
+import { both } from './attempted.ts';
 import { alike } from './compare-tcp.ts';
 import { filter, tcpListener } from './tcp-filters.ts';
 import { agree, verdict } from './verdict.ts';
@@ -218,7 +219,7 @@ test('/config_dump shows conditions as they were given', async (t) => {
     const text = JSON.stringify(JSON.parse(body), (key, value) => (key === 'last_updated' ? undefined : value));
     return /"condition":.*?"cel_config":\{[^}]*\}/.exec(text)?.[0];
   };
-  const [envoy, ours] = await Promise.all([shown('envoy'), shown('fairlead')]);
+  const [envoy, ours] = await both(t, shown);
   assert.ok(envoy !== undefined);
   assert.equal(ours, envoy);
 });

@@ -13,6 +13,7 @@ import type { ProxyKind } from '#testing/proxy-command.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 import type { WireClient, WireOptions } from '#testing/wire-client.ts';
+import { both } from './attempted.ts';
 import { LOG_FILE } from './subject.ts';
 
 /** A TCP server whose every connection is a test's. */
@@ -79,7 +80,7 @@ export function alike(name: string, subject: TcpSubject): void {
 }
 
 export async function compareTcp(t: TestContext, subject: TcpSubject): Promise<TcpObservation> {
-  const [envoy, ours] = await Promise.all([observeTcp(t, subject, 'envoy'), observeTcp(t, subject, 'fairlead')]);
+  const [envoy, ours] = await both(t, (kind) => observeTcp(t, subject, kind));
   if (process.env.FAIRLEAD_SHOW) t.diagnostic(JSON.stringify(envoy, null, 1));
   assert.deepEqual(ours, envoy);
   return envoy;

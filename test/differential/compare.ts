@@ -6,32 +6,45 @@
  */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { observe } from './observe.ts';
-import type { Observation, Subject } from './subject.ts';
+import { attempted } from './attempted.ts';
+import { type Observations, observe } from './observe.ts';
+import type { Case, Observation, Subject } from './subject.ts';
+
+/** What both showed, Envoy first. */
+type Both = [envoy: Observations, ours: Observations];
 
 /** Compares every case in a test of its own. */
 export async function compare(t: TestContext, subject: Subject): Promise<void> {
-  const [envoy, ours] = await Promise.all([observe(t, subject, 'envoy'), observe(t, subject, 'fairlead')]);
+  const both = await attempted(
+    t,
+    () => Promise.all([observe(t, subject, 'envoy'), observe(t, subject, 'fairlead')]),
+    (both) => {
+      for (const one of subject.cases) assertAlike(one, subject, both);
+      assertCountersAlike(subject, both);
+    },
+  );
   for (const one of subject.cases) {
     await t.test(one.name, (t) => {
-      const seen = envoy.cases.get(one.name) as Observation;
-      if (process.env.FAIRLEAD_SHOW) t.diagnostic(JSON.stringify(seen, null, 1));
-      if (one.status !== undefined) {
-        const statuses = seen.responses.map((response) => Number(response.line.split(' ')[1]));
-        assert.deepEqual(statuses, [one.status].flat(), `real Envoy answered ${JSON.stringify(seen, null, 1)}`);
-      }
-      assertExplained(
-        differences(seen, ours.cases.get(one.name) as Observation),
-        subject.explained?.[one.name] ?? {},
-        subject,
-      );
+      if (process.env.FAIRLEAD_SHOW) t.diagnostic(JSON.stringify(both[0].cases.get(one.name), null, 1));
+      assertAlike(one, subject, both);
     });
   }
-  if (subject.counters !== undefined) {
-    await t.test('counters', () => {
-      assertExplained(differences(envoy.counters, ours.counters), subject.explained?.counters ?? {}, subject);
-    });
+  if (subject.counters !== undefined) await t.test('counters', () => assertCountersAlike(subject, both));
+}
+
+function assertAlike({ name, status }: Case, subject: Subject, [envoy, ours]: Both): void {
+  const seen = envoy.cases.get(name) as Observation;
+  if (status !== undefined) {
+    const statuses = seen.responses.map((response) => Number(response.line.split(' ')[1]));
+    assert.deepEqual(statuses, [status].flat(), `real Envoy answered ${JSON.stringify(seen, null, 1)}`);
   }
+  const found = differences(seen, ours.cases.get(name) as Observation);
+  assertExplained(found, subject.explained?.[name] ?? {}, subject);
+}
+
+function assertCountersAlike(subject: Subject, [envoy, ours]: Both): void {
+  if (subject.counters === undefined) return;
+  assertExplained(differences(envoy.counters, ours.counters), subject.explained?.counters ?? {}, subject);
 }
 
 /** Fails for a difference that nothing explains, and for an explanation of a difference that is no more. */

@@ -24,6 +24,7 @@ import type { ProxyKind } from '#testing/proxy-command.ts';
 import { startProxy } from '#testing/start-proxy.ts';
 import { type Behaviour, type Exchange, startUpstream } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
+import { both } from './attempted.ts';
 import { compare } from './compare.ts';
 import { type Case, request } from './subject.ts';
 
@@ -370,6 +371,6 @@ test('logs say which try it was, as by Envoy', async (t) => {
     'the second of three',
     'neither ever',
   ];
-  const [envoy, ours] = await Promise.all([logsOf(t, 'envoy', names), logsOf(t, 'fairlead', names)]);
+  const [envoy, ours] = await both(t, (kind) => logsOf(t, kind, names));
   assert.deepEqual(ours, envoy);
 });

@@ -21,6 +21,7 @@ import type { ProxyKind } from '#testing/proxy-command.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { startUpstream } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
+import { both } from './attempted.ts';
 
 const INTERVAL = '0.2s';
 /** What an endpoint says of its load, by the path that it is asked. */
@@ -225,6 +226,6 @@ async function allClusters(t: TestContext, kind: ProxyKind) {
 }
 
 test('all clusters of all workers are reported, and what happens between two streams by the second', async (t) => {
-  const [envoy, ours] = await Promise.all([allClusters(t, 'envoy'), allClusters(t, 'fairlead')]);
+  const [envoy, ours] = await both(t, (kind) => allClusters(t, kind));
   assert.deepEqual(ours, envoy);
 });

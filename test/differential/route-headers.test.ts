@@ -8,6 +8,7 @@ import { bootstrap, httpListener, type Json, routeConfig, staticCluster } from '
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import { startProxy } from '#testing/start-proxy.ts';
 import { startUpstream } from '#testing/start-upstream.ts';
+import { both } from './attempted.ts';
 
 const adds = (key: string, value: string) => ({ response_headers_to_add: [{ header: { key, value } }] });
 
@@ -55,7 +56,7 @@ async function answers(t: TestContext, kind: ProxyKind): Promise<Record<string, 
 }
 
 test('answers of the proxy have the headers that routes add', async (t) => {
-  const [envoy, ours] = await Promise.all([answers(t, 'envoy'), answers(t, 'fairlead')]);
+  const [envoy, ours] = await both(t, (kind) => answers(t, kind));
   assert.deepEqual(ours, envoy);
   assert.equal(ours.missing.includes('x-table: t'), true);
 });

@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ProxyKind } from '#testing/proxy-command.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
+import { both } from './attempted.ts';
 
 type Note = (what: string, seen: unknown) => void;
 
@@ -16,16 +18,15 @@ export function sameOnBoth(
   concurrency = 1,
 ): void {
   test(name, async (t) => {
-    const [envoy, ours] = await Promise.all(
-      (['envoy', 'fairlead'] as const).map(async (kind) => {
-        const proxy = await startProxy(t, tree, { kind, concurrency });
-        const seen: Record<string, unknown> = {};
-        await run(proxy, (what, one) => {
-          seen[what] = one;
-        });
-        return seen;
-      }),
-    );
+    const observe = async (kind: ProxyKind) => {
+      const proxy = await startProxy(t, tree, { kind, concurrency });
+      const seen: Record<string, unknown> = {};
+      await run(proxy, (what, one) => {
+        seen[what] = one;
+      });
+      return seen;
+    };
+    const [envoy, ours] = await both(t, observe);
     if (process.env.FAIRLEAD_SHOW) t.diagnostic(JSON.stringify(envoy, null, 1));
     assert.ok(Object.keys(envoy).length > 0);
     assert.deepEqual(ours, envoy);

@@ -10,6 +10,7 @@ import type { ProxyKind } from '#testing/proxy-command.ts';
 import type { Scope } from '#testing/scope.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
+import { both } from './attempted.ts';
 
 const PROXY = 'extensions.filters.udp.udp_proxy.v3';
 
@@ -104,7 +105,7 @@ function scene(
       await proxy.exited;
       return { result, stats: lines, logs: logsOf(folder) };
     };
-    const [envoy, ours] = await Promise.all([seen('envoy'), seen('fairlead')]);
+    const [envoy, ours] = await both(t, seen);
     assert.deepEqual(ours, envoy);
   });
 }
