@@ -6,7 +6,7 @@ import type { HistogramBuckets } from '#proxy/observe/stats/histogram-buckets.ts
 import { general } from '#proxy/observe/stats/number-text.ts';
 import { approximateSum, cumulativeCounts, QUANTILES, quantiles } from '#proxy/observe/stats/quantiles.ts';
 import type { HistogramStat, NumberStat, TextStat } from '#proxy/observe/stats/stats-hub.ts';
-import type { Tag, TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
+import type { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 
 export interface PrometheusStats {
   numbers: readonly NumberStat[];
@@ -24,55 +24,60 @@ export interface PrometheusOptions {
 
 export function prometheusText(stats: PrometheusStats, options: PrometheusOptions): string {
   const { tags, summary } = options;
-  const lines: string[] = [];
-  const number = (stat: NumberStat, name: string, labels: string) => lines.push(`${name}{${labels}} ${stat.value}\n`);
-  write(
-    lines,
-    tags,
-    'counter',
-    stats.numbers.filter((stat) => stat.kind === 'counter'),
-    number,
-  );
-  write(
-    lines,
-    tags,
-    'gauge',
-    stats.numbers.filter((stat) => stat.kind === 'gauge'),
-    number,
-  );
-  write(lines, tags, 'gauge', stats.texts, (stat, name, labels) => {
-    lines.push(`${name}{${joined(labels, label('text_value', stat.value))}} 0\n`);
-  });
-  write(lines, tags, summary ? 'summary' : 'histogram', stats.histograms, (stat, name, labels) => {
-    lines.push(
-      summary ? summaryLines(stat, name, labels) : histogramLines(stat, name, labels, options.buckets(stat.name)),
-    );
-  });
-  return lines.join('');
+  const numbers = (kind: NumberStat['kind']) => stats.numbers.filter((stat) => stat.kind === kind);
+  const number = (stat: NumberStat, name: string, labels: string) => `${name}{${labels}} ${stat.value}\n`;
+  const text = (stat: TextStat, name: string, labels: string) =>
+    `${name}{${joined(labels, label('text_value', stat.value))}} 0\n`;
+  const boundText = remembered((bound: number) => label('le', general(bound, 32)));
+  const histogram = (stat: HistogramStat, name: string, labels: string) =>
+    summary
+      ? summaryLines(stat, name, labels)
+      : histogramLines(stat, name, labels, options.buckets(stat.name), boundText);
+  return [
+    section('counter', numbers('counter'), tags, number),
+    section('gauge', numbers('gauge'), tags, number),
+    section('gauge', stats.texts, tags, text),
+    section(summary ? 'summary' : 'histogram', stats.histograms, tags, histogram),
+  ].join('');
 }
 
-/** Groups stats that have one name once their tags are taken out. */
-function write<T extends { name: string }>(
-  lines: string[],
-  tags: TagExtractor,
+/** Stats that have one name once their tags are taken out stand together. */
+function section<T extends { name: string }>(
   type: string,
   stats: readonly T[],
-  line: (stat: T, name: string, labels: string) => void,
-): void {
-  const groups = new Map<string, { stat: T; tags: Tag[] }[]>();
+  tags: TagExtractor,
+  lineOf: (stat: T, name: string, labels: string) => string,
+): string {
+  const groups = new Map<string, { name: string; lines: string[] }>();
+  const labelName = remembered(metricName);
   for (const stat of stats) {
     const tagged = tags.extract(stat.name);
-    const group = groups.get(tagged.name);
-    if (group === undefined) groups.set(tagged.name, [{ stat, tags: tagged.tags }]);
-    else group.push({ stat, tags: tagged.tags });
-  }
-  for (const extracted of [...groups.keys()].sort()) {
-    const name = `envoy_${metricName(extracted)}`;
-    lines.push(`# TYPE ${name} ${type}\n`);
-    for (const { stat, tags: own } of groups.get(extracted) ?? []) {
-      line(stat, name, own.map((tag) => label(metricName(tag.name), tag.value)).join(','));
+    let group = groups.get(tagged.name);
+    if (group === undefined) {
+      const name = `envoy_${metricName(tagged.name)}`;
+      group = { name, lines: [`# TYPE ${name} ${type}\n`] };
+      groups.set(tagged.name, group);
     }
+    const labels = tagged.tags.map((tag) => label(labelName(tag.name), tag.value)).join(',');
+    group.lines.push(lineOf(stat, group.name, labels));
   }
+  return [...groups]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, { lines }]) => lines.join(''))
+    .join('');
+}
+
+/** The same with what was asked before remembered. */
+function remembered<K>(textOf: (key: K) => string): (key: K) => string {
+  const known = new Map<K, string>();
+  return (key) => {
+    let text = known.get(key);
+    if (text === undefined) {
+      text = textOf(key);
+      known.set(key, text);
+    }
+    return text;
+  };
 }
 
 function histogramLines(
@@ -80,12 +85,11 @@ function histogramLines(
   name: string,
   labels: string,
   bounds: readonly number[],
+  boundText: (bound: number) => string,
 ): string {
   const counts = cumulativeCounts(cumulative, bounds, unit);
   const { total } = cumulative;
-  const buckets = bounds.map(
-    (bound, i) => `${name}_bucket{${joined(labels, label('le', general(bound, 32)))}} ${counts[i]}\n`,
-  );
+  const buckets = bounds.map((bound, i) => `${name}_bucket{${joined(labels, boundText(bound))}} ${counts[i]}\n`);
   return (
     `${buckets.join('')}${name}_bucket{${joined(labels, label('le', '+Inf'))}} ${total}\n` +
     `${name}_sum{${labels}} ${general(approximateSum(cumulative, unit), 32)}\n` +
@@ -105,6 +109,7 @@ function summaryLines({ unit, interval }: HistogramStat, name: string, labels: s
 }
 
 function label(name: string, value: string): string {
+  if (!/[\\\n"]/.test(value)) return `${name}="${value}"`;
   return `${name}="${value.replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"')}"`;
 }
 
@@ -113,5 +118,5 @@ function joined(labels: string, last: string): string {
 }
 
 function metricName(name: string): string {
-  return name.replace(/[^a-zA-Z0-9_]/g, '_');
+  return /[^a-zA-Z0-9_]/.test(name) ? name.replace(/[^a-zA-Z0-9_]/g, '_') : name;
 }

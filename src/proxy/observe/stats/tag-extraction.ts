@@ -20,6 +20,10 @@ export interface TaggedName {
 interface TagRule {
   name: string;
   pattern: RegExp;
+  /** What a name must hold for the pattern to match: looking for it costs less, and most names do not have it. */
+  within?: string;
+  /** The first word of names that it can match; undefined: any. */
+  word?: string;
 }
 
 /** An address as listeners use it in their names, or one word; the admin listener's name stays. */
@@ -27,49 +31,58 @@ const ADDRESS = String.raw`(?!admin\.)(?:\d+\.\d+\.\d+\.\d+_\d+|\[[0-9a-fA-F_]*\
 
 /** Tags that may sit in any stat. They come first among the tags. */
 const EVERYWHERE: TagRule[] = [
-  { name: 'envoy.response_code', pattern: /_rq(_(\d{3}))$/d },
-  { name: 'envoy.response_code_class', pattern: /_rq_(\d)xx$/d },
-  { name: 'envoy.ssl_curve', pattern: /^(?:listener|cluster)\..+\.ssl\.curves(\.(.+))$/d },
-  { name: 'envoy.ssl_sigalg', pattern: /^(?:listener|cluster)\..+\.ssl\.sigalgs(\.(.+))$/d },
-  { name: 'envoy.ssl_version', pattern: /^(?:listener|cluster)\..+\.ssl\.versions(\.(.+))$/d },
-  { name: 'envoy.tls_certificate', pattern: /^.+\.ssl\.certificate(\.(.+))\.[^.]+$/d },
+  { name: 'envoy.response_code', pattern: /_rq(_(\d{3}))$/d, within: '_rq_' },
+  { name: 'envoy.response_code_class', pattern: /_rq_(\d)xx$/d, within: '_rq_' },
+  { name: 'envoy.ssl_curve', pattern: /^(?:listener|cluster)\..+\.ssl\.curves(\.(.+))$/d, within: '.ssl.curves.' },
+  { name: 'envoy.ssl_sigalg', pattern: /^(?:listener|cluster)\..+\.ssl\.sigalgs(\.(.+))$/d, within: '.ssl.sigalgs.' },
+  {
+    name: 'envoy.ssl_version',
+    pattern: /^(?:listener|cluster)\..+\.ssl\.versions(\.(.+))$/d,
+    within: '.ssl.versions.',
+  },
+  { name: 'envoy.tls_certificate', pattern: /^.+\.ssl\.certificate(\.(.+))\.[^.]+$/d, within: '.ssl.certificate.' },
   {
     name: 'envoy.worker_id',
     pattern: RegExp(
       `^(?:server|listener_manager|thread_local_cluster_manager|listener\\.${ADDRESS})\\.worker(_(\\d+))\\.`,
       'd',
     ),
+    within: '.worker_',
   },
 ];
 
 /** Tags by the first word of the name, in the order in which they are shown. */
 const BY_FIRST_WORD: TagRule[] = [
-  { name: 'envoy.grpc_bridge_method', pattern: /^cluster\..+?\.grpc\..+\.(([^.]+)\.)\w+$/d },
-  { name: 'envoy.http_user_agent', pattern: /^http\.[^.]+\.user_agent\.(([^.]+)\.)\w+$/d },
-  { name: 'envoy.virtual_cluster', pattern: /^vhost\.[^.]+\.vcluster\.(([^.]+)\.)\w+$/d },
-  { name: 'envoy.fault_downstream_cluster', pattern: /^http\.[^.]+\.fault\.((.+?)\.)\w+$/d },
-  { name: 'envoy.ssl_cipher', pattern: /^listener\..+\.ssl\.ciphers(\.([^.]+))$/d },
-  { name: 'cipher_suite', pattern: /^cluster\.[^.]+\.ssl\.ciphers(\.([^.]+))$/d },
-  { name: 'envoy.grpc_bridge_service', pattern: /^cluster\..+?\.grpc\.((.+?)\.)/d },
+  { name: 'envoy.grpc_bridge_method', pattern: /^cluster\..+?\.grpc\..+\.(([^.]+)\.)\w+$/d, within: '.grpc.' },
+  { name: 'envoy.http_user_agent', pattern: /^http\.[^.]+\.user_agent\.(([^.]+)\.)\w+$/d, within: '.user_agent.' },
+  { name: 'envoy.virtual_cluster', pattern: /^vhost\.[^.]+\.vcluster\.(([^.]+)\.)\w+$/d, within: '.vcluster.' },
+  { name: 'envoy.fault_downstream_cluster', pattern: /^http\.[^.]+\.fault\.((.+?)\.)\w+$/d, within: '.fault.' },
+  { name: 'envoy.ssl_cipher', pattern: /^listener\..+\.ssl\.ciphers(\.([^.]+))$/d, within: '.ssl.ciphers.' },
+  { name: 'cipher_suite', pattern: /^cluster\.[^.]+\.ssl\.ciphers(\.([^.]+))$/d, within: '.ssl.ciphers.' },
+  { name: 'envoy.grpc_bridge_service', pattern: /^cluster\..+?\.grpc\.((.+?)\.)/d, within: '.grpc.' },
   { name: 'envoy.tcp_prefix', pattern: /^tcp\.(([^.]+)\.)/d },
   { name: 'envoy.udp_prefix', pattern: /^udp\.(([^.]+)\.)/d },
   { name: 'envoy.clientssl_prefix', pattern: /^auth\.clientssl\.(([^.]+)\.)/d },
   { name: 'envoy.ratelimit_prefix', pattern: /^ratelimit\.(([^.]+)\.)/d },
-  { name: 'envoy.cluster_name', pattern: /^cluster\.((.+)\.)(?=endpoint\.)/d },
+  { name: 'envoy.cluster_name', pattern: /^cluster\.((.+)\.)(?=endpoint\.)/d, within: '.endpoint.' },
   { name: 'envoy.cluster_name', pattern: /^cluster\.((?!.+\.endpoint\.)([^.]+)\.)/d },
-  { name: 'envoy.endpoint_address', pattern: /^cluster\..+\.endpoint(\.(.+))\.[^.]+$/d },
-  { name: 'envoy.http_conn_manager_prefix', pattern: /^listener\..+?\.http\.(([^.]+)\.)/d },
+  { name: 'envoy.endpoint_address', pattern: /^cluster\..+\.endpoint(\.(.+))\.[^.]+$/d, within: '.endpoint.' },
+  { name: 'envoy.http_conn_manager_prefix', pattern: /^listener\..+?\.http\.(([^.]+)\.)/d, within: '.http.' },
   { name: 'envoy.http_conn_manager_prefix', pattern: /^http\.(([^.]+)\.)/d },
   { name: 'envoy.listener_address', pattern: RegExp(`^listener\\.((${ADDRESS})\\.)`, 'd') },
   { name: 'envoy.virtual_host', pattern: /^vhost\.(([^.]+)\.)/d },
-  { name: 'envoy.route', pattern: /^vhost\.[^.]+\.route\.(([^.]+)\.)\w+$/d },
+  { name: 'envoy.route', pattern: /^vhost\.[^.]+\.route\.(([^.]+)\.)\w+$/d, within: '.route.' },
   { name: 'envoy.mongo_prefix', pattern: /^mongo\.(([^.]+)\.)/d },
-  { name: 'envoy.rds_route_config', pattern: /^http\.[^.]+\.rds\.((.+?)\.)\w+$/d },
-  { name: 'envoy.scoped_rds_config', pattern: /^http\.[^.]+\.scoped_rds\.((.+?)\.)\w+$/d },
+  { name: 'envoy.rds_route_config', pattern: /^http\.[^.]+\.rds\.((.+?)\.)\w+$/d, within: '.rds.' },
+  { name: 'envoy.scoped_rds_config', pattern: /^http\.[^.]+\.scoped_rds\.((.+?)\.)\w+$/d, within: '.scoped_rds.' },
   { name: 'envoy.thrift_prefix', pattern: /^thrift\.(([^.]+)\.)/d },
   { name: 'envoy.redis_prefix', pattern: /^redis\.(([^.]+)\.)/d },
   { name: 'envoy.connection_limit_prefix', pattern: /^connection_limit\.(([^.]+)\.)/d },
-  { name: 'envoy.local_http_ratelimit_prefix', pattern: /^(([^.]+)\.)http_local_rate_limit\./d },
+  {
+    name: 'envoy.local_http_ratelimit_prefix',
+    pattern: /^(([^.]+)\.)http_local_rate_limit\./d,
+    within: '.http_local_rate_limit.',
+  },
   { name: 'envoy.local_network_ratelimit_prefix', pattern: /^local_rate_limit\.(([^.]+)\.)/d },
   { name: 'envoy.local_listener_ratelimit_prefix', pattern: /^listener_local_ratelimit\.(([^.]+)\.)/d },
   { name: 'envoy.dns_filter_prefix', pattern: /^dns_filter\.(([^.]+)\.)/d },
@@ -84,6 +97,8 @@ export class TagExtractor {
   readonly #first: TagRule[] = [];
   readonly #fixed: Tag[] = [];
   readonly #last: TagRule[] = [];
+  /** Those of the last that a name may match, by its first word. */
+  readonly #lastByWord = new Map<string, TagRule[]>();
 
   constructor({ tags, useAllDefaultTags, allowDefaultTagOverrides = false, commandLine = [] }: TagOptions) {
     const asked = new Set(tags.filter((tag) => tag.regex === undefined).map((tag) => tag.tagName));
@@ -95,7 +110,7 @@ export class TagExtractor {
     );
     const wanted = (rule: TagRule) => (useAllDefaultTags || asked.has(rule.name)) && !replaced.has(rule.name);
     this.#first.push(...EVERYWHERE.filter(wanted));
-    this.#last.push(...BY_FIRST_WORD.filter(wanted));
+    this.#last.push(...BY_FIRST_WORD.filter(wanted).map((rule) => ({ ...rule, word: wordOf(rule.pattern) })));
     this.#fixed.push(...commandLine);
     for (const { tagName, regex, fixedValue } of tags) {
       if (fixedValue !== undefined) {
@@ -112,13 +127,29 @@ export class TagExtractor {
     const taken: [number, number][] = [];
     for (const rule of this.#first) take(rule, name, tags, taken);
     tags.push(...this.#fixed);
-    for (const rule of this.#last) take(rule, name, tags, taken);
+    for (const rule of this.#lastOf(name)) take(rule, name, tags, taken);
     return { name: without(name, taken), tags };
   }
+
+  #lastOf(name: string): TagRule[] {
+    const first = name.slice(0, Math.max(0, name.indexOf('.')));
+    let rules = this.#lastByWord.get(first);
+    if (rules === undefined) {
+      rules = this.#last.filter(({ word }) => word === undefined || word === first);
+      this.#lastByWord.set(first, rules);
+    }
+    return rules;
+  }
+}
+
+/** Of a pattern that begins with a word and a dot. */
+function wordOf({ source }: RegExp): string | undefined {
+  return /^\^(\w+)\\\./.exec(source)?.[1];
 }
 
 /** The first to find a tag of some name has it. */
 function take(rule: TagRule, name: string, tags: Tag[], taken: [number, number][]): void {
+  if (rule.within !== undefined && !name.includes(rule.within)) return;
   if (tags.some((tag) => tag.name === rule.name)) return;
   const match = rule.pattern.exec(name);
   const removed = match?.indices?.[1];
