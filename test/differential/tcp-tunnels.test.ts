@@ -3,7 +3,7 @@
  */
 import { createServer as createHttp2, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import { bootstrap, httpProtocolOptions, type Json, staticCluster } from '#testing/bootstrap.ts';
+import { bootstrap, httpProtocolOptions, type Json, staticCluster, typed } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
 import { alike, type TcpSubject } from './compare-tcp.ts';
 import { tcpListener, tcpProxy } from './tcp-filters.ts';
@@ -54,6 +54,35 @@ alike('CONNECT for a host that the connection names', {
   run: talk,
   stats: STATS,
 });
+
+const IDS: Record<string, Json> = {
+  'in x-request-id': {},
+  'in a header and under a key of their own': { request_id_header: 'X-Tunnel-Id', request_id_metadata_key: 'tid' },
+};
+for (const [name, fields] of Object.entries(IDS)) {
+  const key = fields.request_id_metadata_key ?? 'tunnel_request_id';
+  const value = `%DYNAMIC_METADATA(envoy.filters.network.tcp_proxy:${key})%`;
+  alike(`CONNECT with ids ${name}`, {
+    bootstrap: tunneling({
+      request_id_extension: { typed_config: typed('extensions.request_id.uuid.v3.UuidRequestIdConfig') },
+      headers_to_add: [{ header: { key: 'x-same', value } }],
+      ...fields,
+    }),
+    upstreams: { c: answering('HTTP/1.1 200 OK\r\n\r\n') },
+    async run({ connect, note, upstreams }) {
+      const seen = new Set<string>();
+      for (const count of [1, 2]) {
+        const wire = await connect();
+        await wire.send('hello');
+        await eventually('an answer', () => wire.received.includes('hello'));
+        const head = upstreams.c.received[count - 1];
+        const [, header, id, same] = /(x-[a-z]+-id): ([0-9a-f-]{36})\r\nx-same: (.*)\r/.exec(head) ?? [];
+        seen.add(id);
+        note(`${header} ${id === same} ${seen.size}`);
+      }
+    },
+  });
+}
 
 alike('CONNECT that is refused', {
   bootstrap: tunneling({}),

@@ -46,4 +46,6 @@ export interface TunnelingConfig {
   headersToAdd: HeaderToAdd[];
   propagateResponseHeaders: boolean;
   propagateResponseTrailers: boolean;
+  /** Each request gets an id: the header that has it, and the key of the filter's metadata. */
+  requestId?: { header: string; metadataKey: string };
 }

@@ -98,7 +98,7 @@ export function readTcpProxy(message: TcpProxy, at: Place, context: ReadContext)
     ...readLogOptions(message, at),
     ...(message.tunnelingConfig === undefined
       ? {}
-      : { tunneling: readTunneling(message.tunnelingConfig, at.field('tunneling_config')) }),
+      : { tunneling: readTunneling(message.tunnelingConfig, at.field('tunneling_config'), context) }),
     ...(message.proxyProtocolTlvs.length === 0
       ? {}
       : {

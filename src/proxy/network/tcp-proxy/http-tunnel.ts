@@ -52,11 +52,20 @@ export class TunnelMaker {
     stream.host = this.hostname.format(connection.stream);
     stream.path = config.usePost ? config.postPath : stream.host;
     stream.scheme = cluster.config.transport.kind === 'tls' ? 'https' : 'http';
+    this.giveId(stream, cluster, connection);
     this.headers.applyRequest(stream.requestHeaders, connection.stream);
     const protocol = cluster.protocolFor(stream.protocol);
     const proxyHeader = cluster.proxyHeaderFor(host, connection);
     const pool = cluster.poolFor(host, 'DEFAULT', protocol, cluster.serverNameFor(stream), proxyHeader);
     return new HttpTunnel({ stream, pool, connection, config, user });
+  }
+
+  private giveId({ requestHeaders }: HttpStream, { worker }: Cluster, connection: DownstreamConnection): void {
+    const { requestId } = this.config;
+    if (requestId === undefined) return;
+    const id = worker.random.uuid();
+    requestHeaders.add(requestId.header, id);
+    connection.setMetadata('envoy.filters.network.tcp_proxy', { [requestId.metadataKey]: id });
   }
 }
 
