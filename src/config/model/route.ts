@@ -234,6 +234,16 @@ export interface DirectResponseAction {
   kind: 'direct_response';
   status: number;
   body?: Uint8Array;
+  /** Where `body` was read from, if it is to be read again. */
+  file?: WatchedFile;
   /** A format string in place of `body` (direct_response.body_format). */
   bodyFormat?: import('./format.ts').FormatConfig;
+}
+
+/** A file that is read again when something moves in a directory. */
+export interface WatchedFile {
+  path: string;
+  directory: string;
+  /** The most bytes that are read; 0: no limit. */
+  limit: number;
 }

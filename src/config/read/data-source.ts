@@ -7,11 +7,13 @@ import type { ReadContext } from '#config/read/context.ts';
 import { honours } from '#config/read/support.ts';
 import type { DataSource } from '#envoy/config/core/v3/base_pb.js';
 
-const check = honours(
-  'envoy.config.core.v3.DataSource',
-  ['filename', 'inline_bytes', 'inline_string', 'environment_variable'],
-  { refused: { watched_directory: 'files that the bootstrap names are read again where they are used' } },
-);
+const FIELDS = ['filename', 'inline_bytes', 'inline_string', 'environment_variable'];
+const check = honours('envoy.config.core.v3.DataSource', FIELDS, {
+  withoutEffect: { watched_directory: 'as in Envoy, bodies of direct responses alone are read again' },
+});
+const checkWatched = honours('envoy.config.core.v3.DataSource', [...FIELDS, 'watched_directory'], {
+  where: 'bodies of direct responses',
+});
 
 export interface DataBytes {
   bytes: Buffer;
@@ -22,6 +24,21 @@ export interface DataBytes {
 /** @throws PlacedError when the file or the variable is not there, with Envoy's words. */
 export function readDataSource(source: DataSource, at: Place, context: ReadContext): DataBytes {
   check(source, at);
+  return read(source, at, context);
+}
+
+/** The same for one that is read again when something moves in a directory: the directory; empty where there is none. */
+export function readWatchedSource(
+  source: DataSource,
+  at: Place,
+  context: ReadContext,
+): DataBytes & { directory: string } {
+  checkWatched(source, at);
+  const { watchedDirectory } = source;
+  return { ...read(source, at, context), directory: watchedDirectory?.path ?? '' };
+}
+
+function read(source: DataSource, at: Place, context: ReadContext): DataBytes {
   const { specifier } = source;
   switch (specifier.case) {
     case 'filename':

@@ -3,7 +3,7 @@
  */
 import type { Place } from '#api/place.ts';
 import type { DirectResponseAction } from '#config/model/route.ts';
-import { readDataSource } from '#config/read/data-source.ts';
+import { readWatchedSource } from '#config/read/data-source.ts';
 import { readFormat } from '#config/read/format.ts';
 import type { RouteContext } from '#config/read/route-context.ts';
 import { honours } from '#config/read/support.ts';
@@ -22,17 +22,19 @@ export function readDirectResponse(
   return {
     kind: 'direct_response',
     status,
-    ...(body === undefined ? {} : { body: readBody(body, at.field('body'), context) }),
+    ...(body === undefined ? {} : readBody(body, at.field('body'), context)),
     ...(bodyFormat === undefined ? {} : { bodyFormat: readFormat(bodyFormat, at.field('body_format'), context) }),
   };
 }
 
 /** Bodies stay in memory with the route table, so that their size has a limit. */
-function readBody(body: DataSource, at: Place, context: RouteContext): Uint8Array {
-  const { bytes, path } = readDataSource(body, at, context);
+function readBody(body: DataSource, at: Place, context: RouteContext): Pick<DirectResponseAction, 'body' | 'file'> {
+  const { bytes, path, directory } = readWatchedSource(body, at, context);
   const limit = context.maxDirectResponseBodySizeBytes;
+  const watched = path !== '' && directory !== '';
   // As in Envoy, a limit of 0 is none.
-  if (limit === 0 || bytes.length <= limit) return bytes;
+  if (limit === 0 || bytes.length <= limit)
+    return { body: bytes, ...(watched ? { file: { path, directory, limit } } : {}) };
   const what = path === '' ? 'response body' : `file ${path}`;
   throw at.problem(`${what} size is ${bytes.length} bytes; maximum is ${limit}`);
 }

@@ -6,6 +6,7 @@ import type { DirectResponseAction, RedirectAction } from '#config/model/route.t
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { contentTypeOf, sendLocalReply } from '#proxy/http/local-reply.ts';
+import { watchedBody } from '#proxy/http/router/watched-body.ts';
 import { compileFormat, compileFormatConfig, type Formatter } from '#proxy/observe/format/compile-format.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import { redirect } from '#selection/redirect.ts';
@@ -67,8 +68,10 @@ function formattedPath(action: RedirectAction, stream: HttpStream): string {
 }
 
 function bodyOf(action: DirectResponseAction, stream: HttpStream): string {
-  if (action.bodyFormat === undefined)
+  if (action.bodyFormat === undefined) {
+    if (action.file !== undefined) return watchedBody(action, action.file);
     return action.body === undefined ? '' : Buffer.from(action.body).toString('latin1');
+  }
   let formatter = formatters.get(action);
   if (formatter === undefined) {
     formatter = compileFormatConfig(action.bodyFormat);
