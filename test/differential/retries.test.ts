@@ -3,15 +3,27 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter (x-envoy-retry-on).
  */
 import { test } from 'node:test';
-import { answer, byPath, endBeforeAnswer, hang, inTurn, rawAndReset, resetBeforeAnswer } from '#testing/behaviours.ts';
+import {
+  answer,
+  byPath,
+  endBeforeAnswer,
+  hang,
+  inTurn,
+  rawAndReset,
+  resetBeforeAnswer,
+  responseText,
+} from '#testing/behaviours.ts';
 import {
   bootstrap,
   httpListener,
   httpProtocolOptions,
   type Json,
   routeConfig,
+  routeTo,
   staticCluster,
+  withRoutes,
 } from '#testing/bootstrap.ts';
+import type { Exchange } from '#testing/start-upstream.ts';
 import { compare } from './compare.ts';
 import { type Case, get, post, request } from './subject.ts';
 
@@ -264,5 +276,47 @@ test("the request's own headers steer retries where Envoy lets them", async (t) 
       ),
     counters: /^cluster\.c\.(other|internal|external)\.|^cluster\.c\.upstream_rq_(retry|timeout|per_try)/,
     cases,
+  });
+});
+
+test('what comes while a retry is waited for is settled as by Envoy', async (t) => {
+  /** Asks for so many seconds before it has the whole request. */
+  const asksFor = (seconds: number) => (exchange: Exchange) =>
+    exchange.write(responseText({ status: 429, headers: { 'retry-after': `${seconds}` }, body: '' }));
+  const retry_policy = policy('retriable-status-codes', {
+    retriable_status_codes: [429],
+    rate_limited_retry_back_off: { reset_headers: [{ name: 'retry-after', format: 'SECONDS' }] },
+  });
+  /** More of the body comes when the retry is waited for. */
+  const inPieces = (path: string, more: number, length: number): Case['send'] => {
+    return async (wire, { proxy }) => {
+      await wire.send(request(`POST ${path} HTTP/1.1`, ['host: a', `content-length: ${length}`], 'x'.repeat(500)));
+      await proxy.statBecomes('cluster.c.circuit_breakers.default.remaining_retries', 2);
+      await wire.send('y'.repeat(more));
+    };
+  };
+  await compare(t, {
+    upstreams: {
+      c: byPath({
+        '/': answer('at once'),
+        '/short': asksFor(30),
+        '/large': asksFor(30),
+        '/small': inTurn(asksFor(1), answer('second')),
+      }),
+    },
+    bootstrap: ({ c }) =>
+      withRoutes(
+        [
+          routeTo('/short', 'c', { timeout: '0.2s', retry_policy }),
+          routeTo('/', 'c', { timeout: '3s', retry_policy }, { request_body_buffer_limit: 1000 }),
+        ],
+        [staticCluster('c', [c], { circuit_breakers: { thresholds: [{ track_remaining: true }] } })],
+      ),
+    counters: /^cluster\.c\.(upstream_rq_|retry_or_shadow)/,
+    cases: [
+      { name: 'the timeout', send: get('/short'), status: 504 },
+      { name: 'more than may be kept', send: inPieces('/large', 4500, 9000), status: 507 },
+      { name: 'the rest', send: inPieces('/small', 200, 700), status: 200 },
+    ],
   });
 });

@@ -40,7 +40,7 @@ const check = honours(
   ],
   {
     refused: {
-      retry_options_predicates: 'no such extension runs here yet',
+      retry_options_predicates: 'there is no such extension, in Envoy 1.40 either',
       refresh_cluster_on_retry: 'the cluster is chosen once',
     },
   },

@@ -15,8 +15,8 @@ export interface FeedOwner {
   readonly stream: HttpStream;
   /** The request is whole: its time begins to count. */
   onRequestWhole(): void;
-  /** The request is too large to be sent a second time. */
-  onTooLargeToRepeat(): void;
+  /** The request is too large to be sent a second time. @returns false where it was answered for that, and is over */
+  onTooLargeToRepeat(): boolean;
 }
 
 export class RequestFeed {
@@ -78,7 +78,7 @@ export class RequestFeed {
 
   data(chunk: Buffer, end: boolean): void {
     const { encoder } = this;
-    if (encoder === undefined || this.body.stays) this.keep(chunk);
+    if ((encoder === undefined || this.body.stays) && !this.keep(chunk)) return;
     if (end) {
       this.body.ended = true;
       this.onWhole();
@@ -111,18 +111,23 @@ export class RequestFeed {
     stream.codec.pauseRequest(stream, pause);
   }
 
-  private keep(chunk: Buffer): void {
+  /** @returns false where the request is over for being too large */
+  private keep(chunk: Buffer): boolean {
     const { body } = this;
     const limit = bodyLimit(this.owner.stream);
     if (body.stays && body.bytes + chunk.length > limit) {
       this.mirrors = undefined;
       body.stays = false;
       this.abandoned = true;
-      this.owner.onTooLargeToRepeat();
-      if (this.encoder !== undefined) return body.drop();
+      if (!this.owner.onTooLargeToRepeat()) return false;
+      if (this.encoder !== undefined) {
+        body.drop();
+        return true;
+      }
     }
     body.add(chunk);
     if (this.encoder === undefined && body.bytes > limit) this.pause(true);
+    return true;
   }
 
   private onWhole(): void {

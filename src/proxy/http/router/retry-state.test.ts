@@ -60,7 +60,7 @@ const on = (...retryOn: string[]): Given => ({ policy: { retryOn } });
 test('with hedging a timeout is tried again whatever the policy names, as long as there are retries', () => {
   const { state, stats } = setup(on('connect-failure'));
   assert.deepEqual([state?.onSoftTimeout(), state?.onSoftTimeout()], ['yes', 'no_limit_exceeded']);
-  assert.deepEqual(stats, ['upstreamRqRetry', 'upstreamRqRetryLimitExceeded']);
+  assert.deepEqual(stats, ['upstreamRqRetryLimitExceeded']);
 });
 
 test('without a policy and without headers nothing is tried again', () => {
@@ -208,10 +208,12 @@ test('retriable_request_headers hold for what headers ask for too', () => {
   assert.notEqual(setup({ policy, asked: { 'x-yes': '1' } }).state, undefined);
 });
 
-test('a retry is counted, and with it what became of it', () => {
+test('a retry is counted when its wait is over, and with it what became of it', () => {
   const { state, stats, under } = setup(on('5xx'));
   assert.equal(state?.onResponse(503, headersOf(), 0), 'yes');
   assert.equal(under.way, 1);
+  assert.deepEqual(stats, []);
+  state?.begins();
   assert.equal(state?.onResponse(200, headersOf(), 0), 'no');
   assert.equal(under.way, 0);
   assert.deepEqual(stats, ['upstreamRqRetry', 'upstreamRqRetrySuccess']);
@@ -220,6 +222,7 @@ test('a retry is counted, and with it what became of it', () => {
 test('after the last retry, or where the circuit breaker is open, it ends', () => {
   const spent = setup(on('5xx'));
   assert.equal(spent.state?.onResponse(503, headersOf(), 0), 'yes');
+  spent.state?.begins();
   assert.equal(spent.state?.onResponse(503, headersOf(), 0), 'no_limit_exceeded');
   assert.deepEqual(spent.stats, ['upstreamRqRetry', 'upstreamRqRetryLimitExceeded']);
   assert.equal(spent.under.way, 0);
@@ -251,7 +254,9 @@ test('an answer may ask for a wait, in seconds or until a time, up to the maximu
       policy: { retryOn: ['5xx'], rateLimitedBackOff: { resetHeaders, maxInterval: 10_000 } },
     });
     state?.onResponse(503, headersOf(fields), 1_000_000);
-    return [state?.backOff(0), state?.backOff(0)];
+    const first = state?.backOff(0);
+    state?.begins();
+    return [first, state?.backOff(0)];
   };
   assert.deepEqual(wait({ 'retry-after': '2' }), [2000, 0]);
   assert.deepEqual(wait({ 'x-reset': '1003' }), [3000, 0]);

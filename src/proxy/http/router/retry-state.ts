@@ -235,7 +235,6 @@ export class RetryState {
     this.tried++;
     retries.inc();
     this.counted = true;
-    this.account.retry('upstreamRqRetry');
     return 'yes';
   }
 
@@ -279,16 +278,21 @@ export class RetryState {
     return -1;
   }
 
+  /** The wait is over: the next attempt begins, which is counted from here on. */
+  begins(): void {
+    const { stats } = this.cluster;
+    this.account.retry('upstreamRqRetry');
+    (this.askedBackOff >= 0 ? stats.upstreamRqRetryBackoffRatelimited : stats.upstreamRqRetryBackoffExponential).inc();
+    this.askedBackOff = -1;
+  }
+
   /** Milliseconds until the next attempt: what the last answer asked for, else exponential with full jitter. */
   backOff(random: number): number {
-    if (this.askedBackOff >= 0) {
-      this.cluster.stats.upstreamRqRetryBackoffRatelimited.inc();
-      const asked = this.askedBackOff;
-      this.askedBackOff = -1;
+    const asked = this.askedBackOff;
+    if (asked >= 0) {
       // Up to half as much again, so that not everybody comes back at once.
       return asked + (random % Math.max(1, asked >> 1));
     }
-    this.cluster.stats.upstreamRqRetryBackoffExponential.inc();
     const { baseInterval, maxInterval } = this.policy?.policy.backOff ?? { baseInterval: 25, maxInterval: 250 };
     const ceiling = Math.min(baseInterval * 2 ** (this.tried - 1), maxInterval);
     return Math.min(maxInterval, random % Math.max(1, Math.round(ceiling)));

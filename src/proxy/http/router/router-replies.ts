@@ -37,6 +37,12 @@ export function replyMaxDuration({ stream }: RouterRun, status: number): void {
   sendLocalReply(stream, status, body, 'upstream_max_stream_duration_reached', decorate);
 }
 
+/** While the next attempt was waited for, more of the request came than may be kept for it. */
+export function replyTooLargeToRetry({ stream }: RouterRun): void {
+  const body = 'exceeded request buffer limit while retrying upstream';
+  sendLocalReply(stream, 507, body, 'request_payload_exceeded_retry_buffer_limit', decorate);
+}
+
 /** The upstream neither agrees to the upgrade nor says that something is wrong: its head is handed on, and no body, as by Envoy. */
 export function replyUpgradeRefused({ stream, attempt }: RouterRun, status: number): void {
   const theirs = attempt.responseHeaders;

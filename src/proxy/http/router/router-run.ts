@@ -15,7 +15,7 @@ import { ResponseAccount } from '#proxy/http/router/response-account.ts';
 import { RetryState, type RetryVerdict } from '#proxy/http/router/retry-state.ts';
 import { applyRewrites } from '#proxy/http/router/rewrites.ts';
 import { routeHeadersOf } from '#proxy/http/router/route-headers.ts';
-import { replyNoHealthyHost } from '#proxy/http/router/router-replies.ts';
+import { replyNoHealthyHost, replyTooLargeToRetry } from '#proxy/http/router/router-replies.ts';
 import { RouterTimers } from '#proxy/http/router/router-timers.ts';
 import { endsHere, TcpTunnel } from '#proxy/http/router/tcp-tunnel.ts';
 import { type RequestTimeouts, readTimeouts, tellTimeout } from '#proxy/http/router/timeouts.ts';
@@ -216,9 +216,13 @@ export class RouterRun implements FeedOwner {
     if (this.attempt.encoder !== undefined) this.attempt.beginTimeouts(perTry, perTryIdle);
   }
 
-  onTooLargeToRepeat(): void {
+  onTooLargeToRepeat(): boolean {
     this.cluster?.stats.retryOrShadowAbandoned.inc();
     this.dropRetries();
+    if (this.attempt.active) return true;
+    this.giveUp();
+    replyTooLargeToRetry(this);
+    return false;
   }
 
   dropRetries(): void {
@@ -273,6 +277,7 @@ export class RouterRun implements FeedOwner {
   tryAgain(): void {
     const { stream } = this;
     if (this.over) return;
+    this.retry?.begins();
     const cluster = this.cluster as Cluster;
     const { loadBalancer } = cluster;
     const minding = this.retry?.hostChoice(this.tried ?? [], stream);
