@@ -41,7 +41,7 @@ const check = honours(
   {
     refused: {
       retry_options_predicates: 'there is no such extension, in Envoy 1.40 either',
-      refresh_cluster_on_retry: 'the cluster is chosen once',
+      refresh_cluster_on_retry: 'retries stay with the cluster that was chosen by weight',
     },
   },
 );
