@@ -1,6 +1,7 @@
 /**
  * Clusters and endpoints as plain data. Times in milliseconds, 0 is off. Follows config.cluster.v3 and config.endpoint.v3.
  */
+
 import type { Address } from './address.ts';
 import type { ConfigSource } from './config-source.ts';
 import type {
@@ -8,6 +9,7 @@ import type {
   Http1ProtocolOptions,
   Http2ProtocolOptions,
 } from './http-connection-manager.ts';
+import type { MatcherTree } from './matcher-tree.ts';
 import type { Metadata } from './route.ts';
 import type { SocketOption } from './socket-option.ts';
 import type { UpstreamTransport } from './tls.ts';
@@ -48,6 +50,8 @@ export interface ClusterConfig {
   http: UpstreamHttpOptions;
   transport: UpstreamTransport;
   transportSocketMatches: { name: string; match: { [key: string]: unknown }; transport: UpstreamTransport }[];
+  /** Chooses one of those by its name, whatever their `match` says. */
+  transportSocketMatcher?: MatcherTree<string>;
   bind?: UpstreamBindConfig;
   preconnect: { perUpstreamRatio: number; predictiveRatio: number };
   /** Whose addresses are tried first, where hosts have several. */

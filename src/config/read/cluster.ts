@@ -15,7 +15,7 @@ import { readMetadata } from '#config/read/metadata.ts';
 import { REDIS_OPTIONS, readRedisOptions } from '#config/read/redis-options.ts';
 import { honours } from '#config/read/support.ts';
 import { readUpstreamTransport } from '#config/read/tls-contexts.ts';
-import { readTransportSocketMatches } from '#config/read/transport-socket-matches.ts';
+import { readTransportSocketMatcher, readTransportSocketMatches } from '#config/read/transport-socket-matches.ts';
 import { readConnectionOptions } from '#config/read/upstream-connection.ts';
 import { readUpstreamHttp } from '#config/read/upstream-http.ts';
 import type { Cluster, Cluster_PreconnectPolicy, TrackClusterStats } from '#envoy/config/cluster/v3/cluster_pb.js';
@@ -29,6 +29,7 @@ const check = honours(
   TYPE,
   [
     'transport_socket_matches',
+    'transport_socket_matcher',
     'name',
     'alt_stat_name',
     'type',
@@ -85,7 +86,6 @@ const check = honours(
       outlier_detection: 'outlier detection comes later',
       lb_subset_config: 'subsets of hosts come later',
       filters: 'network filters of upstream connections come later',
-      transport_socket_matcher: 'write transport_socket_matches',
       stats_matcher: 'write stats_config.stats_matcher in the bootstrap',
     },
   },
@@ -123,6 +123,7 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
   const http = readHttp(message, at, context, discovery);
   const transport = readUpstreamTransport(message.transportSocket, at.field('transport_socket'), context);
   const transportSocketMatches = readTransportSocketMatches(message, at.field('transport_socket_matches'), context);
+  const transportSocketMatcher = readTransportSocketMatcher(message, at.field('transport_socket_matcher'));
   if (http.protocol === 'auto') checkAlpn(name, transport, transportSocketMatches, at);
   return {
     name,
@@ -136,6 +137,7 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
     http,
     transport,
     transportSocketMatches,
+    ...(transportSocketMatcher === undefined ? {} : { transportSocketMatcher }),
     ...(bind === undefined ? {} : { bind: readBindConfig(bind, at.field('upstream_bind_config'), `Cluster ${name}`) }),
     preconnect: readPreconnect(message.preconnectPolicy, at.field('preconnect_policy')),
     ...connectionOptions,

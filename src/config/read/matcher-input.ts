@@ -13,12 +13,15 @@ import type {
   DynamicMetadataInput,
   FilterStateInput,
 } from '#envoy/extensions/matching/common_inputs/network/v3/network_inputs_pb.js';
+import type { EndpointMetadataInput } from '#envoy/extensions/matching/common_inputs/transport_socket/v3/transport_socket_inputs_pb.js';
 import type { HttpRequestHeaderMatchInput } from '#envoy/type/matcher/v3/http_inputs_pb.js';
 
 const NETWORK = 'envoy.extensions.matching.common_inputs.network.v3';
 const HEADER = 'envoy.type.matcher.v3.HttpRequestHeaderMatchInput';
 const FILTER_STATE = `${NETWORK}.FilterStateInput`;
 const DYNAMIC_METADATA = `${NETWORK}.DynamicMetadataInput`;
+const TRANSPORT_SOCKET = 'envoy.extensions.matching.common_inputs.transport_socket.v3';
+const ENDPOINT_METADATA = `${TRANSPORT_SOCKET}.EndpointMetadataInput`;
 const CERTIFICATES = ['UriSanInput', 'DnsSanInput', 'SubjectInput'].map(
   (kind) => `envoy.extensions.matching.common_inputs.ssl.v3.${kind}`,
 );
@@ -57,6 +60,9 @@ export const RBAC_INPUTS: MatchInputs = {
     `requirement violation while creating RBAC match tree: INVALID_ARGUMENT: RBAC network filter cannot match '${typeUrl}'`,
 };
 
+/** Inputs of matchers that choose the transport of a host. */
+export const TRANSPORT_INPUTS: MatchInputs = { typeNames: new Set([ENDPOINT_METADATA]) };
+
 /** Inputs of datagrams. */
 export const UDP_INPUTS: MatchInputs = { typeNames: new Set(ADDRESSES.slice(0, 4)) };
 
@@ -67,6 +73,7 @@ const checks = new Map([
     honours(FILTER_STATE, ['key'], { refused: { field: 'filter state is matched by its text' } }),
   ] as const,
   honoured(DYNAMIC_METADATA, 'filter', 'path'),
+  honoured(ENDPOINT_METADATA, 'filter', 'path'),
   ...[...ADDRESSES, ...PROTOCOLS, ...CERTIFICATES].map((name) => honoured(name)),
 ]);
 
@@ -99,8 +106,9 @@ function inputOf(typeName: string, message: Message): MatchInput {
       return { kind, key: (message as HttpRequestHeaderMatchInput).headerName.toLowerCase() };
     case FILTER_STATE:
       return { kind, key: (message as FilterStateInput).key };
-    case DYNAMIC_METADATA: {
-      const { filter, path } = message as DynamicMetadataInput;
+    case DYNAMIC_METADATA:
+    case ENDPOINT_METADATA: {
+      const { filter, path } = message as DynamicMetadataInput | EndpointMetadataInput;
       return { kind, key: '', filter, path: path.map(({ segment }) => segment.value ?? '') };
     }
     default:

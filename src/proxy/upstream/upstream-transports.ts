@@ -2,7 +2,6 @@
  * What stands between the sockets of a cluster and their bytes: for each host the transport that its metadata choose, or the cluster's own.
  * Follows config.cluster.v3.Cluster.transport_socket_matches.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { ProxyProtocolOut, UpstreamTransport } from '#config/model/tls.ts';
 import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
@@ -13,15 +12,10 @@ import type { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import { Tap, type TapParts } from '#proxy/transport/tap/tap.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
-
-/** The metadata of hosts that choose among the transports. */
-const MATCH_METADATA = 'envoy.transport_socket_match';
-
-type Match = [key: string, value: unknown][];
+import { type TransportChoice, transportChoice } from '#proxy/upstream/transport-choice.ts';
 
 /** One of the transports. */
 interface Choice {
-  match: Match;
   passthrough: UpstreamTransport['passthrough'];
   proxyProtocol: ProxyProtocolOut | undefined;
   tap: Tap | undefined;
@@ -38,15 +32,15 @@ export interface TransportParts extends TapParts {
 export class UpstreamTransports {
   private readonly choices: Choice[];
   private readonly own: Choice;
+  private readonly choose: TransportChoice;
   /** Some host is told of clients by the PROXY protocol. */
   readonly tellsOfClients: boolean;
 
   /** @param scope the cluster's stats. @throws where certificates or parameters do not fit */
   constructor(config: ClusterConfig, scope: Scope, parts: TransportParts) {
-    this.own = choiceOf(config.transport, {}, scope, parts);
-    this.choices = config.transportSocketMatches.map(({ match, transport }) =>
-      choiceOf(transport, match, scope, parts),
-    );
+    this.own = choiceOf(config.transport, scope, parts);
+    this.choices = config.transportSocketMatches.map(({ transport }) => choiceOf(transport, scope, parts));
+    this.choose = transportChoice(config);
     this.tellsOfClients = [this.own, ...this.choices].some(({ proxyProtocol }) => proxyProtocol !== undefined);
   }
 
@@ -76,15 +70,13 @@ export class UpstreamTransports {
   }
 
   private choiceFor(host: Host): Choice {
-    for (const choice of this.choices) if (matches(choice.match, host)) return choice;
-    return this.own;
+    return this.choices[this.choose(host)] ?? this.own;
   }
 }
 
-function choiceOf(transport: UpstreamTransport, match: object, scope: Scope, parts: TransportParts): Choice {
+function choiceOf(transport: UpstreamTransport, scope: Scope, parts: TransportParts): Choice {
   const { passthrough, proxyProtocol, tap } = transport;
   return {
-    match: Object.entries(match),
     passthrough,
     proxyProtocol,
     tap: tap === undefined ? undefined : new Tap(tap, parts),
@@ -95,24 +87,17 @@ function choiceOf(transport: UpstreamTransport, match: object, scope: Scope, par
 /** Counts for each new host which transport it gets, on the main thread alone. @param scope the cluster's stats */
 export function countTransportMatches(config: ClusterConfig, hosts: PrioritySet, scope: Scope): void {
   const stats = clusterStats(scope);
-  const choices = config.transportSocketMatches.map(({ name, match }) => ({
-    match: Object.entries(match),
-    count: scope.counter(`${name}.total_match_count`),
-  }));
+  const counts = config.transportSocketMatches.map(({ name }) => scope.counter(`${name}.total_match_count`));
+  const choose = transportChoice(config);
   hosts.onChange(({ added }) => {
     let own = 0;
     for (const host of added) {
-      const choice = choices.find(({ match }) => matches(match, host));
-      if (choice === undefined) own++;
-      else choice.count.inc();
+      const count = counts[choose(host)];
+      if (count === undefined) own++;
+      else count.inc();
     }
     if (own > 0) stats.add('defaultTotalMatchCount', own);
   });
-}
-
-function matches(match: Match, host: Host): boolean {
-  const metadata = host.metadata[MATCH_METADATA] as { [key: string]: unknown } | undefined;
-  return match.every(([key, value]) => isDeepStrictEqual(metadata?.[key], value));
 }
 
 function contextOf(
