@@ -137,10 +137,8 @@ test('over TLS the protocol is the one that ALPN chose', async (t) => {
 });
 
 test('a listener that drains says so by GOAWAY, and what is under way is answered', async (t) => {
-  let answerIt = (): void => {};
-  const port = await upstreamOf(t, (_request, response) => {
-    answerIt = () => response.end('late');
-  });
+  const asked = Promise.withResolvers<() => void>();
+  const port = await upstreamOf(t, (_request, response) => asked.resolve(() => response.end('late')));
   const proxy = await startProxy(t, oneUpstream(port, { drain_timeout: '0.2s' }), {
     args: ['--drain-strategy', 'immediate'],
   });
@@ -148,7 +146,7 @@ test('a listener that drains says so by GOAWAY, and what is under way is answere
   const goaways: number[] = [];
   client.on('goaway', (_code, last) => goaways.push(last ?? -1));
   const stream = client.request({ ':path': '/' });
-  await eventually('the request is under way', async () => (await proxy.stats())['http.in.downstream_rq_active'] === 1);
+  const answerIt = await asked.promise;
   await proxy.admin.post('/drain_listeners?graceful');
   answerIt();
   assert.equal((await bodyOf(stream)).latin1Slice(), 'late');
