@@ -13,11 +13,11 @@ import { nextConnectionId } from '#proxy/transport/connection-id.ts';
 import { isLoopback, localAddress } from '#selection/local-address.ts';
 import { Headers } from '#wire/headers.ts';
 
-/** Notes a request that begins now. @returns what writes it down with its answer, or without one if the caller left. */
+/** Notes a request that begins now. @returns what writes it down with its answer and the size of its body, or without one if the caller left. */
 export function beginAdminRecord(
   request: IncomingMessage,
   logs: readonly AccessLogger[],
-): (answered: AdminResponse | undefined) => void {
+): (answered: AdminResponse | undefined, bytes: number) => void {
   if (logs.length === 0) return () => {};
   const stream = new HttpStream();
   const { socket } = request;
@@ -32,10 +32,10 @@ export function beginAdminRecord(
   stream.requestHeaders = requestHeaders(request);
   stream.connection = connectionOf(socket) as DownstreamConnection;
   stream.remoteAddress = stream.connection.directRemoteAddress;
-  return (answered: AdminResponse | undefined) => {
+  return (answered, bytes) => {
     if (answered === undefined) stream.flags |= Flag.DownstreamConnectionTermination;
     else {
-      stream.bytesSent = Buffer.byteLength(answered.body);
+      stream.bytesSent = bytes;
       stream.responseCode = answered.status ?? 200;
       stream.responseCodeDetails = 'admin_filter_response';
       stream.responseHeaders.add('content-type', answered.contentType);

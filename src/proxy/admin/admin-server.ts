@@ -11,6 +11,7 @@ import type { AdminContext } from '#proxy/admin/context.ts';
 import { type AdminHandler, AdminParams, type AdminResponse, text } from '#proxy/admin/handler.ts';
 import { helpText } from '#proxy/admin/handlers/help.ts';
 import { HANDLERS } from '#proxy/admin/handlers.ts';
+import { sendBody } from '#proxy/admin/send-body.ts';
 import { bindError } from '#proxy/listeners/bind-error.ts';
 
 /** Forms are short. */
@@ -53,9 +54,12 @@ export async function startAdmin(address: Address, context: AdminContext): Promi
 async function serve(request: IncomingMessage, response: ServerResponse, context: AdminContext): Promise<void> {
   const record = beginAdminRecord(request, context.accessLogs);
   const answered = await answerOrError(request, context);
-  if (answered === undefined) response.destroy();
-  else write(request, response, answered);
-  record(answered);
+  if (answered === undefined) {
+    response.destroy();
+    return record(undefined, 0);
+  }
+  writeHead(request, response, answered);
+  record(answered, await sendBody(response, answered.body));
 }
 
 /** @returns undefined where the caller went away while its body was being read. */
@@ -100,10 +104,10 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function write(
+function writeHead(
   request: IncomingMessage,
   response: ServerResponse,
-  { status = 200, contentType, body }: AdminResponse,
+  { status = 200, contentType }: AdminResponse,
 ): void {
   const headers = [
     'content-type',
@@ -119,7 +123,6 @@ function write(
   // Node would add its own connection and keep-alive headers; connections are kept all the same.
   response.removeHeader('connection');
   response.writeHead(status, STATUS_CODES[status] ?? '', headers);
-  response.end(body);
 }
 
 function listen(server: Server, address: Address): Promise<void> {

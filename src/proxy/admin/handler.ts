@@ -22,8 +22,11 @@ export interface AdminResponse {
   /** 200 without it. */
   status?: number;
   contentType: string;
-  body: string | Uint8Array;
+  body: AdminBody;
 }
+
+/** Whole, or in parts that are made while it is sent, so that no request waits for all of it. A part may be empty. */
+export type AdminBody = string | Uint8Array | Iterable<string>;
 
 export interface AdminHandler {
   path: string;
@@ -72,7 +75,7 @@ function decoded(text: string): string {
   }
 }
 
-export function text(body: string, status = 200): AdminResponse {
+export function text(body: string | Iterable<string>, status = 200): AdminResponse {
   return { status, contentType: 'text/plain; charset=UTF-8', body };
 }
 

@@ -20,7 +20,8 @@ function server(): FakeServer {
 
 async function ask(query: string, handler = stats) {
   const answer = await handler.answer({ params: new AdminParams(query) }, server());
-  return String(answer.body);
+  const { body } = answer;
+  return typeof body === 'string' ? body : [...body].join('');
 }
 
 test('text has texts, then counters and gauges, then histograms', async () => {

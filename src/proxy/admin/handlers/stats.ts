@@ -68,9 +68,9 @@ async function answer(
     case 'prometheus':
       return prometheus(query, context);
     case 'html':
-      return html(statsPage(query, params, statsText(selected, query.buckets, buckets), false));
+      return html(statsPage(query, params, [...statsText(selected, query.buckets, buckets)].join(''), false));
     case 'active-html':
-      return html(statsPage(query, params, statsText(selected, query.buckets, buckets), true));
+      return html(statsPage(query, params, [...statsText(selected, query.buckets, buckets)].join(''), true));
     default:
       return text(statsText(selected, query.buckets, buckets));
   }

@@ -12,26 +12,50 @@ import { shortest } from '#proxy/observe/stats/number-text.ts';
 import { cumulativeCounts, disjointCounts, QUANTILES, quantiles, scaleOf } from '#proxy/observe/stats/quantiles.ts';
 import type { HistogramStat } from '#proxy/observe/stats/stats-hub.ts';
 
-export function statsJson(stats: SelectedStats, mode: BucketMode | undefined, buckets: HistogramBuckets): string {
-  const elements: string[] = [];
-  for (const { name, value } of stats.texts) elements.push(`{"name":${quoted(name)},"value":${quoted(value)}}`);
-  for (const { name, value } of stats.numbers)
-    elements.push(`{"name":${quoted(name)},"value":${wholeNumberText(value)}}`);
-  if (stats.histograms.length > 0) elements.push(`{"histograms":${histograms(stats.histograms, mode, buckets)}}`);
-  return `{"stats":[${elements.join(',')}]}`;
+/** Stat by stat, and nothing for what is passed over. */
+export function* statsJson(
+  stats: SelectedStats,
+  mode: BucketMode | undefined,
+  buckets: HistogramBuckets,
+): IterableIterator<string> {
+  let before = '{"stats":[';
+  for (const { name, value } of stats.texts) {
+    yield `${before}{"name":${quoted(name)},"value":${quoted(value)}}`;
+    before = ',';
+  }
+  for (const stat of stats.numbers) {
+    yield stat === undefined ? '' : `${before}{"name":${quoted(stat.name)},"value":${wholeNumberText(stat.value)}}`;
+    if (stat !== undefined) before = ',';
+  }
+  const { head, each, tail } = histogramForm(mode, buckets);
+  let first = true;
+  for (const stat of stats.histograms) {
+    if (stat === undefined) {
+      yield '';
+      continue;
+    }
+    yield `${first ? `${before}{"histograms":${head}` : ','}${each(stat)}`;
+    first = false;
+  }
+  if (!first) yield `${tail}}]}`;
+  else yield before === ',' ? ']}' : `${before}]}`;
 }
 
-function histograms(stats: HistogramStat[], mode: BucketMode | undefined, buckets: HistogramBuckets): string {
+/** What stands before all histograms, for each and after them. */
+function histogramForm(
+  mode: BucketMode | undefined,
+  buckets: HistogramBuckets,
+): { head: string; each: (stat: HistogramStat) => string; tail: string } {
   const percents = `[${QUANTILES.map(percent).join(',')}]`;
   switch (mode) {
     case 'cumulative':
-      return `[${stats.map((stat) => bucketed(stat, buckets(stat.name), cumulativeCounts)).join(',')}]`;
+      return { head: '[', each: (stat) => bucketed(stat, buckets(stat.name), cumulativeCounts), tail: ']' };
     case 'disjoint':
-      return `[${stats.map((stat) => bucketed(stat, buckets(stat.name), disjointCounts)).join(',')}]`;
+      return { head: '[', each: (stat) => bucketed(stat, buckets(stat.name), disjointCounts), tail: ']' };
     case 'detailed':
-      return `{"supported_percentiles":${percents},"details":[${stats.map(detailed).join(',')}]}`;
+      return { head: `{"supported_percentiles":${percents},"details":[`, each: detailed, tail: ']}' };
     default:
-      return `{"supported_quantiles":${percents},"computed_quantiles":[${stats.map(summarized).join(',')}]}`;
+      return { head: `{"supported_quantiles":${percents},"computed_quantiles":[`, each: summarized, tail: ']}' };
   }
 }
 

@@ -25,12 +25,12 @@ export interface StatsQuery {
   keeps: (name: string) => boolean;
 }
 
-/** The stats that a query asks for, each kind sorted by name. */
+/** The stats that a query asks for, each kind sorted by name; undefined: some were passed over. */
 export interface SelectedStats {
   texts: TextStat[];
   /** Counters and gauges. */
-  numbers: NumberStat[];
-  histograms: HistogramStat[];
+  numbers: Iterable<NumberStat | undefined>;
+  histograms: Iterable<HistogramStat | undefined>;
 }
 
 /** @returns the query, or the answer that says what is wrong with it. */
@@ -66,8 +66,8 @@ export function selectStats(query: StatsQuery, { hub }: AdminStats): SelectedSta
   const kind = type === 'Counters' ? 'counter' : type === 'Gauges' ? 'gauge' : undefined;
   return {
     texts: wanted('TextReadouts') ? hub.texts().filter(({ name, used }) => (used || !usedOnly) && keeps(name)) : [],
-    numbers: wanted('Counters', 'Gauges') ? hub.numbers({ kind, usedOnly, keeps }) : [],
-    histograms: wanted('Histograms') ? hub.histograms({ usedOnly, keeps }) : [],
+    numbers: wanted('Counters', 'Gauges') ? hub.eachNumber({ kind, usedOnly, keeps }) : [],
+    histograms: wanted('Histograms') ? hub.eachHistogram({ usedOnly, keeps }) : [],
   };
 }
 

@@ -11,12 +11,16 @@ import { general } from '#proxy/observe/stats/number-text.ts';
 import { cumulativeCounts, disjointCounts, QUANTILES, quantiles, scaleOf } from '#proxy/observe/stats/quantiles.ts';
 import type { HistogramStat } from '#proxy/observe/stats/stats-hub.ts';
 
-export function statsText(stats: SelectedStats, mode: BucketMode | undefined, buckets: HistogramBuckets): string {
-  const lines: string[] = [];
-  for (const { name, value } of stats.texts) lines.push(`${name}: "${escaped(value)}"\n`);
-  for (const { name, value } of stats.numbers) lines.push(`${name}: ${wholeNumberText(value)}\n`);
-  for (const stat of stats.histograms) lines.push(`${stat.name}:${histogramText(stat, mode, buckets)}\n`);
-  return lines.join('');
+/** Line by line, and nothing for what is passed over. */
+export function* statsText(
+  stats: SelectedStats,
+  mode: BucketMode | undefined,
+  buckets: HistogramBuckets,
+): IterableIterator<string> {
+  for (const { name, value } of stats.texts) yield `${name}: "${escaped(value)}"\n`;
+  for (const stat of stats.numbers) yield stat === undefined ? '' : `${stat.name}: ${wholeNumberText(stat.value)}\n`;
+  for (const stat of stats.histograms)
+    yield stat === undefined ? '' : `${stat.name}:${histogramText(stat, mode, buckets)}\n`;
 }
 
 function histogramText(stat: HistogramStat, mode: BucketMode | undefined, buckets: HistogramBuckets): string {

@@ -1,6 +1,7 @@
 /**
  * The rows of all threads in one view, for the hub: what each stat of a table shows under a prefix. Names are put together when somebody reads.
  */
+import { byName } from '#proxy/observe/stats/by-name.ts';
 import { HistogramBins } from '#proxy/observe/stats/histogram-bins.ts';
 import { UNWRITTEN } from '#proxy/observe/stats/metrics.ts';
 import {
@@ -104,33 +105,58 @@ export class HubRows {
     }
   }
 
-  /** In the order of names where no prefix begins with another. */
-  *numbers({ kind, usedOnly, keeps }: StatFilter): IterableIterator<NumberStat> {
-    for (const rows of this.inOrder()) {
-      const { columns, inOrder } = rows.table;
-      for (const place of inOrder) {
-        const column = columns[place];
-        if (rows.rejected?.has(place) || (kind !== undefined && kind !== column.kind)) continue;
-        const value = this.value(rows, place);
-        const used = !Object.is(value, UNWRITTEN);
-        if (usedOnly && !used) continue;
-        const name = rows.prefix + column.name;
-        if (keeps !== undefined && !keeps(name)) continue;
-        yield { name, kind: column.kind as NumberStat['kind'], value: value + 0, used };
-      }
+  /** Sorted by name. */
+  *numbers(filter: StatFilter): IterableIterator<NumberStat | undefined> {
+    for (const run of this.runs()) {
+      if (run.length === 1) yield* this.numbersOf(run[0], filter);
+      else yield* run.flatMap((rows) => [...this.numbersOf(rows, filter)]).sort(byName);
+      yield undefined;
     }
   }
 
-  *histograms({ usedOnly, keeps }: StatFilter): IterableIterator<HistogramStat> {
-    for (const rows of this.inOrder()) {
-      const { columns, numbers } = rows.table;
-      for (let place = numbers; place < columns.length; place++) {
-        if (rows.rejected?.has(place)) continue;
-        const histogram = rows.histograms?.get(place) ?? (usedOnly ? undefined : untaken(rows, place));
-        if (histogram === undefined || (usedOnly && !histogram.used)) continue;
-        if (keeps === undefined || keeps(histogram.name)) yield histogram;
-      }
+  private *numbersOf(rows: Rows, { kind, usedOnly, keeps }: StatFilter): IterableIterator<NumberStat> {
+    const { columns, inOrder } = rows.table;
+    for (const place of inOrder) {
+      const column = columns[place];
+      if (rows.rejected?.has(place) || (kind !== undefined && kind !== column.kind)) continue;
+      const value = this.value(rows, place);
+      const used = !Object.is(value, UNWRITTEN);
+      if (usedOnly && !used) continue;
+      const name = rows.prefix + column.name;
+      if (keeps !== undefined && !keeps(name)) continue;
+      yield { name, kind: column.kind as NumberStat['kind'], value: value + 0, used };
     }
+  }
+
+  /** Sorted by name. */
+  *histograms(filter: StatFilter): IterableIterator<HistogramStat | undefined> {
+    for (const run of this.runs()) {
+      if (run.length === 1) yield* this.histogramsOf(run[0], filter);
+      else yield* run.flatMap((rows) => [...this.histogramsOf(rows, filter)]).sort(byName);
+      yield undefined;
+    }
+  }
+
+  private *histogramsOf(rows: Rows, { usedOnly, keeps }: StatFilter): IterableIterator<HistogramStat> {
+    for (const place of rows.table.histogramsInOrder) {
+      if (rows.rejected?.has(place)) continue;
+      const histogram = rows.histograms?.get(place) ?? (usedOnly ? undefined : untaken(rows, place));
+      if (histogram === undefined || (usedOnly && !histogram.used)) continue;
+      if (keeps === undefined || keeps(histogram.name)) yield histogram;
+    }
+  }
+
+  /** All rows in the order of their prefixes; those whose names may stand among each other's, as one prefix begins with another's, together. */
+  private *runs(): IterableIterator<Rows[]> {
+    let run: Rows[] = [];
+    for (const rows of this.inOrder()) {
+      if (run.length > 0 && !rows.prefix.startsWith(run[0].prefix)) {
+        yield run;
+        run = [];
+      }
+      run.push(rows);
+    }
+    if (run.length > 0) yield run;
   }
 
   /** What the counter or gauge of this full name shows; UNWRITTEN where there is none. */

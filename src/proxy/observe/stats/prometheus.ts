@@ -9,8 +9,8 @@ import type { HistogramStat, NumberStat, TextStat } from '#proxy/observe/stats/s
 import type { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 
 export interface PrometheusStats {
-  numbers: readonly NumberStat[];
-  histograms: readonly HistogramStat[];
+  numbers: Iterable<NumberStat | undefined>;
+  histograms: Iterable<HistogramStat | undefined>;
   /** Shown as gauges of value 0 with the text in a label. */
   texts: readonly TextStat[];
 }
@@ -22,49 +22,63 @@ export interface PrometheusOptions {
   summary: boolean;
 }
 
-export function prometheusText(stats: PrometheusStats, options: PrometheusOptions): string {
+/** Line by line, after empty parts while names are looked at: no line is known before all of them are. */
+export function* prometheusText(stats: PrometheusStats, options: PrometheusOptions): IterableIterator<string> {
   const { tags, summary } = options;
-  const numbers = (kind: NumberStat['kind']) => stats.numbers.filter((stat) => stat.kind === kind);
-  const number = (stat: NumberStat, name: string, labels: string) => `${name}{${labels}} ${stat.value}\n`;
-  const text = (stat: TextStat, name: string, labels: string) =>
-    `${name}{${joined(labels, label('text_value', stat.value))}} 0\n`;
   const boundText = remembered((bound: number) => label('le', general(bound, 32)));
-  const histogram = (stat: HistogramStat, name: string, labels: string) =>
-    summary
-      ? summaryLines(stat, name, labels)
-      : histogramLines(stat, name, labels, options.buckets(stat.name), boundText);
-  return [
-    section('counter', numbers('counter'), tags, number),
-    section('gauge', numbers('gauge'), tags, number),
-    section('gauge', stats.texts, tags, text),
-    section(summary ? 'summary' : 'histogram', stats.histograms, tags, histogram),
-  ].join('');
+  const [counters, gauges] = [new Section('counter', tags), new Section('gauge', tags)];
+  for (const stat of stats.numbers) {
+    yield '';
+    if (stat === undefined) continue;
+    const section = stat.kind === 'counter' ? counters : gauges;
+    section.add(stat.name, (name, labels) => `${name}{${labels}} ${stat.value}\n`);
+  }
+  yield* counters.lines();
+  yield* gauges.lines();
+  const texts = new Section('gauge', tags);
+  for (const { name: full, value } of stats.texts)
+    texts.add(full, (name, labels) => `${name}{${joined(labels, label('text_value', value))}} 0\n`);
+  yield* texts.lines();
+  const histograms = new Section(summary ? 'summary' : 'histogram', tags);
+  for (const stat of stats.histograms) {
+    yield '';
+    if (stat === undefined) continue;
+    histograms.add(stat.name, (name, labels) =>
+      summary
+        ? summaryLines(stat, name, labels)
+        : histogramLines(stat, name, labels, options.buckets(stat.name), boundText),
+    );
+  }
+  yield* histograms.lines();
 }
 
-/** Stats that have one name once their tags are taken out stand together. */
-function section<T extends { name: string }>(
-  type: string,
-  stats: readonly T[],
-  tags: TagExtractor,
-  lineOf: (stat: T, name: string, labels: string) => string,
-): string {
-  const groups = new Map<string, { name: string; lines: string[] }>();
-  const labelName = remembered(metricName);
-  for (const stat of stats) {
-    const tagged = tags.extract(stat.name);
-    let group = groups.get(tagged.name);
+/** Stats of one type: those that have one name once their tags are taken out stand together. */
+class Section {
+  private readonly type: string;
+  private readonly tags: TagExtractor;
+  private readonly groups = new Map<string, { name: string; lines: string[] }>();
+  private readonly labelName = remembered(metricName);
+
+  constructor(type: string, tags: TagExtractor) {
+    this.type = type;
+    this.tags = tags;
+  }
+
+  add(full: string, lineOf: (name: string, labels: string) => string): void {
+    const tagged = this.tags.extract(full);
+    let group = this.groups.get(tagged.name);
     if (group === undefined) {
       const name = `envoy_${metricName(tagged.name)}`;
-      group = { name, lines: [`# TYPE ${name} ${type}\n`] };
-      groups.set(tagged.name, group);
+      group = { name, lines: [`# TYPE ${name} ${this.type}\n`] };
+      this.groups.set(tagged.name, group);
     }
-    const labels = tagged.tags.map((tag) => label(labelName(tag.name), tag.value)).join(',');
-    group.lines.push(lineOf(stat, group.name, labels));
+    const labels = tagged.tags.map((tag) => label(this.labelName(tag.name), tag.value)).join(',');
+    group.lines.push(lineOf(group.name, labels));
   }
-  return [...groups]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, { lines }]) => lines.join(''))
-    .join('');
+
+  *lines(): IterableIterator<string> {
+    for (const [, { lines }] of [...this.groups].sort(([one], [other]) => (one < other ? -1 : 1))) yield* lines;
+  }
 }
 
 /** The same with what was asked before remembered. */

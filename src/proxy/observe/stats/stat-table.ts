@@ -61,8 +61,9 @@ export class StatTable<out C extends Columns = Columns> {
   readonly columns: readonly Column[];
   /** How many have a number. */
   readonly numbers: number;
-  /** The places of those with a number, in the order of their names. */
+  /** The places of those with a number, in the order of their names, and those of the others. */
   readonly inOrder: readonly number[];
+  readonly histogramsInOrder: readonly number[];
   /** What a row holds before anybody took a stat. */
   readonly untaken: readonly undefined[];
   readonly RowClass: typeof StatRow;
@@ -81,7 +82,9 @@ export class StatTable<out C extends Columns = Columns> {
     for (const [place, { kind, name }] of this.columns.entries()) this.places.set(`${kind} ${name}`, place);
     for (const [place, key] of this.keys.entries()) this.placesByKey.set(key, place);
     const name = (place: number) => this.columns[place].name;
-    this.inOrder = [...numbers.keys()].sort((a, b) => (name(a) < name(b) ? -1 : 1));
+    const places = [...this.columns.keys()].sort((a, b) => (name(a) < name(b) ? -1 : 1));
+    this.inOrder = places.filter((place) => place < this.numbers);
+    this.histogramsInOrder = places.filter((place) => place >= this.numbers);
     this.untaken = this.columns.map(() => undefined);
     this.RowClass = rowClass(this.keys);
     TABLES.set(id, this);

@@ -3,6 +3,8 @@
  * a slab: counters that were reset are shown against a baseline.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/observability/statistics
  */
+
+import { byName, inOneOrder } from '#proxy/observe/stats/by-name.ts';
 import {
   type HistogramInterval,
   SLAB_SLOTS,
@@ -130,6 +132,14 @@ export class StatsHub {
 
   /** Counters and gauges, sorted by name. */
   numbers(filter: StatFilter = {}): NumberStat[] {
+    return [...this.eachNumber(filter)].filter((stat) => stat !== undefined);
+  }
+
+  /**
+   * The same one by one: others may work in between, and what changes then may show or not. An undefined says that some were passed over
+   * that the filter does not want.
+   */
+  eachNumber(filter: StatFilter = {}): IterableIterator<NumberStat | undefined> {
     const { kind, usedOnly, keeps } = filter;
     const numbers: NumberStat[] = [];
     for (const entry of this.#inOrder()) {
@@ -139,9 +149,7 @@ export class StatsHub {
       if ((usedOnly && !entry.written) || keeps?.(entry.name) === false) continue;
       numbers.push({ name: entry.name, kind: entry.kind, value: value + 0, used: entry.written });
     }
-    const single = numbers.length;
-    for (const stat of this.#rows.numbers(filter)) numbers.push(stat);
-    return numbers.length === single ? numbers : sumsOfNames(numbers.sort(byName));
+    return sumsOfNames(inOneOrder(numbers, this.#rows.numbers(filter)));
   }
 
   /** Text readouts, sorted by name. */
@@ -152,10 +160,15 @@ export class StatsHub {
 
   /** Histograms as of the last flush, sorted by name. */
   histograms(filter: StatFilter = {}): HistogramStat[] {
+    return [...this.eachHistogram(filter)].filter((stat) => stat !== undefined);
+  }
+
+  /** The same one by one. */
+  eachHistogram(filter: StatFilter = {}): IterableIterator<HistogramStat | undefined> {
     const { usedOnly, keeps } = filter;
     const single = this.#inOrder().flatMap(({ histogram }) => histogram ?? []);
     const wanted = single.filter(({ name, used }) => (used || !usedOnly) && keeps?.(name) !== false);
-    return [...wanted, ...this.#rows.histograms(filter)].sort(byName);
+    return inOneOrder(wanted, this.#rows.histograms(filter));
   }
 
   /** The value of the counter of exactly this name, 0 when there is none. */
@@ -311,21 +324,26 @@ export class StatsHub {
   }
 }
 
-function byName(a: { name: string }, b: { name: string }): number {
-  return a.name < b.name ? -1 : Number(a.name > b.name);
-}
-
-/** Of a stat that stands by itself in one thread and in a row of another, there is one. @param numbers sorted by name, and changed */
-function sumsOfNames(numbers: NumberStat[]): NumberStat[] {
-  let last = -1;
+/** Of a stat that stands by itself in one thread and in a row of another, there is one. @param numbers sorted by name */
+function* sumsOfNames(numbers: Iterable<NumberStat | undefined>): IterableIterator<NumberStat | undefined> {
+  let last: NumberStat[] = [];
   for (const stat of numbers) {
-    const before = numbers[last];
-    if (before?.name === stat.name && before.kind === stat.kind) {
-      numbers[last] = { ...before, value: before.value + stat.value, used: before.used || stat.used };
-    } else numbers[++last] = stat;
+    if (stat === undefined) {
+      yield undefined;
+      continue;
+    }
+    if (last.length > 0 && last[0].name !== stat.name) {
+      yield* last;
+      last = [];
+    }
+    const before = last.findIndex(({ kind }) => kind === stat.kind);
+    if (before < 0) last.push(stat);
+    else {
+      const { name, kind, value, used } = last[before];
+      last[before] = { name, kind, value: value + stat.value, used: used || stat.used };
+    }
   }
-  numbers.length = last + 1;
-  return numbers;
+  yield* last;
 }
 
 function keyOf(kind: StatKind, name: string): string {
