@@ -43,9 +43,11 @@ export interface ServerClusterParts {
 /** So many members are taken over in a turn of the loop of their own. */
 const LARGE = 100;
 
-const [CX_ACTIVE, RQ_ACTIVE, RQ_ERROR, RQ_SUCCESS, RQ_TOTAL] = (
-  ['cx_active', 'rq_active', 'rq_error', 'rq_success', 'rq_total'] as const
-).map((name) => HOST_COUNTERS.indexOf(name));
+const CX_ACTIVE = HOST_COUNTERS.indexOf('cx_active');
+/** What load reports tell of a host. */
+const LOAD_COUNTERS = (['rq_success', 'rq_error', 'rq_active', 'rq_total'] as const).map((name) =>
+  HOST_COUNTERS.indexOf(name),
+);
 const NO_METRICS: EndpointSums = new Map();
 const NO_HOST_METRICS: HostLoad['metrics'] = new Map();
 
@@ -158,13 +160,13 @@ export class ServerCluster {
   load(metrics: EndpointSums = NO_METRICS): ClusterLoad {
     this.settle();
     const { config, hosts, parts, update } = this;
-    const drops = (place: number) => parts.hub.block(dropBlock(config.name), place);
+    const [dropped, overload] = parts.hub.blockValues(dropBlock(config.name), [DROPPED, DROPPED_OVERLOAD]);
     const { discovery, name } = config;
     const [drop] = (update ?? config.loadAssignment)?.dropOverloads ?? [];
     return {
       serviceName: discovery.kind === 'EDS' && discovery.serviceName !== name ? discovery.serviceName : '',
-      dropped: drops(DROPPED),
-      overload: { category: drop?.category ?? '', dropped: drops(DROPPED_OVERLOAD) },
+      dropped,
+      overload: { category: drop?.category ?? '', dropped: overload },
       localities: hosts.hostSets.flatMap(({ priority, localities }) =>
         localities.map((one) => ({
           locality: one.locality,
@@ -177,16 +179,8 @@ export class ServerCluster {
 
   private hostLoad({ key, address }: Host, metrics: HostLoad['metrics'] = NO_HOST_METRICS): HostLoad {
     const block = hostBlock(this.config.name, key);
-    const counter = (place: number) => this.parts.hub.block(block, place);
-    return {
-      key,
-      address,
-      success: counter(RQ_SUCCESS),
-      error: counter(RQ_ERROR),
-      active: counter(RQ_ACTIVE),
-      issued: counter(RQ_TOTAL),
-      metrics,
-    };
+    const [success, error, active, issued] = this.parts.hub.blockValues(block, LOAD_COUNTERS);
+    return { key, address, success, error, active, issued, metrics };
   }
 
   private hostStatus(host: Host): HostStatus {

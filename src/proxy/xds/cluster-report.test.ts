@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ClusterLoad, clusterReport, type HostLoad, type SeenLoad } from '#proxy/xds/cluster-report.ts';
+import { type ClusterLoad, clusterReport, type HostLoad, nothingSeen } from '#proxy/xds/cluster-report.ts';
 
 const host = (key: string, success: number, more: Partial<HostLoad> = {}): HostLoad => ({
   key,
@@ -20,14 +20,15 @@ function load(hosts: HostLoad[], more: Partial<ClusterLoad> = {}): ClusterLoad {
 }
 
 function reporter() {
-  const seen: SeenLoad = { numbers: new Map() };
+  const seen = nothingSeen();
   return (given: ClusterLoad, byEndpoint = false) => {
-    const {
-      upstreamLocalityStats: [first],
-      totalDroppedRequests: dropped,
-    } = clusterReport(given, seen, byEndpoint) as {
-      upstreamLocalityStats: Record<string, unknown>[];
-      totalDroppedRequests: bigint;
+    const { upstreamLocalityStats: [first] = [], totalDroppedRequests: dropped = 0n } = clusterReport(
+      given,
+      seen,
+      byEndpoint,
+    ) as {
+      upstreamLocalityStats?: Record<string, unknown>[];
+      totalDroppedRequests?: bigint;
     };
     return { first, dropped };
   };

@@ -29,9 +29,22 @@ export interface HostLoad {
   metrics: ReadonlyMap<string, { count: number; total: number }>;
 }
 
-/** Where counters stood at the last report, by what they count. */
+/** Where counters stood at the last report. */
 export interface SeenLoad {
-  numbers: Map<string, number>;
+  dropped: number;
+  overload: number;
+  /** By the key of the host. */
+  hosts: Map<string, SeenHost>;
+}
+
+interface SeenHost {
+  success: number;
+  error: number;
+  issued: number;
+}
+
+export function nothingSeen(): SeenLoad {
+  return { dropped: 0, overload: 0, hosts: new Map() };
 }
 
 interface Metric {
@@ -40,89 +53,110 @@ interface Metric {
   totalMetricValue: number;
 }
 
-/** Fields of UpstreamLocalityStats and UpstreamEndpointStats. */
-interface LoadFields {
-  totalSuccessfulRequests: bigint;
-  totalErrorRequests: bigint;
-  totalRequestsInProgress: bigint;
-  totalIssuedRequests: bigint;
-  loadMetricStats: Metric[];
+/** What was added up of one host, or of several. */
+class LoadSum {
+  success = 0;
+  error = 0;
+  active = 0;
+  issued = 0;
+  metrics: Map<string, { count: number; total: number }> | undefined = undefined;
+
+  get isNothing(): boolean {
+    return this.success + this.error + this.active + this.issued === 0;
+  }
+
+  add({ success, error, active, issued }: Omit<HostLoad, 'key' | 'address' | 'metrics'>): void {
+    this.success += success;
+    this.error += error;
+    this.active += active;
+    this.issued += issued;
+  }
+
+  addMetrics(metrics: HostLoad['metrics']): void {
+    if (metrics.size === 0) return;
+    this.metrics ??= new Map();
+    for (const [name, { count, total }] of metrics) {
+      const known = this.metrics.get(name);
+      if (known === undefined) this.metrics.set(name, { count, total });
+      else {
+        known.count += count;
+        known.total += total;
+      }
+    }
+  }
+
+  /** Fields of UpstreamLocalityStats and UpstreamEndpointStats. */
+  fields(): object {
+    const loadMetricStats = [...(this.metrics ?? [])].map(
+      ([metricName, { count, total }]): Metric => ({
+        metricName,
+        numRequestsFinishedWithMetric: BigInt(count),
+        totalMetricValue: total,
+      }),
+    );
+    return {
+      totalSuccessfulRequests: BigInt(this.success),
+      totalErrorRequests: BigInt(this.error),
+      totalRequestsInProgress: BigInt(this.active),
+      totalIssuedRequests: BigInt(this.issued),
+      loadMetricStats,
+    };
+  }
 }
 
 /** Notes what it reports as seen. @param byEndpoint tells of each endpoint, too. @returns fields of ClusterStats */
 export function clusterReport(load: ClusterLoad, seen: SeenLoad, byEndpoint: boolean): object {
-  const next = new Map<string, number>();
-  const since = (name: string, now: number): number => {
-    next.set(name, now);
-    const before = seen.numbers.get(name) ?? 0;
-    // A member that went and came again counts from nothing.
-    return now >= before ? now - before : now;
-  };
-  const localities = load.localities.flatMap(({ locality, priority, hosts }) => {
-    const loads = hosts.map((host) => ({ host, fields: fieldsOf(host, since) }));
-    const sum = sumOf(loads.map(({ fields }) => fields));
-    if (isNothing(sum)) return [];
-    const endpoints = loads.filter(({ fields }) => !isNothing(fields));
-    const upstreamEndpointStats = endpoints.map(({ host, fields }) => ({
-      address: addressOf(host.address),
-      ...fields,
-    }));
-    return [{ locality, priority, ...sum, ...(byEndpoint ? { upstreamEndpointStats } : {}) }];
-  });
-  const dropped = since('dropped', load.dropped);
-  const overload = since('overload', load.overload.dropped);
-  seen.numbers = next;
-  return {
-    clusterServiceName: load.serviceName,
-    upstreamLocalityStats: localities,
-    totalDroppedRequests: BigInt(dropped),
-    droppedRequests: overload === 0 ? [] : [{ category: load.overload.category, droppedCount: BigInt(overload) }],
-  };
-}
-
-function fieldsOf(host: HostLoad, since: (name: string, now: number) => number): LoadFields {
-  const { key, success, error, active, issued, metrics } = host;
-  return {
-    totalSuccessfulRequests: BigInt(since(`${key} success`, success)),
-    totalErrorRequests: BigInt(since(`${key} error`, error)),
-    totalRequestsInProgress: BigInt(Math.max(0, active)),
-    totalIssuedRequests: BigInt(since(`${key} issued`, issued)),
-    loadMetricStats: [...metrics].map(([metricName, { count, total }]) => ({
-      metricName,
-      numRequestsFinishedWithMetric: BigInt(count),
-      totalMetricValue: total,
-    })),
-  };
-}
-
-function isNothing(load: LoadFields): boolean {
-  const { totalSuccessfulRequests, totalErrorRequests, totalRequestsInProgress, totalIssuedRequests } = load;
-  return totalSuccessfulRequests + totalErrorRequests + totalRequestsInProgress + totalIssuedRequests === 0n;
-}
-
-function sumOf(loads: readonly LoadFields[]): LoadFields {
-  const sum: LoadFields = {
-    totalSuccessfulRequests: 0n,
-    totalErrorRequests: 0n,
-    totalRequestsInProgress: 0n,
-    totalIssuedRequests: 0n,
-    loadMetricStats: [],
-  };
-  const metrics = new Map<string, Metric>();
-  for (const load of loads) {
-    sum.totalSuccessfulRequests += load.totalSuccessfulRequests;
-    sum.totalErrorRequests += load.totalErrorRequests;
-    sum.totalRequestsInProgress += load.totalRequestsInProgress;
-    sum.totalIssuedRequests += load.totalIssuedRequests;
-    for (const { metricName, numRequestsFinishedWithMetric, totalMetricValue } of load.loadMetricStats) {
-      const known = metrics.get(metricName) ?? { metricName, numRequestsFinishedWithMetric: 0n, totalMetricValue: 0 };
-      known.numRequestsFinishedWithMetric += numRequestsFinishedWithMetric;
-      known.totalMetricValue += totalMetricValue;
-      metrics.set(metricName, known);
+  const before = seen.hosts;
+  seen.hosts = new Map();
+  const upstreamLocalityStats: object[] = [];
+  for (const { locality, priority, hosts } of load.localities) {
+    const sum = new LoadSum();
+    const upstreamEndpointStats: object[] = [];
+    for (const host of hosts) {
+      const own = byEndpoint ? new LoadSum() : sum;
+      addNews(own, host, before.get(host.key));
+      const { success, error, issued } = host;
+      seen.hosts.set(host.key, { success, error, issued });
+      if (!byEndpoint) continue;
+      if (!own.isNothing) upstreamEndpointStats.push({ address: addressOf(host.address), ...own.fields() });
+      sum.add(own);
+      sum.addMetrics(own.metrics ?? NO_METRICS);
     }
+    if (sum.isNothing) continue;
+    upstreamLocalityStats.push({
+      locality,
+      priority,
+      ...sum.fields(),
+      ...(byEndpoint ? { upstreamEndpointStats } : {}),
+    });
   }
-  sum.loadMetricStats = [...metrics.values()];
-  return sum;
+  const dropped = news(load.dropped, seen.dropped);
+  const overload = news(load.overload.dropped, seen.overload);
+  seen.dropped = load.dropped;
+  seen.overload = load.overload.dropped;
+  return {
+    ...(load.serviceName === '' ? {} : { clusterServiceName: load.serviceName }),
+    ...(upstreamLocalityStats.length === 0 ? {} : { upstreamLocalityStats }),
+    ...(dropped === 0 ? {} : { totalDroppedRequests: BigInt(dropped) }),
+    ...(overload === 0
+      ? {}
+      : { droppedRequests: [{ category: load.overload.category, droppedCount: BigInt(overload) }] }),
+  };
+}
+
+const NO_METRICS: HostLoad['metrics'] = new Map();
+
+function addNews(sum: LoadSum, host: HostLoad, seen: SeenHost | undefined): void {
+  sum.success += news(host.success, seen?.success);
+  sum.error += news(host.error, seen?.error);
+  sum.issued += news(host.issued, seen?.issued);
+  sum.active += Math.max(0, host.active);
+  sum.addMetrics(host.metrics);
+}
+
+/** What came since; a member that went and came again counts from nothing. */
+function news(now: number, before = 0): number {
+  return now >= before ? now - before : now;
 }
 
 /** Fields of config.core.v3.Address. */

@@ -15,7 +15,7 @@ import type { LoadStatsResponse } from '#envoy/service/load_stats/v3/lrs_pb.js';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import { GrpcStream } from '#proxy/upstream/grpc-stream.ts';
-import { type ClusterLoad, clusterReport, type SeenLoad } from '#proxy/xds/cluster-report.ts';
+import { type ClusterLoad, clusterReport, nothingSeen, type SeenLoad } from '#proxy/xds/cluster-report.ts';
 
 const SERVICE = 'envoy.service.load_stats.v3';
 const METHOD = `/${SERVICE}.LoadReportingService/StreamLoadStats`;
@@ -23,6 +23,8 @@ const METHOD = `/${SERVICE}.LoadReportingService/StreamLoadStats`;
 const RETRY_PAUSE = 5000;
 /** A server that asks for more often than this, in milliseconds, gets this. */
 const SHORTEST_INTERVAL = 10;
+/** So many clusters are looked at before requests have their turn. */
+const AT_ONCE = 50;
 const UNAVAILABLE = 14;
 
 /** The clusters that serve. */
@@ -65,6 +67,8 @@ export class LoadReporter {
   private asked: LoadStatsResponse | undefined = undefined;
   private tracked = new Map<string, Tracked>();
   private cancelTimer: () => void = () => {};
+  /** Counts up: one that is being begun gives way to the next. */
+  private periods = 0;
   private stopped = false;
 
   constructor(parts: LoadReporterParts) {
@@ -111,7 +115,7 @@ export class LoadReporter {
       return this.onClosed(UNAVAILABLE, 'the server sent bytes that are no LoadStatsResponse');
     }
     this.requests.inc();
-    this.beginPeriod(this.asked);
+    void this.beginPeriod(this.asked);
   }
 
   private onClosed(status: number, message: string): void {
@@ -125,42 +129,71 @@ export class LoadReporter {
   }
 
   /** What a cluster did before it was asked for is nobody's; one that was asked for before goes on. */
-  private beginPeriod({ sendAllClusters, clusters, loadReportingInterval }: LoadStatsResponse): void {
+  private async beginPeriod(asked: LoadStatsResponse): Promise<void> {
     const { source, now, schedule } = this.parts;
-    const former = this.tracked;
-    this.tracked = new Map();
-    for (const name of sendAllClusters ? source.names() : clusters) {
-      const known = former.get(name);
-      const seen: SeenLoad = known?.seen ?? { numbers: new Map() };
-      this.tracked.set(name, known ?? { since: now(), seen });
-      const load = known === undefined ? source.load(name) : undefined;
+    const period = ++this.periods;
+    const tracked = new Map<string, Tracked>();
+    let count = 0;
+    for (const name of asked.sendAllClusters ? source.names() : asked.clusters) {
+      const known = this.tracked.get(name);
+      const seen = known?.seen ?? nothingSeen();
+      tracked.set(name, known ?? { since: now(), seen });
+      if (known !== undefined) continue;
+      const load = source.load(name);
       if (load !== undefined) clusterReport(load, seen, false);
+      if (++count % AT_ONCE === 0) await nextTurn();
+      if (period !== this.periods) return;
     }
+    this.tracked = tracked;
     this.cancelTimer();
-    const interval = Math.max(SHORTEST_INTERVAL, millisecondsOr(loadReportingInterval, 0));
+    if (this.stream === undefined) return;
+    const interval = Math.max(SHORTEST_INTERVAL, millisecondsOr(asked.loadReportingInterval, 0));
     this.cancelTimer = schedule(interval, () => void this.report());
   }
 
   private async report(): Promise<void> {
     const { stream, asked } = this;
     if (asked !== undefined) await this.parts.source.gather();
+    const clusterStats = await this.clusterStats(asked?.reportEndpointGranularity ?? false);
     if (stream === undefined || stream !== this.stream) return;
-    const { source, node } = this.parts;
-    const now = this.parts.now();
-    const clusterStats = [...this.tracked].flatMap(([clusterName, tracked]) => {
+    const { node } = this.parts;
+    const self = { ...node(), clientFeatures: [...node().clientFeatures, 'envoy.lrs.supports_send_all_clusters'] };
+    stream.send(Buffer.concat([encoded({ node: self }), ...clusterStats]));
+    this.responses.inc();
+    if (this.asked !== undefined) await this.beginPeriod(this.asked);
+  }
+
+  /** @returns some clusters each; the bytes of parts of a message, one behind the other, are those of the whole */
+  private async clusterStats(byEndpoint: boolean): Promise<Uint8Array[]> {
+    const { source } = this.parts;
+    const parts: Uint8Array[] = [];
+    let some: object[] = [];
+    for (const [clusterName, tracked] of this.tracked) {
       const load = source.load(clusterName);
-      if (load === undefined) return [];
-      const report = clusterReport(load, tracked.seen, asked?.reportEndpointGranularity ?? false);
+      if (load === undefined) continue;
+      const now = this.parts.now();
       const loadReportInterval = durationOf(now - tracked.since);
       tracked.since = now;
-      return [{ clusterName, ...report, loadReportInterval }];
-    });
-    const type = messageType(`${SERVICE}.LoadStatsRequest`);
-    const self = { ...node(), clientFeatures: [...node().clientFeatures, 'envoy.lrs.supports_send_all_clusters'] };
-    stream.send(toBinary(type, create(type, { node: self, clusterStats } as never)));
-    this.responses.inc();
-    if (asked !== undefined) this.beginPeriod(asked);
+      some.push({ clusterName, ...clusterReport(load, tracked.seen, byEndpoint), loadReportInterval });
+      if (some.length < AT_ONCE) continue;
+      parts.push(encoded({ clusterStats: some }));
+      some = [];
+      await nextTurn();
+    }
+    parts.push(encoded({ clusterStats: some }));
+    return parts;
   }
+}
+
+/** @param fields of LoadStatsRequest */
+function encoded(fields: object): Uint8Array {
+  const type = messageType(`${SERVICE}.LoadStatsRequest`);
+  return toBinary(type, create(type, fields as never));
+}
+
+/** Requests go first. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** @param time milliseconds */

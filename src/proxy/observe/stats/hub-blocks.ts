@@ -48,9 +48,10 @@ export class HubBlocks {
     for (const name of [...this.byName.keys()]) this.remove(threadId, name, []);
   }
 
-  /** 0 where there is no such block. */
-  valueOf(name: string, place: number): number {
+  /** The numbers at some places; 0 where there is no such block. */
+  valuesOf(name: string, places: readonly number[]): number[] {
     const block = this.byName.get(name);
-    return block === undefined ? 0 : sumOfShares(block.shares, this.read, block.carried[place] ?? 0, place) + 0;
+    if (block === undefined) return places.map(() => 0);
+    return places.map((place) => sumOfShares(block.shares, this.read, block.carried[place] ?? 0, place) + 0);
   }
 }

@@ -188,7 +188,13 @@ export class StatsHub {
   /** The number at a place in a block of this name, 0 where there is none. */
   block(name: string, place: number): number {
     this.#pull();
-    return this.#blocks.valueOf(name, place);
+    return this.#blocks.valuesOf(name, [place])[0];
+  }
+
+  /** Several of them. */
+  blockValues(name: string, places: readonly number[]): number[] {
+    this.#pull();
+    return this.#blocks.valuesOf(name, places);
   }
 
   histogram(name: string): HistogramStat | undefined {
