@@ -2,7 +2,6 @@
  * Why the proxy closed connections, in the logs of HTTP, of TCP and of listeners: DOWNSTREAM_LOCAL_CLOSE_REASON, UPSTREAM_LOCAL_CLOSE_REASON.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
  */
-import type { Socket } from 'node:net';
 import {
   answering,
   bootstrap,
@@ -21,6 +20,7 @@ import { signed } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
 import type { WireClient } from '#testing/wire-client.ts';
 import { alike, type TcpActing } from './compare-tcp.ts';
+import { answered, get, obey, send, waiting } from './obeying-host.ts';
 import { LOG_FILE } from './subject.ts';
 import { filter, tcpProxy } from './tcp-filters.ts';
 
@@ -30,48 +30,6 @@ const log = (name: string): Json =>
     `%LISTENER_NAME% ${name} code=%RESPONSE_CODE% flags=%RESPONSE_FLAGS% client=%DOWNSTREAM_LOCAL_CLOSE_REASON% host=%UPSTREAM_LOCAL_CLOSE_REASON% span=%SPAN_ID% trace=%TRACE_ID%`,
   );
 
-/** Does what the words that come say. */
-function obey(socket: Socket): void {
-  socket.on('end', () => socket.end());
-  socket.on('data', (bytes: Buffer) => {
-    const text = bytes.latin1Slice();
-    if (text.includes('reset')) socket.resetAndDestroy();
-    else if (text.includes('end-later')) {
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
-      setTimeout(() => socket.end(), 50);
-    } else if (text.includes('end')) socket.end();
-    else if (text.includes('half')) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf');
-    else if (text.includes('broken')) {
-      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf');
-      setTimeout(() => socket.resetAndDestroy(), 50);
-    } else if (text.includes('garbage')) socket.write('HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n');
-    else if (text.includes('refuse')) socket.write('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
-    else if (text.includes('CONNECT')) socket.write('HTTP/1.1 200 OK\r\n\r\n');
-    else if (text.includes('/wait')) return;
-    else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
-  });
-}
-
-async function send(wire: WireClient, text: string): Promise<WireClient> {
-  await wire.send(text);
-  return wire;
-}
-
-async function answered(wire: WireClient, text: string): Promise<WireClient> {
-  await send(wire, text);
-  await eventually('an answer', () => wire.received.length > 0);
-  return wire;
-}
-
-async function waiting(wire: WireClient, { c }: TcpActing['upstreams']): Promise<WireClient> {
-  const before = c.received.join('').length;
-  await send(wire, get('/wait'));
-  await eventually('the host has it', () => c.received.join('').length > before);
-  return wire;
-}
-
-const get = (path: string, ...headers: string[]) =>
-  `GET ${path} HTTP/1.1\r\nhost: a\r\n${headers.map((line) => `${line}\r\n`).join('')}\r\n`;
 const H2 = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 /** With empty SETTINGS. */
 const H2_OPEN = `${H2}\0\0\0\x04\0\0\0\0\0`;
@@ -342,10 +300,6 @@ function proxy({ c }: Record<string, number>): Json {
     routeTo('/tls', 'tls'),
     routeTo('/wait-short', 'c', { timeout: '0.05s' }),
     routeTo('/', 'c'),
-    {
-      match: { connect_matcher: {} },
-      route: { cluster: 'c', upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] },
-    },
   ];
   const listeners = Object.entries(CASES).map(([name, { manager, tcp, filters, chain, listener }]) => {
     const last = name.startsWith('HTTP')

@@ -2,7 +2,6 @@
  * How connections were closed, in the logs of HTTP, of TCP and of listeners: DOWNSTREAM_DETECTED_CLOSE_TYPE, UPSTREAM_DETECTED_CLOSE_TYPE.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
  */
-import type { Socket } from 'node:net';
 import {
   answering,
   bootstrap,
@@ -13,9 +12,9 @@ import {
   routeTo,
   staticCluster,
 } from '#testing/bootstrap.ts';
-import { eventually } from '#testing/eventually.ts';
 import type { WireClient } from '#testing/wire-client.ts';
 import { alike, type TcpActing } from './compare-tcp.ts';
+import { answered, get, obey, send, waiting } from './obeying-host.ts';
 import { LOG_FILE } from './subject.ts';
 import { tcpListener, tcpProxy } from './tcp-filters.ts';
 
@@ -46,38 +45,6 @@ function proxy({ c }: Record<string, number>): Json {
     [staticCluster('c', [c]), staticCluster('refused', [1]), staticCluster('empty', [])],
   );
 }
-
-/** Does what the words that come say. */
-function obey(socket: Socket): void {
-  socket.on('end', () => socket.end());
-  socket.on('data', (bytes: Buffer) => {
-    const text = bytes.latin1Slice();
-    if (text.includes('reset')) socket.resetAndDestroy();
-    else if (text.includes('end')) socket.end();
-    else if (text.startsWith('GET /wait')) return;
-    else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
-  });
-}
-
-async function send(wire: WireClient, text: string): Promise<WireClient> {
-  await wire.send(text);
-  return wire;
-}
-
-async function answered(wire: WireClient, text: string): Promise<WireClient> {
-  await send(wire, text);
-  await eventually('an answer', () => wire.received.length > 0);
-  return wire;
-}
-
-async function waiting(wire: WireClient, { c }: TcpActing['upstreams']): Promise<WireClient> {
-  const before = c.received.join('').length;
-  await send(wire, get('/wait'));
-  await eventually('the host has it', () => c.received.join('').length > before);
-  return wire;
-}
-
-const get = (path: string) => `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`;
 
 interface Case {
   run(wire: WireClient, upstreams: TcpActing['upstreams']): Promise<unknown>;
