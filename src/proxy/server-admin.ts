@@ -141,7 +141,7 @@ function inlineTables({ loaded, listeners, discovery, startedAt }: RunningServer
     return { name: table.name, message, lastUpdated, state: 'static' };
   };
   const configured = (loaded.bootstrap.staticResources?.listeners ?? []).flatMap(tablesIn);
-  const fetched = listeners.resources().filter(({ state, message }) => state === 'active' && message !== undefined);
+  const fetched = listeners.resources().filter(({ message }) => message !== undefined);
   return [
     ...configured.map((table) => dump(table)),
     ...fetched.flatMap(({ message, lastUpdated }) =>

@@ -69,7 +69,7 @@ export class RouteDiscovery {
       table.vhds.start();
     }
     table.holders++;
-    table.vhds.whenSettled(init.add(`VhdsConfigSubscription ${table.name}`));
+    table.vhds.whenSettled(init.add(`target StaticRouteConfigProvider local-init-target ${table.name}`));
     const held = table;
     return () => {
       if (--held.holders > 0) return;
