@@ -33,7 +33,7 @@ async function load(tree: object, known?: KnownEndpoints) {
 
 test('a large assignment is read in pieces, and is the same as read at once', async () => {
   const { read, pauses } = await load(assignment(250, 0, 101));
-  assert.equal(pauses(), 1 + 5 + 1 + 3);
+  assert.equal(pauses(), 1 + 10 + 1 + 5);
   assert.deepEqual([read.clusterName, read.overprovisioningFactor], ['c', 200]);
   const shown = read.endpoints.map(({ locality, priority, endpoints }) => [locality.zone, priority, endpoints.length]);
   assert.deepEqual(shown, [

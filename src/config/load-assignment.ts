@@ -13,7 +13,9 @@ const ASSIGNMENT = 'envoy.config.endpoint.v3.ClusterLoadAssignment';
 /** The number of `ClusterLoadAssignment.endpoints` and of `LocalityLbEndpoints.lb_endpoints`. */
 const ENDPOINTS = 2;
 const TAG = (ENDPOINTS << 3) | 2;
-const PIECE = 50;
+const PIECE = 25;
+/** So few are read at once. */
+const FEW = 50;
 
 /** The endpoints of the last large assignment by their bytes. */
 export type KnownEndpoints = Map<string, Endpoint>;
@@ -34,7 +36,7 @@ export async function loadAssignment(
   // What cannot be told apart is refused as a whole.
   if (localities.length < fields.filter(isEndpoints).length) return load(bytes, unknownFields);
   const total = localities.reduce((sum, { given }) => sum + given.length, 0);
-  if (total <= PIECE) return load(bytes, unknownFields);
+  if (total <= FEW) return load(bytes, unknownFields);
   await pause();
   const others = without(bytes, fields);
   try {

@@ -107,7 +107,7 @@ export class ServerCluster {
         this.unsettled = true;
         parts.onHosts(update, this);
         // With one worker the requests of this very thread are not to wait for both at once.
-        if (isLarge(update)) setImmediate(() => this.settle());
+        if (isLarge(update)) afterNextTurn(() => this.settle());
         else this.settle();
       },
       onReady: found,
@@ -198,6 +198,11 @@ export class ServerCluster {
       counter: (name) => parts.hub.block(hostBlock(config.name, host.key), HOST_COUNTERS.indexOf(name)),
     };
   }
+}
+
+/** What came of the update in the next turn, such as its answer, is over. */
+function afterNextTurn(work: () => void): void {
+  setImmediate(() => setImmediate(work));
 }
 
 function isLarge({ priorities }: HostSetUpdate): boolean {

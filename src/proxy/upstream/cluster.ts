@@ -129,7 +129,7 @@ export class Cluster {
     const draining = this.leaving.length > 0;
     if (leaving.length === 0) return;
     this.leaving = [...this.leaving, ...leaving];
-    if (!draining) this.drainLeaving();
+    if (!draining) setImmediate(() => this.drainLeaving());
   }
 
   /** Some at a time: closing a connection takes long, and there may be a thousand. */
