@@ -15,6 +15,9 @@ export interface RouteQuestion {
 /** Of clusters, where they come from. */
 export type AskedQuestion = RouteQuestion & { source?: ConfigSource };
 
+/** Names come from clients, and are remembered: one that is longer than this is nothing's. */
+const LONGEST_NAME = 1024;
+
 export class RouteDemands {
   private readonly ask: (question: AskedQuestion) => void;
   private readonly waiting = new Map<string, Set<() => void>>();
@@ -24,8 +27,9 @@ export class RouteDemands {
     this.ask = ask;
   }
 
-  /** @returns how to wait no more */
-  demand(question: AskedQuestion, ready: () => void): () => void {
+  /** @returns how to wait no more; undefined: nobody is asked */
+  demand(question: AskedQuestion, ready: () => void): (() => void) | undefined {
+    if (question.name.length > LONGEST_NAME) return undefined;
     const id = idOf(question);
     const known = this.waiting.get(id);
     const waiting = known ?? new Set();

@@ -94,6 +94,7 @@ function awaitCluster(stream: HttpStream, use: FilterInUse<Config>): FilterStatu
   };
   const timer = new Timer(() => asEvent(goOn));
   const cancel = demands.demand({ kind: 'cluster', key, name: stream.clusterName, source }, goOn);
+  if (cancel === undefined) return Continue;
   const give = () => {
     timers.cancel(timer);
     cancel();
