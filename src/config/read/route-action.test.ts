@@ -124,7 +124,7 @@ test('a template rewrites with the variables of the template that matched', () =
 
 test('what no part of the data path does is refused by name', () => {
   const refused = {
-    metadata_match: {},
+    include_vh_rate_limits: true,
     rate_limits: [{}],
   };
   for (const [name, value] of Object.entries(refused)) {

@@ -57,10 +57,10 @@ const check = honours(
     'max_internal_redirects',
   ],
   {
+    withoutEffect: { metadata_match: 'it chooses among subsets of hosts; a cluster that has some is refused' },
     refused: {
       cluster_specifier_plugin: PLUGINS,
       inline_cluster_specifier_plugin: PLUGINS,
-      metadata_match: 'subsets of hosts come later',
       early_data_policy: 'early data comes with HTTP/3',
       retry_policy_typed_config: 'no such extension runs here yet',
       rate_limits: RATE_LIMITS,

@@ -18,7 +18,7 @@ import type { HashPolicy } from '#envoy/type/v3/hash_policy_pb.js';
 
 export const TCP_PROXY = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 const NOT_IN_ENVOY = 'Envoy does not implement it either';
-const NO_SUBSETS = 'subsets of hosts come later';
+const NO_SUBSETS = 'it chooses among subsets of hosts; a cluster that has some is refused';
 
 const check = honours(
   TCP_PROXY,
@@ -44,16 +44,17 @@ const check = honours(
     'check_drain_close',
   ],
   {
-    withoutEffect: { downstream_idle_timeout: NOT_IN_ENVOY, upstream_idle_timeout: NOT_IN_ENVOY },
-    refused: {
+    withoutEffect: {
+      downstream_idle_timeout: NOT_IN_ENVOY,
+      upstream_idle_timeout: NOT_IN_ENVOY,
       metadata_match: NO_SUBSETS,
-      on_demand: 'clusters are not fetched on demand',
     },
+    refused: { on_demand: 'clusters are not fetched on demand' },
   },
 );
 const checkWeighted = honours(`${TCP_PROXY}.WeightedCluster`, ['clusters']);
 const checkWeight = honours(`${TCP_PROXY}.WeightedCluster.ClusterWeight`, ['name', 'weight'], {
-  refused: { metadata_match: NO_SUBSETS },
+  withoutEffect: { metadata_match: NO_SUBSETS },
 });
 const checkLogOptions = honours(`${TCP_PROXY}.TcpAccessLogOptions`, [
   'access_log_flush_interval',
