@@ -4,9 +4,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { setUpTests } from './setup-tests.ts';
 import { root } from './source-files.ts';
 
+/** Tests wait more than they work: there is a file under way for each processor. */
+const CONCURRENCY = `--test-concurrency=${availableParallelism()}`;
 const TESTS = '{src,testing,test,tools,samples}/**/*.test.ts';
 
 const args = process.argv.slice(2);
@@ -31,7 +34,7 @@ function run(): number {
     console.error((error as Error).message);
     return 1;
   }
-  const command = [...process.execArgv, '--test', '--test-reporter=spec', ...forRunner, ...files];
+  const command = [...process.execArgv, '--test', '--test-reporter=spec', CONCURRENCY, ...forRunner, ...files];
   const { status } = spawnSync(process.execPath, command, {
     cwd: root,
     stdio: 'inherit',
