@@ -87,7 +87,11 @@ function subjectOf(listeners: string[]): Subject {
         [staticCluster('c', [c])],
       ),
     connect: { patience: 2500 },
-    explained: listeners.includes('longest') ? explained : {},
+    explained: Object.fromEntries(
+      Object.entries(explained).filter(([name]) =>
+        listeners.includes(name === 'counters' ? 'longest' : name.split(':')[0]),
+      ),
+    ),
     counters: /^http\.(?!admin)[^.]+\.downstream_(cx|rq)_((?!length|time|bytes).)*$/,
     cases: listeners.flatMap((listener) =>
       Object.entries(WAYS).map(
