@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { bootstrap, type Json } from '#testing/bootstrap.ts';
+import { eventually } from '#testing/eventually.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import { startProxy } from '#testing/start-proxy.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
@@ -15,10 +16,12 @@ const asking = (log_format: Json): Json => bootstrap([], [], { application_log_c
 async function lines(t: TestContext, kind: ProxyKind, log_format: Json): Promise<string[]> {
   const path = join(temporaryFolder(t), 'log');
   await startProxy(t, asking(log_format), { kind, logLevel: 'info', args: ['--log-path', path] });
-  // What was written before the configuration was read is not in this form.
-  return readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('['));
+  // What was written before the configuration was read is not in this form, and the last line may not be whole yet.
+  return await eventually('lines are written', () => {
+    const whole = readFileSync(path, 'utf8').split('\n').slice(0, -1);
+    const formatted = whole.filter((line) => line !== '' && !line.startsWith('['));
+    return formatted.length > 0 && formatted;
+  });
 }
 
 const JSON_FORMAT = {

@@ -12,6 +12,7 @@ import { connect as connectTls } from 'node:tls';
 import { bootstrap, downstreamTls, type Json, socketAddress, staticCluster, typed } from '#testing/bootstrap.ts';
 import { signed } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
+import { plainClient } from '#testing/plain-client.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { Random } from './random.ts';
 
@@ -106,9 +107,7 @@ async function stuck(t: TestContext, upstreamSends: boolean): Promise<RunningPro
   });
   const limits = { per_connection_buffer_limit_bytes: 65_536 };
   const proxy = await startProxy(t, proxied(port, {}, limits, limits));
-  const client = connect({ port: await proxy.listenerPort(), host: '127.0.0.1' });
-  client.on('error', () => {});
-  t.after(() => void client.destroy());
+  const client = plainClient(t, await proxy.listenerPort());
   client.pause();
   await once(client, 'connect');
   if (!upstreamSends) client.write(Buffer.alloc(64 * MIB));

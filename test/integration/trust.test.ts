@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -21,6 +21,7 @@ import {
 } from '#testing/bootstrap.ts';
 import { signed } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
+import { plainClient } from '#testing/plain-client.ts';
 import { RequestLoad } from '#testing/request-load.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { type Behaviour, startUpstream, type Upstream } from '#testing/start-upstream.ts';
@@ -188,8 +189,7 @@ test('clients that do not read hold no more than their buffers', async (t) => {
   const port = await proxy.listenerPort();
   const clients = await Promise.all(
     Array.from({ length: SLOW_ONES }, async () => {
-      const socket = connect(port, '127.0.0.1');
-      t.after(() => void socket.destroy());
+      const socket = plainClient(t, port);
       socket.pause();
       await new Promise<void>((resolve) => socket.once('connect', () => resolve()));
       socket.write('GET / HTTP/1.1\r\nhost: example.test\r\nconnection: close\r\n\r\n');

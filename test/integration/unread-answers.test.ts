@@ -1,9 +1,9 @@
 /** A client that asks on and on and never reads: the proxy stops reading from it, and goes on when the client does. */
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { test } from 'node:test';
 import { bootstrap, httpListener, routeConfig } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
+import { plainClient } from '#testing/plain-client.ts';
 import { startProxy } from '#testing/start-proxy.ts';
 
 const BODY = 'x'.repeat(4000);
@@ -14,8 +14,7 @@ const REQUESTS = 20_000;
 test('a client that reads no answers is not read from until it does', async (t) => {
   const routes = [{ match: { prefix: '/' }, direct_response: { status: 200, body: { inline_string: BODY } } }];
   const proxy = await startProxy(t, bootstrap([httpListener({ manager: routeConfig(routes) })]));
-  const client = connect(await proxy.listenerPort(), '127.0.0.1').pause();
-  t.after(() => client.destroy());
+  const client = plainClient(t, await proxy.listenerPort()).pause();
   for (let i = 0; i < REQUESTS / 100; i++) client.write(REQUEST.repeat(100));
   let last = -1;
   let still = 0;

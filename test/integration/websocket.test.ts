@@ -1,10 +1,11 @@
 /** WebSocket through a whole proxy, with the client that Node brings: messages of every size pass unchanged, and nothing is kept. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { oneCluster } from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
+import { plainClient } from '#testing/plain-client.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { startUpstream } from '#testing/start-upstream.ts';
 import { websocketEcho } from '#testing/websocket-upstream.ts';
@@ -110,8 +111,7 @@ test('an upstream is held back by a client that does not read, and nothing is lo
     await exchange.gone;
   });
   const proxy = await startProxy(t, oneCluster(upstream.port, { upgrade_configs: [{ upgrade_type: 'websocket' }] }));
-  const near = connect(await proxy.listenerPort(), '127.0.0.1').pause();
-  t.after(() => near.destroy());
+  const near = plainClient(t, await proxy.listenerPort()).pause();
   near.write(UPGRADE);
   const from = await eventually('the upstream sends', () => far);
   assert.ok((await settled(from)) < (FLOOD * MEGABYTE) / 2);
@@ -132,8 +132,7 @@ test('a client is held back by an upstream that does not read, and nothing is lo
     await exchange.gone;
   });
   const proxy = await startProxy(t, oneCluster(upstream.port, { upgrade_configs: [{ upgrade_type: 'websocket' }] }));
-  const near = connect(await proxy.listenerPort(), '127.0.0.1');
-  t.after(() => near.destroy());
+  const near = plainClient(t, await proxy.listenerPort());
   near.write(UPGRADE);
   await once(near, 'data');
   flood(near);
