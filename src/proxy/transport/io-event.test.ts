@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { asEvent, beginEvent, clock, endEvent, flushLater, resumeLater } from '#proxy/transport/io-event.ts';
+import { asEvent, beginEvent, clock, endEvent, flushLater, flushSoon, resumeLater } from '#proxy/transport/io-event.ts';
 
 function logger() {
   const log: string[] = [];
@@ -104,4 +104,37 @@ test('the clock moves at the beginning of an event, and stands still within it',
   endEvent();
   await new Promise((resolve) => setImmediate(resolve));
   asEvent(() => assert.ok(clock.now() > now));
+});
+
+const endOfTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('flushes wait for the end of the turn while turns bring many, and for no more than so many', async () => {
+  const { log, flushable } = logger();
+  const ask = (count: number, name: string): void => {
+    for (let i = 0; i < count; i++) asEvent(() => flushSoon(flushable(name)));
+  };
+  await endOfTurn();
+  ask(1, 'alone');
+  assert.equal(log.length, 1, 'one alone does not wait');
+  // Some turn of these is looked at, and brought many.
+  ask(200, 'first');
+  assert.equal(log.length, 201);
+  await endOfTurn();
+  log.length = 0;
+  ask(20, 'waits');
+  assert.deepEqual(log, []);
+  await endOfTurn();
+  assert.deepEqual(log, Array(20).fill('flush waits'));
+  log.length = 0;
+  ask(70, 'many');
+  assert.equal(log.length, 64, 'a batch is full at the end of an event');
+  await endOfTurn();
+  assert.equal(log.length, 70);
+  log.length = 0;
+  ask(2, 'few');
+  assert.deepEqual(log, []);
+  await endOfTurn();
+  assert.equal(log.length, 2);
+  ask(1, 'alone again');
+  assert.equal(log.length, 3, 'after a turn with few nobody waits');
 });

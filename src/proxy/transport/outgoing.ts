@@ -7,7 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import { type DirectWriter, writeDirectly } from '#proxy/transport/direct-write.ts';
-import { flushLater } from '#proxy/transport/io-event.ts';
+import { flushSoon } from '#proxy/transport/io-event.ts';
 import type { OwnedSocket } from '#proxy/transport/owned-socket.ts';
 import { holdLease, type Lease, release } from '#proxy/transport/read-buffers.ts';
 
@@ -108,7 +108,7 @@ export class Outgoing implements DirectWriter {
 
   private mark(): void {
     this.marked = true;
-    flushLater(this);
+    flushSoon(this);
   }
 
   private flushText(): void {
