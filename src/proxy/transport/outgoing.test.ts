@@ -69,6 +69,23 @@ test('a large piece of a pooled buffer is written as it is, and holds the buffer
   releaseReader(reader);
 });
 
+test('a large piece that has to be copied leaves in one write with the head before it', () => {
+  const { outgoing, writes, taken } = setup();
+  const piece = Buffer.alloc(LARGE, 'a');
+  asEvent(() => {
+    outgoing.write('head\xff');
+    outgoing.writeBytes(piece);
+    piece.fill('b');
+    outgoing.write('tail');
+  });
+  assert.equal(writes.length, 2);
+  assert.equal((writes[0] as Buffer).latin1Slice(), `head\xff${'a'.repeat(LARGE)}`);
+  assert.equal(outgoing.bytes, 5 + LARGE + 4);
+  assert.equal(outgoing.buffered, 5 + LARGE);
+  taken[0]();
+  assert.equal(outgoing.buffered, 0);
+});
+
 test('nothing is written to a socket that takes nothing any more', () => {
   const { outgoing, socket, writes } = setup();
   socket.writable = false;

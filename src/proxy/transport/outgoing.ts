@@ -6,16 +6,21 @@
  * request over TLS, of 31, than with Node's Writable, which sees to that otherwise.)
  */
 import type { Socket } from 'node:net';
-import { type DirectWriter, writeDirectly } from '#proxy/transport/direct-write.ts';
+import { type DirectWriter, writeBytesDirectly, writeDirectly } from '#proxy/transport/direct-write.ts';
 import { flushSoon } from '#proxy/transport/io-event.ts';
 import type { OwnedSocket } from '#proxy/transport/owned-socket.ts';
-import { holdLease, type Lease, release } from '#proxy/transport/read-buffers.ts';
+import { holdLease, type Lease, leaseFor, release } from '#proxy/transport/read-buffers.ts';
 
 /** Bodies up to this many bytes join the text: copying them costs less than a write of their own. */
 const JOIN_LIMIT = 16 * 1024;
 
-/** Text, or a large piece with what it lies in. */
-type Piece = string | { chunk: Buffer; lease: Lease | undefined };
+/** A large piece with what it lies in. */
+interface LargePiece {
+  chunk: Buffer;
+  lease: Lease;
+}
+
+type Piece = string | LargePiece;
 
 export class Outgoing implements DirectWriter {
   readonly socket: Socket;
@@ -55,11 +60,28 @@ export class Outgoing implements DirectWriter {
       if (!this.marked) this.mark();
       return;
     }
-    if (this.text !== '') this.flushText();
     const lease = holdLease(chunk);
-    const piece = { chunk: lease === undefined ? Buffer.from(chunk) : chunk, lease };
+    if (lease === undefined) return this.writeCopy(chunk);
+    if (this.text !== '') this.flushText();
+    this.writeLarge({ chunk, lease });
+  }
+
+  /** A large piece whose place is needed for the next read: copied, and the head before it leaves in the same write. */
+  private writeCopy(chunk: Buffer): void {
+    const { text } = this;
+    this.text = '';
+    const lease = leaseFor(text.length + chunk.length);
+    lease.buffer.latin1Write(text, 0, text.length);
+    chunk.copy(lease.buffer, text.length);
+    this.writeLarge({ chunk: lease.buffer.subarray(0, text.length + chunk.length), lease });
+  }
+
+  private writeLarge(piece: LargePiece): void {
+    const { socket } = this;
+    const { chunk, lease } = piece;
     if (this.occupied) this.keep(piece, chunk.length);
-    else writePiece(this.socket, piece);
+    else if (this.takesDirectly) this.waiting += writeBytesDirectly(socket, chunk, this, lease);
+    else writePiece(socket, piece);
   }
 
   /** Ends the socket once everything was written. */
@@ -77,6 +99,12 @@ export class Outgoing implements DirectWriter {
   /** Nothing may be written now. */
   private get occupied(): boolean {
     return this.single && this.waiting > 0;
+  }
+
+  /** What Node's Writable holds back goes first. */
+  private get takesDirectly(): boolean {
+    const { socket } = this;
+    return socket.writable && socket.writableLength === 0 && !socket.connecting;
   }
 
   private keep(piece: Piece, bytes: number): void {
@@ -117,8 +145,7 @@ export class Outgoing implements DirectWriter {
     const { socket } = this;
     if (!socket.writable) return;
     if (this.occupied) this.keep(text, text.length);
-    // What Node's Writable holds back goes first.
-    else if (socket.writableLength === 0 && !socket.connecting) this.waiting += writeDirectly(socket, text, this);
+    else if (this.takesDirectly) this.waiting += writeDirectly(socket, text, this);
     else socket.write(text, 'latin1');
   }
 
@@ -147,7 +174,5 @@ function writePiece(socket: Socket, piece: Piece): void {
     socket.write(piece, 'latin1');
     return;
   }
-  const { chunk, lease } = piece;
-  if (lease === undefined) socket.write(chunk);
-  else socket.write(chunk, () => release(lease));
+  socket.write(piece.chunk, () => release(piece.lease));
 }

@@ -3,6 +3,7 @@ import test from 'node:test';
 import {
   bodyRead,
   holdLease,
+  leaseFor,
   nextBuffer,
   type Reader,
   readingFor,
@@ -93,4 +94,17 @@ test('a reader gets as much as it reads at a time, and another buffer where that
 
 test('large pieces are for connections that may hold them', () => {
   assert.deepEqual([65_536, 524_287, 524_288, 1_048_576].map(bodyRead), [262_144, 262_144, 524_288, 524_288]);
+});
+
+test('copies have pooled buffers too; one of an unusual size is not kept', () => {
+  const lease = leaseFor(70_000);
+  assert.equal(lease.buffer.length, 80 * 1024);
+  release(lease);
+  const again = leaseFor(1);
+  assert.equal(again.buffer, lease.buffer);
+  release(again);
+  const huge = leaseFor(100_000);
+  assert.equal(huge.buffer.length, 100_000);
+  release(huge);
+  assert.notEqual(leaseFor(100_000).buffer, huge.buffer);
 });

@@ -9,6 +9,8 @@ const SHARED_SIZE = 64 * 1024;
 export const STREAM_READ = 128 * 1024;
 const SMALL_BODY_READ = 256 * 1024;
 const BODY_READ = 512 * 1024;
+/** A whole shared buffer, and a head before it. */
+const COPY_SIZE = SHARED_SIZE + 16 * 1024;
 /** Bytes of free pooled buffers kept for later. */
 const POOL_LIMIT = 8 * 1024 * 1024;
 
@@ -37,8 +39,8 @@ export interface Reader {
 }
 
 const shared = Buffer.allocUnsafeSlow(SHARED_SIZE);
-/** Free pooled buffers by their size. */
-const free = new Map<number, Buffer[]>();
+/** Free pooled buffers by their size; those of other sizes are not kept. */
+const free = new Map<number, Buffer[]>([STREAM_READ, SMALL_BODY_READ, BODY_READ, COPY_SIZE].map((size) => [size, []]));
 let freeBytes = 0;
 const leases = new Map<ArrayBufferLike, Lease>();
 let current: Reader | undefined;
@@ -84,15 +86,19 @@ export function holdLease(chunk: Buffer): Lease | undefined {
   return lease;
 }
 
+/** @returns a pooled buffer for at least so many bytes: for what has to be copied out of the shared buffer. */
+export function leaseFor(size: number): Lease {
+  return take(Math.max(size, COPY_SIZE));
+}
+
 export function release(lease: Lease): void {
   if (--lease.holders > 0) return;
   const { buffer } = lease;
   leases.delete(buffer.buffer);
-  if (freeBytes + buffer.length > POOL_LIMIT) return;
-  freeBytes += buffer.length;
   const ofSize = free.get(buffer.length);
-  if (ofSize === undefined) free.set(buffer.length, [buffer]);
-  else ofSize.push(buffer);
+  if (ofSize === undefined || freeBytes + buffer.length > POOL_LIMIT) return;
+  freeBytes += buffer.length;
+  ofSize.push(buffer);
 }
 
 function take(size: number): Lease {
