@@ -72,6 +72,9 @@ alike('HTTP/2 CONNECT through an internal listener', {
     wires[0].end();
     note(await wires[0].closed());
     await proxy.statBecomes('listener.envoy_internal_originate.downstream_cx_active', 1);
+    wires[1].end();
+    note(await wires[1].closed());
+    await proxy.statBecomes('listener.envoy_internal_originate.downstream_cx_active', 0);
   },
   stats: STATS,
 });

@@ -162,7 +162,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.closed = true;
     const details = this.closedByUs ? 'downstream_local_disconnect' : 'downstream_remote_disconnect';
     this.endAll(Flag.DownstreamConnectionTermination, details);
-    this.account.settle();
+    this.account.close();
     this.release();
   }
 

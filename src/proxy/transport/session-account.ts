@@ -25,6 +25,7 @@ export class SessionAccount {
   private trailers = 0;
   private outbound = 0;
   private outboundControl = 0;
+  private closed = false;
 
   constructor(session: Counted, stats: Http2CodecStats) {
     this.session = session;
@@ -32,6 +33,7 @@ export class SessionAccount {
   }
 
   settle(): void {
+    if (this.closed) return;
     const { session, stats } = this;
     const { flood } = session;
     this.streams = moved(stats.streamsActive, this.streams, session.streams.size);
@@ -41,6 +43,17 @@ export class SessionAccount {
     this.trailers = moved(stats.trailers, this.trailers, session.trailersReceived);
     this.outbound = moved(stats.outboundFramesActive, this.outbound, flood.outbound);
     this.outboundControl = moved(stats.outboundControlFramesActive, this.outboundControl, flood.outboundControl);
+  }
+
+  /** The connection is gone, and with it what its gauges show: frames that it never sent among them. */
+  close(): void {
+    this.settle();
+    this.closed = true;
+    const { stats } = this;
+    moved(stats.streamsActive, this.streams, 0);
+    moved(stats.pendingSendBytes, this.pending, 0);
+    moved(stats.outboundFramesActive, this.outbound, 0);
+    moved(stats.outboundControlFramesActive, this.outboundControl, 0);
   }
 }
 
