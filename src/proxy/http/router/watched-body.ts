@@ -3,7 +3,7 @@
  * begins with the first request, and ends when nobody knows the route any more.
  * Follows envoy.config.core.v3.DataSource.watched_directory.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { logger } from '#base/logger.ts';
 import type { DirectResponseAction, WatchedFile } from '#config/model/route.ts';
 import { type PathWatch, watchPath } from '#proxy/xds/watched-path.ts';
@@ -34,12 +34,17 @@ function begin(action: DirectResponseAction, file: WatchedFile): Watched {
 
 function readBody({ path, limit }: WatchedFile): string | undefined {
   const log = logger('config');
+  let file: number | undefined;
   try {
-    const { size } = statSync(path);
-    if (limit === 0 || size <= limit) return readFileSync(path, 'latin1');
+    file = openSync(path, 'r');
+    // Of the open file: another may take its place in between.
+    const { size } = fstatSync(file);
+    if (limit === 0 || size <= limit) return readFileSync(file, 'latin1');
     log.error(`Failed to read file: file ${path} size is ${size} bytes; maximum is ${limit}`);
   } catch (error) {
     log.error(`Failed to read file: ${(error as Error).message}`);
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
   return undefined;
 }
