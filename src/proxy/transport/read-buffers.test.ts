@@ -100,9 +100,12 @@ test('copies have pooled buffers too; one of an unusual size is not kept', () =>
   const lease = leaseFor(70_000);
   assert.equal(lease.buffer.length, 80 * 1024);
   release(lease);
-  const again = leaseFor(1);
+  const again = leaseFor(41_000);
   assert.equal(again.buffer, lease.buffer);
   release(again);
+  const small = leaseFor(20_000);
+  assert.equal(small.buffer.length, 20_000, 'no four times of it');
+  release(small);
   const huge = leaseFor(100_000);
   assert.equal(huge.buffer.length, 100_000);
   release(huge);

@@ -86,9 +86,12 @@ export function holdLease(chunk: Buffer): Lease | undefined {
   return lease;
 }
 
-/** @returns a pooled buffer for at least so many bytes: for what has to be copied out of the shared buffer. */
+/**
+ * @returns a buffer for at least so many bytes, for what has to be copied out of the shared buffer: a pooled one where that is more than half
+ * full, since a slow reader may keep many.
+ */
 export function leaseFor(size: number): Lease {
-  return take(Math.max(size, COPY_SIZE));
+  return take(size > COPY_SIZE / 2 ? Math.max(size, COPY_SIZE) : size);
 }
 
 export function release(lease: Lease): void {
