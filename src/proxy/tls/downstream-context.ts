@@ -32,7 +32,10 @@ export interface DownstreamTlsEnvironment {
 
 /** What one client gets. */
 export interface ServerChoice {
+  /** How it is spoken. */
   secureContext: SecureContext;
+  /** What is shown, and whom clients are trusted through. */
+  identity: SecureContext;
   certificate: X509Certificate;
   /** The protocol in ALPN's wire form; undefined: none is chosen. */
   alpn: Uint8Array | undefined;
@@ -44,7 +47,7 @@ export interface ServerChoice {
   refused: boolean;
 }
 
-/** Orders of suites that are kept ready for each certificate. Clients choose them, so they are bounded. */
+/** Orders of suites that are kept ready. Clients choose them, so they are bounded. */
 const ORDERS_KEPT = 8;
 
 export class DownstreamTlsContext {
@@ -64,6 +67,7 @@ export class DownstreamTlsContext {
   private readonly ticketKeys: Buffer;
   private readonly sessionIdContext: string;
   private readonly protocols: { name: string; wire: Uint8Array }[];
+  private readonly identities: SecureContext[];
   private readonly contexts = new Map<string, SecureContext>();
 
   /** @throws where OpenSSL does not take what the readers let through. */
@@ -81,15 +85,18 @@ export class DownstreamTlsContext {
     this.ciphers = cipherGroups(tls.cipherSuites);
     this.ownOrder = cipherString(this.ciphers, []);
     this.curves = tls.ecdhCurves;
-    const identity = this.identity();
-    this.sessionIdContext = identity.toString('hex').slice(0, 32);
-    this.ticketKeys = ticketKeys(tls.sessionTicketKeys[0] ?? ticketSecret, identity);
+    const scopeOfSessions = this.sessionScope();
+    this.sessionIdContext = scopeOfSessions.toString('hex').slice(0, 32);
+    this.ticketKeys = ticketKeys(tls.sessionTicketKeys[0] ?? ticketSecret, scopeOfSessions);
     this.protocols = tls.alpnProtocols.map((name) => ({
       name,
       wire: Buffer.from(`${String.fromCharCode(Buffer.byteLength(name))}${name}`, 'latin1'),
     }));
     // Problems show now, not with the first client.
-    for (let i = 0; i < this.certificates.length; i++) this.context(i, undefined);
+    this.identities = tls.certificates.map((certificate) =>
+      createSecureContext(contextOptions(tls, certificate, this.ownOrder)),
+    );
+    this.context(undefined);
   }
 
   /**
@@ -124,7 +131,8 @@ export class DownstreamTlsContext {
     const wantsStaple = hello?.statusRequest ?? false;
     this.stapling[index].count(wantsStaple, this.counters.stats);
     return {
-      secureContext: this.context(index, hello),
+      secureContext: this.context(hello),
+      identity: this.identities[index],
       certificate: this.certificates[index],
       alpn: protocol?.wire,
       alpnName: protocol?.name ?? '',
@@ -143,25 +151,29 @@ export class DownstreamTlsContext {
     return (hello === undefined || speaksTls13(hello)) && (this.tls.maxVersion ?? 'TLSv1.3') === 'TLSv1.3';
   }
 
-  /** The context of a certificate, with the suites in the order that counts for this client. */
-  private context(index: number, hello: ClientHello | undefined): SecureContext {
+  /** The context with the suites in the order that counts for this client. */
+  private context(hello: ClientHello | undefined): SecureContext {
     const tls13 = this.speaksTls13(hello);
     const ciphers = tls13 || hello === undefined ? this.ownOrder : cipherString(this.ciphers, hello.cipherSuites);
     const clientOrder = tls13 || this.tls.preferClientCiphers;
-    const key = `${index} ${clientOrder} ${ciphers}`;
+    const key = `${clientOrder} ${ciphers}`;
     let context = this.contexts.get(key);
     if (context === undefined) {
-      if (this.contexts.size >= ORDERS_KEPT * this.certificates.length) this.contexts.clear();
-      context = this.createContext(index, ciphers, clientOrder);
+      if (this.contexts.size >= ORDERS_KEPT) this.contexts.clear();
+      context = this.createContext(ciphers, clientOrder);
       this.contexts.set(key, context);
     }
     return context;
   }
 
-  private createContext(index: number, ciphers: string, clientOrder: boolean): SecureContext {
+  /**
+   * Without certificates and authorities: OpenSSL would look among the latter for issuers of ours, verify them in each handshake and show
+   * them too, which Envoy does not (a fifth of the time of a handshake with an elliptic authority).
+   */
+  private createContext(ciphers: string, clientOrder: boolean): SecureContext {
     const { tls } = this;
     return createSecureContext({
-      ...contextOptions(tls, tls.certificates[index], ciphers),
+      ...contextOptions({ ...tls, validation: undefined }, undefined, ciphers),
       // A group each: our order holds, whichever key shares the client sent along.
       ecdhCurve: this.curves.join('/'),
       honorCipherOrder: !clientOrder,
@@ -173,7 +185,7 @@ export class DownstreamTlsContext {
   }
 
   /** A session is resumed only where certificates and what is asked of the client are those of its handshake. */
-  private identity(): Buffer {
+  private sessionScope(): Buffer {
     const { validation, requireClientCertificate, alpnProtocols } = this.tls;
     const names = this.certificates.map((certificate) => certificate.fingerprint256);
     const { trustedCa, crl, ...rest } = validation ?? {};

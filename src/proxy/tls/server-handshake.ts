@@ -73,10 +73,11 @@ export class ServerHandshake implements SocketOwner {
     this.hello = hello;
     this.choice = this.context.choose(hello);
     this.seen = undefined;
-    const { secureContext, alpn, ocspStaple, refused } = this.choice;
+    const { secureContext, identity, alpn, ocspStaple, refused } = this.choice;
     const socket = new ServerTlsSocket({
       handle,
       secureContext,
+      identity,
       requestCert: this.context.requestsCertificate,
       requireCert: this.context.requiresCertificate,
       alpn,

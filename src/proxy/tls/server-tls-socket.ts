@@ -15,6 +15,8 @@ import type { SocketHandle } from '#proxy/transport/owned-socket.ts';
 export interface ServerTlsOptions {
   handle: SocketHandle;
   secureContext: SecureContext;
+  /** The certificate to show with its key, and the authorities that the client's has to lead to. */
+  identity: SecureContext;
   /** Asks the client for a certificate. */
   requestCert: boolean;
   /** Ends the handshake where the client has none. */
@@ -34,9 +36,10 @@ interface TlsHandle {
 }
 
 export class ServerTlsSocket extends TLSSocket {
-  constructor({ handle, requireCert, alpn, ...options }: ServerTlsOptions) {
+  constructor({ handle, identity, requireCert, alpn, ...options }: ServerTlsOptions) {
     const tls = { ...options, isServer: true, rejectUnauthorized: requireCert, ALPNProtocols: alpn, rawHandle: handle };
     super(undefined as unknown as Socket, tls);
+    this.setKeyCert(identity);
   }
 
   /** Called by TLSSocket: the handle to encrypt on is the accepted one, not a new one. */
