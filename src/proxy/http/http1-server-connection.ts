@@ -17,7 +17,7 @@ import { joinRequestFields } from '#proxy/http/single-fields.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { asEvent, beginEvent, clock, endEvent, type Resumable, resumeLater } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
-import { bodyRead, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { BODY_READ, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
@@ -53,7 +53,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   /** The request under way. */
   stream: HttpStream | undefined = undefined;
   readsLargeBody = false;
-  readonly largeRead: number;
+  largeRead: number = BODY_READ;
   lease: Lease | undefined = undefined;
   /** Requests that this connection has carried. */
   requests = 0;
@@ -91,7 +91,6 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
     this.socket = socket;
     this.connection = connection;
-    this.largeRead = bodyRead(connection.bufferLimit);
     this.manager = manager;
     this.outgoing = new Outgoing(socket);
     const { common, http1 } = manager.config;
@@ -118,6 +117,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   /** Bytes were read from the socket. */
   onRead(count: number, bytes: Buffer): void {
     beginEvent();
+    readingFor(this);
     try {
       this.manager.stats.downstreamCxRxBytesTotal.add(count);
       if (this.phase !== CLOSED) this.consume(bytes, 0, count);
@@ -311,6 +311,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   /** The request's body is complete; from the body reader. */
   onBodyEnd(trailers: Headers | undefined): void {
     this.readsLargeBody = false;
+    this.largeRead = BODY_READ;
     const stream = this.stream;
     if (stream === undefined) {
       this.phase = this.phase === CLOSED ? CLOSED : HEAD;

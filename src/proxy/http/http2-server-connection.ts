@@ -17,7 +17,7 @@ import { Flag } from '#proxy/observe/response-flags.ts';
 import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
 import { KeepalivePings } from '#proxy/transport/keepalive-pings.ts';
-import { bodyRead, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { framedRead, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { SessionAccount } from '#proxy/transport/session-account.ts';
 import { type OutputSource, SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
 import type { Headers } from '#wire/headers.ts';
@@ -83,7 +83,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
     this.socket = socket;
     this.connection = connection;
-    this.largeRead = bodyRead(connection.bufferLimit);
+    this.largeRead = framedRead(connection.bufferLimit);
     this.manager = manager;
     this.stats = manager.http2Stats();
     this.session = new Session(manager.http2Options(connection.bufferLimit), this);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { writeBytesDirectly, writeDirectly } from '#proxy/transport/direct-write.ts';
+import { writeBytesDirectly, writeDirectly, writePiecesDirectly } from '#proxy/transport/direct-write.ts';
+import { leaseFor } from '#proxy/transport/read-buffers.ts';
 import { eventually } from '#testing/eventually.ts';
 import type { Scope } from '#testing/scope.ts';
 
@@ -62,6 +63,34 @@ test('bytes that have to wait are told of too, and those that come behind stay b
   const all = await received(far, waiting + behind);
   assert.ok(all.startsWith('xxx') && all.endsWith('xend'));
   await eventually('the writes are over', async () => told === waiting + behind);
+});
+
+test('pieces leave in one write, in order, and give back what they lie in when it is over', async (t) => {
+  const [near, far] = await pair(t);
+  let told = 0;
+  const writer = { onWritten: (bytes: number) => (told += bytes) };
+  const lease = leaseFor(1 << 20);
+  lease.holders = 8;
+  const pieces = Array.from({ length: 4 }, (_, i) => ({ chunk: Buffer.alloc(4 << 20, `${i}`), lease }));
+  const waiting = writePiecesDirectly(near, pieces, 16 << 20, writer);
+  assert.deepEqual([waiting, lease.holders], [16 << 20, 8]);
+  const all = await received(far, 16 << 20);
+  assert.equal(all.replaceAll(/(.)\1*/g, '$1'), '0123');
+  await eventually('the write is over', async () => told === waiting);
+  assert.equal(lease.holders, 4);
+  assert.equal(
+    writePiecesDirectly(
+      near,
+      [
+        { chunk: Buffer.from('a'), lease },
+        { chunk: Buffer.from('b'), lease: undefined },
+      ],
+      2,
+      writer,
+    ),
+    0,
+  );
+  assert.equal(lease.holders, 3);
 });
 
 test('a socket whose peer is gone is destroyed', async (t) => {

@@ -11,6 +11,12 @@ export interface DirectWriter {
   onWritten(bytes: number): void;
 }
 
+/** Bytes that stay as they are until they are written; with what they lie in where that is pooled, held for the write. */
+export interface HeldPiece {
+  chunk: Buffer;
+  lease: Lease | undefined;
+}
+
 /** A write that could not be done at once. */
 interface WriteRequest {
   oncomplete: (this: WriteRequest, status: number) => void;
@@ -23,6 +29,7 @@ interface WriteRequest {
   /** Keeps what is written in memory. */
   buffer: Buffer | null;
   lease?: Lease | undefined;
+  pieces?: readonly HeldPiece[];
 }
 
 interface StreamBinding {
@@ -35,6 +42,7 @@ interface StreamHandle {
   /** @returns the error, 0 for none; or the request of a write that has to wait. */
   writeLatin1String(request: null, text: string): number | WriteRequest;
   writeBuffer(request: null, bytes: Buffer): number | WriteRequest;
+  writev(request: null, chunks: readonly Buffer[], allBuffers: true): number | WriteRequest;
 }
 
 let binding: StreamBinding | undefined;
@@ -69,6 +77,34 @@ export function writeBytesDirectly(socket: Socket, bytes: Buffer, writer: Direct
   if (waiting > 0) (written as WriteRequest).lease = lease;
   else release(lease);
   return waiting;
+}
+
+/**
+ * The same for several pieces in one write, `bytes` together. Their leases are given back when it is done.
+ */
+export function writePiecesDirectly(
+  socket: Socket,
+  pieces: readonly HeldPiece[],
+  bytes: number,
+  writer: DirectWriter,
+): number {
+  const handle = directHandle(socket);
+  if (pieces.length === 1 || handle === undefined) {
+    let waiting = 0;
+    for (const { chunk, lease } of pieces) waiting += writeBytesDirectly(socket, chunk, writer, lease);
+    return waiting;
+  }
+  const chunks = pieces.map(({ chunk }) => chunk);
+  const written = handle.writev(null, chunks, true);
+  const waiting = settle(socket, written, writer, bytes, null);
+  if (waiting > 0) (written as WriteRequest).pieces = pieces;
+  else releasePieces(pieces);
+  return waiting;
+}
+
+/** Gives back what pieces lie in. */
+export function releasePieces(pieces: readonly HeldPiece[]): void {
+  for (const { lease } of pieces) if (lease !== undefined) release(lease);
 }
 
 /** The socket's handle, where it takes such writes. */
@@ -107,8 +143,9 @@ function settle(
 }
 
 function onComplete(this: WriteRequest, status: number): void {
-  const { writer, socket, bytes = 0, lease } = this;
+  const { writer, socket, bytes = 0, lease, pieces } = this;
   if (lease !== undefined) release(lease);
+  if (pieces !== undefined) releasePieces(pieces);
   if (status < 0 && socket?.destroyed === false) socket.destroy(writeError(status));
   writer?.onWritten(bytes);
 }

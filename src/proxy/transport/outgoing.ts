@@ -1,26 +1,31 @@
 /**
- * What one socket has to send. Heads and small bodies gather as latin1 text and leave in one write at the end of the event; large pieces
- * are written as they are, and what they lie in is held until the write is done.
+ * What one socket has to send. Heads and small bodies gather as latin1 text and leave in one write at the end of the event. Large pieces stay
+ * as they are, and what they lie in is held until they are written: several of them leave in one write, at the end of the turn of the loop.
+ * (Measured with bodies of 1 MiB read in pieces of 48 KiB: a third of the writes.)
  *
  * Node's TLS takes one write at a time, and each is over a turn of the loop later: what comes meanwhile waits here. (Measured: 3 us less a
  * request over TLS, of 31, than with Node's Writable, which sees to that otherwise.)
  */
 import type { Socket } from 'node:net';
-import { type DirectWriter, writeBytesDirectly, writeDirectly } from '#proxy/transport/direct-write.ts';
-import { flushSoon } from '#proxy/transport/io-event.ts';
+import {
+  type DirectWriter,
+  type HeldPiece,
+  releasePieces,
+  writeBytesDirectly,
+  writeDirectly,
+  writePiecesDirectly,
+} from '#proxy/transport/direct-write.ts';
+import { flushAfterTurn, flushSoon } from '#proxy/transport/io-event.ts';
 import type { OwnedSocket } from '#proxy/transport/owned-socket.ts';
-import { holdLease, type Lease, leaseFor, release } from '#proxy/transport/read-buffers.ts';
+import { holdLease, leaseFor, readMore, release } from '#proxy/transport/read-buffers.ts';
 
 /** Bodies up to this many bytes join the text: copying them costs less than a write of their own. */
 const JOIN_LIMIT = 16 * 1024;
 
-/** A large piece with what it lies in. */
-interface LargePiece {
-  chunk: Buffer;
-  lease: Lease;
-}
+/** So many bytes of large pieces wait for more at most. */
+const GATHER_LIMIT = 288 * 1024;
 
-type Piece = string | LargePiece;
+type Piece = string | HeldPiece;
 
 export class Outgoing implements DirectWriter {
   readonly socket: Socket;
@@ -28,6 +33,11 @@ export class Outgoing implements DirectWriter {
   bytes = 0;
   private text = '';
   private marked = false;
+  /** Large pieces that wait for more of them, and their bytes; `text` comes behind them. */
+  private pieces: HeldPiece[] = [];
+  private gathered = 0;
+  /** They leave at the end of this turn of the loop. */
+  private held = false;
   /** Bytes that were written directly and wait. */
   private waiting = 0;
   /** Somebody was told that too much waits. */
@@ -62,8 +72,13 @@ export class Outgoing implements DirectWriter {
     }
     const lease = holdLease(chunk);
     if (lease === undefined) return this.writeCopy(chunk);
-    if (this.text !== '') this.flushText();
-    this.writeLarge({ chunk, lease });
+    if (this.single) {
+      if (this.text !== '') this.flushText();
+      this.writeSingle({ chunk, lease });
+      return;
+    }
+    if (this.text !== '') this.gatherText();
+    this.gather({ chunk, lease });
   }
 
   /** A large piece whose place is needed for the next read: copied, and the head before it leaves in the same write. */
@@ -73,19 +88,51 @@ export class Outgoing implements DirectWriter {
     const lease = leaseFor(text.length + chunk.length);
     lease.buffer.latin1Write(text, 0, text.length);
     chunk.copy(lease.buffer, text.length);
-    this.writeLarge({ chunk: lease.buffer.subarray(0, text.length + chunk.length), lease });
+    const piece = { chunk: lease.buffer.subarray(0, text.length + chunk.length), lease };
+    if (this.single) this.writeSingle(piece);
+    else this.gather(piece);
   }
 
-  private writeLarge(piece: LargePiece): void {
+  /** Over TLS, which would copy several pieces into one. */
+  private writeSingle(piece: HeldPiece): void {
     const { socket } = this;
-    const { chunk, lease } = piece;
-    if (this.occupied) this.keep(piece, chunk.length);
-    else if (this.takesDirectly) this.waiting += writeBytesDirectly(socket, chunk, this, lease);
+    readMore();
+    if (this.occupied) this.keep(piece, piece.chunk.length);
+    else if (this.takesDirectly) this.waiting += writeBytesDirectly(socket, piece.chunk, this, piece.lease);
     else writePiece(socket, piece);
+  }
+
+  private gather(piece: HeldPiece): void {
+    this.pieces.push(piece);
+    this.gathered += piece.chunk.length;
+    if (this.gathered >= GATHER_LIMIT) {
+      this.writeGathered();
+    } else if (!this.held) {
+      this.held = true;
+      flushAfterTurn(this);
+    }
+  }
+
+  /** Text between large pieces keeps its place among them. */
+  private gatherText(): void {
+    const chunk = Buffer.from(this.text, 'latin1');
+    this.text = '';
+    this.pieces.push({ chunk, lease: undefined });
+    this.gathered += chunk.length;
+  }
+
+  private writeGathered(): void {
+    const { socket, pieces, gathered } = this;
+    this.pieces = [];
+    this.gathered = 0;
+    if (!socket.writable) releasePieces(pieces);
+    else if (this.takesDirectly) this.waiting += writePiecesDirectly(socket, pieces, gathered, this);
+    else for (const piece of pieces) writePiece(socket, piece);
   }
 
   /** Ends the socket once everything was written. */
   end(): void {
+    this.held = false;
     this.flush();
     if (this.occupied) this.ending = true;
     else this.socket.destroySoon();
@@ -93,7 +140,7 @@ export class Outgoing implements DirectWriter {
 
   /** Bytes that the kernel has not taken yet. */
   get buffered(): number {
-    return this.socket.writableLength + this.waiting + this.behindBytes + this.text.length;
+    return this.socket.writableLength + this.waiting + this.behindBytes + this.gathered + this.text.length;
   }
 
   /** Nothing may be written now. */
@@ -115,16 +162,32 @@ export class Outgoing implements DirectWriter {
   /** Whether more than `limit` bytes wait. The socket's owner then hears `onDrain` as soon as they do not. */
   isOver(limit: number): boolean {
     if (this.buffered <= limit) return false;
+    if (this.gathered > 0) {
+      this.writeAll();
+      if (this.buffered <= limit) return false;
+    }
     this.over = true;
     // Looked at again when the event is over.
     if (!this.marked) this.mark();
     return true;
   }
 
+  /** Called at the end of the event, where text was added, and at the end of the turn, where large pieces were. */
   flush(): void {
+    const { marked } = this;
     this.marked = false;
-    if (this.text !== '') this.flushText();
+    // The other call comes yet.
+    if (marked && this.held) return;
+    this.held = false;
+    this.writeAll();
     if (this.over) this.tellDrained();
+  }
+
+  private writeAll(): void {
+    if (this.pieces.length > 0) {
+      if (this.text !== '') this.gatherText();
+      this.writeGathered();
+    } else if (this.text !== '') this.flushText();
   }
 
   /** Nothing that will tell by itself waits any more. */
@@ -174,5 +237,7 @@ function writePiece(socket: Socket, piece: Piece): void {
     socket.write(piece, 'latin1');
     return;
   }
-  socket.write(piece.chunk, () => release(piece.lease));
+  const { chunk, lease } = piece;
+  if (lease === undefined) socket.write(chunk);
+  else socket.write(chunk, () => release(lease));
 }

@@ -5,6 +5,7 @@ import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { joinResponseFields } from '#proxy/http/single-fields.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
+import { BODY_READ } from '#proxy/transport/read-buffers.ts';
 import type { HttpPool } from '#proxy/upstream/http-pool.ts';
 import { encodeRequestHead, requestLineLength } from '#proxy/upstream/http1-request-head.ts';
 import { PooledClient } from '#proxy/upstream/pooled-client.ts';
@@ -312,6 +313,7 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
   private responseWhole(): void {
     const receiver = this.receiver;
     this.connection.readsLargeBody = false;
+    this.connection.largeRead = BODY_READ;
     this.receiver = undefined;
     if (this.state === BODY) {
       this.responseBytes += this.body.position - this.bodyCounted;

@@ -11,7 +11,7 @@ import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { nextConnectionId } from '#proxy/transport/connection-id.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
 import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
-import { bodyRead, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { BODY_READ, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import { openSocket } from '#proxy/upstream/connect.ts';
 import { connectErrorText } from '#proxy/upstream/connect-error.ts';
@@ -57,7 +57,7 @@ export class UpstreamConnection implements SocketOwner, Reader {
   /** Who gets its bytes: may change once it is connected. */
   user: ConnectionUser;
   readsLargeBody = false;
-  largeRead: number;
+  largeRead: number = BODY_READ;
   lease: Lease | undefined = undefined;
   connecting = true;
   closed = false;
@@ -86,7 +86,6 @@ export class UpstreamConnection implements SocketOwner, Reader {
     this.request = request;
     this.cluster = cluster;
     this.host = host;
-    this.largeRead = bodyRead(cluster.config.perConnectionBufferLimitBytes);
     this.user = user;
     this.info = {
       host: host.addressText,
@@ -151,6 +150,7 @@ export class UpstreamConnection implements SocketOwner, Reader {
 
   onRead(count: number, bytes: Buffer): void {
     beginEvent();
+    readingFor(this);
     try {
       this.cluster.stats.upstreamCxRxBytesTotal.add(count);
       this.user.onRead(count, bytes);
