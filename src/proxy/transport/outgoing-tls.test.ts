@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { asEvent } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
-import { nextBuffer, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { nextBuffer, type Reader, readDone, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { signed } from '#testing/certificates.ts';
 
 const LARGE = 20 * 1024;
@@ -40,6 +40,7 @@ test('over TLS everything arrives in order, whatever is written while a write is
       expected.push(Buffer.from(`text ${i};`));
       if (i % 3 === 1) {
         readingFor(reader);
+        readDone();
         const piece = nextBuffer().subarray(0, LARGE).fill(i);
         expected.push(Buffer.from(piece));
         outgoing.writeBytes(piece);
@@ -82,6 +83,7 @@ test('a connection that breaks while a write is under way lets go of what waits 
   const reader: Reader = { readsLargeBody: true, largeRead: 262_144, lease: undefined };
   asEvent(() => outgoing.write('under way'));
   readingFor(reader);
+  readDone();
   const piece = nextBuffer().subarray(0, LARGE);
   asEvent(() => outgoing.writeBytes(piece));
   assert.equal(reader.lease?.holders, 2);

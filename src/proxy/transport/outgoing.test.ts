@@ -5,7 +5,7 @@ import { setImmediate as endOfTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { asEvent } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
-import { nextBuffer, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
+import { nextBuffer, type Reader, readDone, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 
 /** A socket that keeps what is written to it, and takes it when told. */
 function setup() {
@@ -56,6 +56,7 @@ test('a large piece of a pooled buffer is written as it is at the end of the tur
   const { outgoing, writes, taken } = setup();
   const reader: Reader = { readsLargeBody: true, largeRead: 262_144, lease: undefined };
   readingFor(reader);
+  readDone();
   const buffer = nextBuffer();
   const piece = buffer.subarray(5, 5 + LARGE);
   asEvent(() => {

@@ -2,7 +2,7 @@
  * Sockets whose events go to one owner object. Handlers are shared functions that find the owner on the socket: a connection costs no closure.
  */
 import { Socket } from 'node:net';
-import { nextBuffer } from '#proxy/transport/read-buffers.ts';
+import { nextBuffer, readDone, readingForNobody } from '#proxy/transport/read-buffers.ts';
 
 /** What happens on a socket. `bytes` of `onRead` are good only until it returns. */
 export interface SocketOwner {
@@ -22,7 +22,9 @@ export interface OwnedSocket extends Socket {
 }
 
 function onRead(this: OwnedSocket, count: number, bytes: Uint8Array): boolean {
+  readingForNobody();
   this.owner?.onRead(count, bytes as Buffer);
+  readDone();
   return true;
 }
 

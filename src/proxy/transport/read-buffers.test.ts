@@ -7,6 +7,7 @@ import {
   leaseFor,
   nextBuffer,
   type Reader,
+  readDone,
   readingFor,
   readMore,
   release,
@@ -18,6 +19,7 @@ const reader = (readsLargeBody = true): Reader => ({ readsLargeBody, largeRead: 
 /** The buffer that a reader's next bytes go to. */
 function bufferFor(one: Reader): Buffer {
   readingFor(one);
+  readDone();
   return nextBuffer();
 }
 
@@ -94,10 +96,22 @@ test('a reader gets as much as it reads at a time, and another buffer where that
   releaseReader(other);
 });
 
+test('a socket that is made in the middle of a read gets no buffer of the reader', () => {
+  const one = reader();
+  readingFor(one);
+  const made = nextBuffer();
+  assert.equal(one.lease, undefined);
+  readDone();
+  assert.ok(nextBuffer() !== made);
+  assert.ok(one.lease !== undefined);
+  releaseReader(one);
+});
+
 test('where writes are dear a reader reads more at a time', () => {
   const one = { ...reader(), largeRead: BODY_READ };
   assert.equal(bufferFor(one).length, BODY_READ);
   readingFor(one);
+  readDone();
   readMore();
   assert.equal(nextBuffer().length, 524_288);
   releaseReader(one);

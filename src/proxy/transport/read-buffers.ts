@@ -52,6 +52,8 @@ const free = new Map<number, Buffer[]>(
 let freeBytes = 0;
 const leases = new Map<ArrayBufferLike, Lease>();
 let current: Reader | undefined;
+/** The next call of `nextBuffer` is for the socket whose read was just handled. */
+let afterRead = false;
 
 /** Says whose read is being handled: `readMore` and the next call of `nextBuffer` are for it. */
 export function readingFor(reader: Reader): void {
@@ -63,8 +65,15 @@ export function readingForNobody(): void {
   current = undefined;
 }
 
-/** Node asks this after each read where the socket's next bytes go. */
+/** A read was handled: Node asks at once where that socket's next bytes go. */
+export function readDone(): void {
+  afterRead = true;
+}
+
+/** Node asks this after each read where the socket's next bytes go; and for each new socket, also in the middle of another one's read. */
 export function nextBuffer(): Buffer {
+  if (!afterRead) return shared;
+  afterRead = false;
   const reader = current;
   if (reader === undefined) return shared;
   current = undefined;
