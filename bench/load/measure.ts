@@ -1,6 +1,7 @@
 /**
  * What every measure of the benchmark is: a row or more of the table, out of one run in which the proxies take turns.
  */
+import { median } from '../median.ts';
 import type { Peer, Started } from './peers.ts';
 import { startPeer } from './peers.ts';
 import { onStage, type Stage } from './stages.ts';
@@ -29,24 +30,27 @@ export interface Measure {
   run(bench: Bench): Promise<Row[]>;
 }
 
-/** Runs `act` on each proxy in turns, and gives the mean of what it returned. */
+/** So many turns each proxy has at least where single ones spread widely: a stall of a few milliseconds decides over one of them. */
+export const MANY_TURNS = 7;
+
+/** Runs `act` on each proxy in turns, and gives the median of each value that it returned. */
 export async function inTurns<K extends string>(
   bench: Bench,
   peers: readonly Peer[],
   bootstrap: object,
   act: (started: Started, peer: Peer, stage: Stage) => Promise<Record<K, number>>,
 ): Promise<Record<Peer, Record<K, number>>> {
-  const sums = new Map<Peer, Record<K, number>>();
+  const turns = new Map<Peer, Record<K, number>[]>(peers.map((peer) => [peer, []]));
   for (let round = 0; round < bench.rounds; round++) {
-    for (const peer of peers) {
-      const values = await onStage(async (stage) =>
-        act(await startPeer(stage, peer, bootstrap, bench.backend), peer, stage),
+    for (const [peer, values] of turns) {
+      values.push(
+        await onStage(async (stage) => act(await startPeer(stage, peer, bootstrap, bench.backend), peer, stage)),
       );
-      const sum = sums.get(peer);
-      if (sum === undefined) sums.set(peer, { ...values });
-      else for (const key of Object.keys(values) as K[]) sum[key] += values[key];
     }
   }
-  for (const sum of sums.values()) for (const key of Object.keys(sum) as K[]) sum[key] /= bench.rounds;
-  return Object.fromEntries(sums) as Record<Peer, Record<K, number>>;
+  const medians = [...turns].map(([peer, values]) => {
+    const keys = Object.keys(values[0]) as K[];
+    return [peer, Object.fromEntries(keys.map((key) => [key, median(values.map((value) => value[key]))]))];
+  });
+  return Object.fromEntries(medians) as Record<Peer, Record<K, number>>;
 }

@@ -10,7 +10,7 @@ import { listenerUpdates } from '../xds/listener-updates.ts';
 import { manyResources } from '../xds/many-resources.ts';
 import { subscribers } from '../xds/subscribers.ts';
 import { startBackend } from './backend.ts';
-import type { Measure, Row } from './measure.ts';
+import { MANY_TURNS, type Measure, type Row } from './measure.ts';
 import { bodies } from './measures/bodies.ts';
 import { datagrams } from './measures/datagrams.ts';
 import { handshakes } from './measures/handshakes.ts';
@@ -45,7 +45,7 @@ const MEASURES: Measure[] = [
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '5' }, rounds: { type: 'string', default: '2' } },
+  options: { seconds: { type: 'string', default: '5' }, rounds: { type: 'string', default: '3' } },
 });
 const unknown = positionals.filter((name) => !MEASURES.some((measure) => measure.name === name));
 if (unknown.length > 0) {
@@ -66,6 +66,6 @@ const rows = await onStage(async (stage) => {
   return all;
 });
 console.log(terminalTable(rows));
-const how = `${rounds} turns of ${seconds} s for each proxy, one worker, alone on one core; load and backend on the other`;
+const how = `medians of ${rounds} turns of ${seconds} s for each proxy (${MANY_TURNS} where single ones spread widely: bodies, latency), one worker, alone on one core; load and backend on the other`;
 if (positionals.length === 0) writePage(rows, how);
 process.exitCode = holds(rows) ? 0 : 1;

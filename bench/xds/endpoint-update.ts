@@ -15,6 +15,7 @@ import type { Measure } from '../load/measure.ts';
 import { startPeer } from '../load/peers.ts';
 import { output } from '../load/processes.ts';
 import { onStage } from '../load/stages.ts';
+import { median } from '../median.ts';
 import { CLIENTS, type Client, offTheProxysCore } from './fetched.ts';
 
 const TYPE_PREFIX = 'type.googleapis.com/';
@@ -97,8 +98,4 @@ function loopback(count: number): string[] {
 function assignment(addresses: readonly string[], port: number): Json {
   const hosts = addresses.map((address) => ({ endpoint: { address: socketAddress(port, address) } }));
   return { cluster_name: 'c', endpoints: [{ lb_endpoints: hosts }] };
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1];
 }

@@ -3,8 +3,7 @@
  */
 import { plainBootstrap } from '../bootstraps.ts';
 import { p99AtRate, saturate } from '../generators.ts';
-import { inTurns, type Measure } from '../measure.ts';
-import { onStage } from '../stages.ts';
+import { inTurns, MANY_TURNS, type Measure } from '../measure.ts';
 
 export const latency: Measure = {
   name: 'latency',
@@ -14,19 +13,18 @@ export const latency: Measure = {
       rps: (await saturate({ url: `http://127.0.0.1:${port}/`, seconds: bench.seconds })) / bench.seconds,
     }));
     const rate = peak.envoy.rps / 2;
-    const direct = await onStage((stage) =>
-      p99AtRate(stage, `http://127.0.0.1:${bench.backend}/`, rate, bench.seconds),
-    );
-    const seen = await inTurns(bench, ['envoy', 'fairlead'], bootstrap, async ({ port }, _, stage) => {
-      const url = `http://127.0.0.1:${port}/`;
+    const turns = { ...bench, rounds: Math.max(bench.rounds, MANY_TURNS) };
+    const { envoy, fairlead } = await inTurns(turns, ['envoy', 'fairlead'], bootstrap, async ({ port }, _, stage) => {
+      const [url, direct] = [port, bench.backend].map((to) => `http://127.0.0.1:${to}/`);
       await saturate({ url, seconds: 2 });
-      return { p99: (await p99AtRate(stage, url, rate, bench.seconds)) - direct };
+      const at = (target: string) => p99AtRate(stage, target, rate, bench.seconds);
+      return { added: (await at(url)) - (await at(direct)) };
     });
     return [
       {
         title: `added p99 latency at ${rate.toFixed(0)} requests/s`,
-        values: { envoy: `${seen.envoy.p99.toFixed(0)} us`, fairlead: `${seen.fairlead.p99.toFixed(0)} us` },
-        ratio: seen.fairlead.p99 / seen.envoy.p99,
+        values: { envoy: `${envoy.added.toFixed(0)} us`, fairlead: `${fairlead.added.toFixed(0)} us` },
+        ratio: fairlead.added / envoy.added,
         must: 1,
         aim: 0.7,
         better: 'lower',

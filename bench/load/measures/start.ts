@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { freePort } from '#testing/free-port.ts';
 import { proxyCommand } from '#testing/proxy-command.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
+import { median } from '../../median.ts';
 import { stopWith } from '../backend.ts';
 import { plainBootstrap } from '../bootstraps.ts';
 import type { Measure } from '../measure.ts';
@@ -65,8 +66,4 @@ function answered(port: number): Promise<boolean> {
     socket.once('data', (data: Buffer) => done(data.includes(' 200 ')));
     socket.once('end', () => done(false));
   });
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1];
 }
