@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { configureLogging } from '#base/logger.ts';
 import { compileStatsMatcher } from '#proxy/observe/stats/stats-matcher.ts';
 import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import { scheduleAsLoop } from '#proxy/thread-scheduling.ts';
 import { Worker } from '#proxy/worker.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '#proxy/worker-messages.ts';
 
@@ -12,6 +13,7 @@ const port = parentPort;
 if (port === null) throw new Error('worker-thread runs as a worker thread');
 const start = workerData as WorkerStart;
 configureLogging(start.logging);
+scheduleAsLoop();
 const tell = (message: FromWorker) => port.postMessage(message);
 const stats = new ThreadStats(start.snapshot.stats.matcher && compileStatsMatcher(start.snapshot.stats));
 let scheduled = false;

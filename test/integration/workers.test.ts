@@ -24,6 +24,7 @@ import { freePort } from '#testing/free-port.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
 import { startUpstream } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
+import { threadsOf } from '#testing/threads.ts';
 import { WireClient } from '#testing/wire-client.ts';
 
 const GET = 'GET / HTTP/1.1\r\nhost: example.test\r\n\r\n';
@@ -33,6 +34,10 @@ const EACH = 20;
 const LISTENER = 'listener.127.0.0.1_0';
 /** Generous: the machine may be busy. */
 const PATIENCE = 40_000;
+/** As sched.h numbers policies. */
+const [SCHED_OTHER, SCHED_BATCH] = [0, 3];
+/** In nanoseconds. */
+const SHORT_SLICE = 100_000;
 
 const start = (t: TestContext, config: Json): Promise<RunningProxy> => startProxy(t, config, { concurrency: 2 });
 
@@ -244,4 +249,17 @@ test('two processes share a port, unless enable_reuse_port is false', async (t) 
   await startProxy(t, sharing);
   const alone = bootstrap([httpListener({ port, listener: { enable_reuse_port: false } })], [staticCluster('c', [1])]);
   await assert.rejects(startProxy(t, alone), /Address already in use/);
+});
+
+test('the loop of every worker goes before the helpers of V8', { skip: process.platform !== 'linux' }, async (t) => {
+  const upstream = await startUpstream(t, answer('hello'));
+  for (const concurrency of [1, 2]) {
+    const { pid } = await startProxy(t, oneCluster(upstream.port), { concurrency });
+    const threads = threadsOf(pid);
+    const policies = (helper: boolean) =>
+      new Set(threads.filter(({ name }) => (name === 'node-V8Worker') === helper).map(({ policy }) => policy));
+    assert.deepEqual([policies(true), policies(false)], [new Set([SCHED_BATCH]), new Set([SCHED_OTHER])]);
+    const slices = threads.map(({ slice }) => slice).filter((slice) => slice !== undefined);
+    if (slices.length > 0) assert.ok(slices.filter((slice) => slice === SHORT_SLICE).length >= concurrency);
+  }
 });
