@@ -96,10 +96,10 @@ test('a large piece that has to be copied leaves in one write with the head befo
 test('large pieces wait for more of them until they are many', () => {
   const { outgoing, writes } = setup();
   asEvent(() => {
-    for (let i = 0; i < 14; i++) outgoing.writeBytes(Buffer.alloc(LARGE));
+    for (let i = 0; i < 18; i++) outgoing.writeBytes(Buffer.alloc(LARGE));
     assert.equal(writes.length, 0);
     outgoing.writeBytes(Buffer.alloc(LARGE));
-    assert.equal(writes.length, 15);
+    assert.equal(writes.length, 19);
   });
 });
 
