@@ -5,8 +5,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export interface ThreadState {
   name: string;
-  /** The policy that it is scheduled by, as sched.h numbers them. */
-  policy: number;
+  /** From -20 to 19: the nicer, the less it gets of a processor that others want. */
+  nice: number;
   /** How long it may go on, in nanoseconds; undefined where the kernel does not tell. */
   slice: number | undefined;
 }
@@ -22,8 +22,8 @@ export function threadsOf(pid: number): ThreadState[] {
       : undefined;
     return {
       name: stat.slice(nameBegins + 1, nameEnds),
-      // The name is the second field, the policy the 41st.
-      policy: Number(stat.slice(nameEnds + 2).split(' ')[41 - 3]),
+      // The name is the second field, this one the 19th.
+      nice: Number(stat.slice(nameEnds + 2).split(' ')[19 - 3]),
       slice: slice === undefined ? undefined : Number(slice),
     };
   });

@@ -5,6 +5,9 @@ import { plainBootstrap } from '../bootstraps.ts';
 import { p99AtRate, saturate } from '../generators.ts';
 import { inTurns, MANY_TURNS, type Measure } from '../measure.ts';
 
+/** As long as a proxy needs until it does not change any more. */
+const WARM_SECONDS = 10;
+
 export const latency: Measure = {
   name: 'latency',
   async run(bench) {
@@ -16,7 +19,7 @@ export const latency: Measure = {
     const turns = { ...bench, rounds: Math.max(bench.rounds, MANY_TURNS) };
     const { envoy, fairlead } = await inTurns(turns, ['envoy', 'fairlead'], bootstrap, async ({ port }, _, stage) => {
       const [url, direct] = [port, bench.backend].map((to) => `http://127.0.0.1:${to}/`);
-      await saturate({ url, seconds: 2 });
+      await saturate({ url, seconds: WARM_SECONDS });
       const at = (target: string) => p99AtRate(stage, target, rate, bench.seconds);
       return { added: (await at(url)) - (await at(direct)) };
     });
