@@ -46,6 +46,7 @@ export function scheduleHelpersLater(): void {
   setTimeout(scheduleHelpers, COMPILED_AFTER_MS).unref();
 }
 
+/** The same at once. Each call makes them nicer. */
 export function scheduleHelpers(): void {
   change(helpers(), (attributes) => {
     const nice = Math.min(attributes.getInt32(ATTRIBUTES.nice, true) + NICER, NICEST);
