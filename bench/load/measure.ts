@@ -33,6 +33,11 @@ export interface Measure {
 /** So many turns each proxy has at least where single ones spread widely: a stall of a few milliseconds decides over one of them. */
 export const MANY_TURNS = 7;
 
+/** @returns the same measurement with that many turns at least. */
+export function inManyTurns(bench: Bench): Bench {
+  return { ...bench, rounds: Math.max(bench.rounds, MANY_TURNS) };
+}
+
 /** Runs `act` on each proxy in turns, and gives the median of each value that it returned. */
 export async function inTurns<K extends string>(
   bench: Bench,

@@ -66,6 +66,6 @@ const rows = await onStage(async (stage) => {
   return all;
 });
 console.log(terminalTable(rows));
-const how = `medians of ${rounds} turns of ${seconds} s for each proxy (${MANY_TURNS} where single ones spread widely: bodies, latency), one worker, alone on one core; load and backend on the other`;
+const how = `medians of ${rounds} turns of ${seconds} s for each proxy (${MANY_TURNS} where single ones spread widely: requests, bodies, latency), one worker, alone on one core; load and backend on the other`;
 if (positionals.length === 0) writePage(rows, how);
 process.exitCode = holds(rows) ? 0 : 1;

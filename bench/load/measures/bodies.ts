@@ -3,7 +3,7 @@
  */
 import { plainBootstrap } from '../bootstraps.ts';
 import { megabyteScript, saturate } from '../generators.ts';
-import { type Bench, inTurns, MANY_TURNS, type Measure, type Row } from '../measure.ts';
+import { type Bench, inManyTurns, inTurns, type Measure, type Row } from '../measure.ts';
 import { cpuTime } from '../processes.ts';
 
 const WAYS = [
@@ -39,9 +39,8 @@ export const bodies: Measure = {
 
 /** MiB a second, and microseconds of CPU for each. */
 function carried(bench: Bench, uploads: boolean) {
-  const turns = { ...bench, rounds: Math.max(bench.rounds, MANY_TURNS) };
   const bootstrap = plainBootstrap(bench.backend);
-  return inTurns(turns, ['envoy', 'fairlead'], bootstrap, async ({ pid, port }, _, stage) => {
+  return inTurns(inManyTurns(bench), ['envoy', 'fairlead'], bootstrap, async ({ pid, port }, _, stage) => {
     const script = uploads ? { script: megabyteScript(stage) } : {};
     const load = { url: `http://127.0.0.1:${port}/big`, connections: 8, ...script };
     await saturate({ ...load, seconds: 1 });

@@ -3,7 +3,7 @@
  */
 import { plainBootstrap } from '../bootstraps.ts';
 import { p99AtRate, saturate } from '../generators.ts';
-import { inTurns, MANY_TURNS, type Measure } from '../measure.ts';
+import { inManyTurns, inTurns, type Measure } from '../measure.ts';
 
 /** As long as a proxy needs until it does not change any more. */
 const WARM_SECONDS = 10;
@@ -16,13 +16,17 @@ export const latency: Measure = {
       rps: (await saturate({ url: `http://127.0.0.1:${port}/`, seconds: bench.seconds })) / bench.seconds,
     }));
     const rate = peak.envoy.rps / 2;
-    const turns = { ...bench, rounds: Math.max(bench.rounds, MANY_TURNS) };
-    const { envoy, fairlead } = await inTurns(turns, ['envoy', 'fairlead'], bootstrap, async ({ port }, _, stage) => {
-      const [url, direct] = [port, bench.backend].map((to) => `http://127.0.0.1:${to}/`);
-      await saturate({ url, seconds: WARM_SECONDS });
-      const at = (target: string) => p99AtRate(stage, target, rate, bench.seconds);
-      return { added: (await at(url)) - (await at(direct)) };
-    });
+    const { envoy, fairlead } = await inTurns(
+      inManyTurns(bench),
+      ['envoy', 'fairlead'],
+      bootstrap,
+      async ({ port }, _, stage) => {
+        const [url, direct] = [port, bench.backend].map((to) => `http://127.0.0.1:${to}/`);
+        await saturate({ url, seconds: WARM_SECONDS });
+        const at = (target: string) => p99AtRate(stage, target, rate, bench.seconds);
+        return { added: (await at(url)) - (await at(direct)) };
+      },
+    );
     return [
       {
         title: `added p99 latency at ${rate.toFixed(0)} requests/s`,

@@ -8,7 +8,7 @@ import { temporaryFolder } from '#testing/temporary-folder.ts';
 import { startBackend } from '../backend.ts';
 import { fileLog, http2Bootstrap, plainBootstrap, tlsSocket } from '../bootstraps.ts';
 import { saturate, saturateHttp2 } from '../generators.ts';
-import { type Bench, inTurns, type Measure, type Row } from '../measure.ts';
+import { type Bench, inManyTurns, inTurns, type Measure, type Row } from '../measure.ts';
 import type { Peer } from '../peers.ts';
 import { cpuTime } from '../processes.ts';
 import { onStage } from '../stages.ts';
@@ -90,7 +90,7 @@ async function measure(variant: Variant, bench: Bench): Promise<Row[]> {
   const { title, peers, rate, cpu, scheme = 'http', headers } = variant;
   const generate = variant.http2 ? saturateHttp2 : saturate;
   const seen = await onStage(async (shared) => {
-    return inTurns(bench, peers, await variant.bootstrap(bench.backend, shared), async ({ pid, port }) => {
+    return inTurns(inManyTurns(bench), peers, await variant.bootstrap(bench.backend, shared), async ({ pid, port }) => {
       const load = { url: `${scheme}://127.0.0.1:${port}/`, headers };
       await generate({ ...load, seconds: WARM_SECONDS });
       const before = cpuTime(pid);
