@@ -56,6 +56,9 @@ function apply(
       overwritten.push([name, value]);
     else if (action === 'APPEND_IF_EXISTS_OR_ADD' || (action === 'ADD_IF_ABSENT' && !there)) added.push([name, value]);
   }
-  for (const [name, value] of overwritten) headers.set(name, value);
+  for (const [name, value] of overwritten) {
+    headers.remove(name);
+    headers.add(name, value);
+  }
   for (const [name, value] of added) headers.add(name, value);
 }

@@ -140,6 +140,7 @@ for (const [name, fields] of Object.entries(VARIANTS))
         ),
       explained: {
         'no JSON': { 'responses[0].body': WORDS, 'responses[0].headers.content-length': WORDS, 'log[0]': WORDS },
+        everywhere: { 'responses[0].order': 'the length of what has no body comes last' },
         query: { 'upstream[0].body': ORDER },
         ...(name === 'bodies that are bounded' ? TOO_LARGE : {}),
       },

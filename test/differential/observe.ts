@@ -196,6 +196,7 @@ class Run {
     return {
       line: this.#mask(message.startLine, clientPort),
       headers: this.#fields(message.headers, clientPort),
+      order: orderOf(message),
       body: this.#mask(message.body, clientPort),
       framing: message.framing,
       trailers: this.#fields(message.trailers, clientPort),
@@ -230,6 +231,14 @@ class Run {
       .replace(/^(date: ).* GMT/gm, '$1<date>')
       .replace(/^(x-envoy-upstream-service-time: )\d+/gm, '$1<ms>');
   }
+}
+
+/** The order of pseudo headers is nobody's business. */
+function orderOf({ headers }: HttpMessage): string {
+  return headers
+    .map(([name]) => name.toLowerCase())
+    .filter((name) => !name.startsWith(':'))
+    .join(' ');
 }
 
 function methodOf(send: Case['send']): string {

@@ -1,6 +1,6 @@
 /** HTTP/1 as it is spoken downstream: versions, targets, hosts, hop-by-hop headers, expectations, upgrades. RFC 9112. */
 import { test } from 'node:test';
-import { answer, byPath, echo } from '#testing/behaviours.ts';
+import { answer, byPath, echo, raw } from '#testing/behaviours.ts';
 import { bootstrap, httpListener, type Json, routeConfig, routeTo, staticCluster, typed } from '#testing/bootstrap.ts';
 import type { Behaviour } from '#testing/start-upstream.ts';
 import { compare } from './compare.ts';
@@ -22,6 +22,8 @@ const MANAGERS: Record<string, Json> = {
       },
     },
   },
+  edge: { use_remote_address: true },
+  'behind one more': { use_remote_address: true, xff_num_trusted_hops: 1 },
   trailers: { http_protocol_options: { enable_trailers: true } },
   'proxies 100': { proxy_100_continue: true },
   upgrades: { upgrade_configs: [{ upgrade_type: 'websocket' }] },
@@ -48,9 +50,12 @@ const continuing: Behaviour = async (exchange) => {
   await exchange.write('HTTP/1.1 100 Continue\r\n\r\n');
   await answer('went on')(exchange);
 };
-const early: Behaviour = async (exchange) => {
-  await exchange.write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n');
-  await answer('after hints')(exchange);
+const hints = (...fields: string[]): Behaviour => {
+  const head = `HTTP/1.1 103 Early Hints\r\n${fields.map((field) => `${field}\r\n`).join('')}\r\n`;
+  return async (exchange) => {
+    await exchange.write(head);
+    await answer('after hints')(exchange);
+  };
 };
 
 const upstream = byPath({
@@ -58,7 +63,11 @@ const upstream = byPath({
   '*': answer('star'),
   '/ws': websocket,
   '/continue': continuing,
-  '/early': early,
+  '/early': hints('link: </a>'),
+  '/hints-length': hints('content-length: 3'),
+  '/hints-empty': hints('content-length: 0', 'connection: x', 'upgrade: y', 'keep-alive: 5'),
+  '/hints-chunked': hints('transfer-encoding: chunked'),
+  '/processing': raw('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'),
   '/echo': echo,
 });
 
@@ -77,6 +86,7 @@ const REQUESTS: Record<string, string> = {
   'HTTP/2.0 in the line': request('GET / HTTP/2.0'),
   'HTTP/1.2': request('GET / HTTP/1.2'),
   'HTTP/0.9': 'GET /\r\n\r\n',
+  'HTTP/0.9 and more': `GET /echo?1\r\n${get('/echo?2')}`,
   'version in lower case': request('GET / http/1.1'),
   'no host': request('GET / HTTP/1.1', []),
   'empty host': request('GET / HTTP/1.1', ['host:']),
@@ -109,6 +119,11 @@ const REQUESTS: Record<string, string> = {
   PATCH: request('PATCH / HTTP/1.1', ['host: a', 'content-length: 0']),
   'an unknown method': request('BREW / HTTP/1.1'),
   'method in lower case': request('get / HTTP/1.1'),
+  'a method of control characters': request('G\x01T / HTTP/1.1'),
+  'a target of control characters': request('GET /\x7f HTTP/1.1'),
+  'a name of control characters': request('GET / HTTP/1.1', ['host: a', 'x\0y: z']),
+  'a bad method and a control character behind': request('G@T / HTTP/1.1', ['host: a', 'x: \x01']),
+  'a bad method and a body of control characters': request('P@ST / HTTP/1.1', ['host: a'], '\x01'),
   'method with a dash': request('M-SEARCH / HTTP/1.1'),
   'a line break first': `\r\n${get('/')}`,
   'five line breaks first': `${'\r\n'.repeat(5)}${get('/')}`,
@@ -138,6 +153,10 @@ const REQUESTS: Record<string, string> = {
   'upstream continues': post('/continue', 'abc'),
   'upstream continues an expectation': post('/continue', 'abc', 'expect: 100-continue'),
   'early hints': get('/early'),
+  'early hints with a length': get('/hints-length'),
+  'early hints in chunks': get('/hints-chunked'),
+  'early hints without a body, as they say': get('/hints-empty'),
+  processing: get('/processing'),
   'header case': get('/echo', 'X-MiXeD-Case: Value', 'ACCEPT: */*'),
   'value with blanks': get('/echo', 'x-a:    b  c \t'),
   'value of other bytes': get('/echo', 'x-a: caf\xc3\xa9 \xff'),
@@ -156,17 +175,32 @@ also(
   'HTTP/1.0',
   'HTTP/1.0 without host',
   'HTTP/1.0 keep-alive',
+  'HTTP/1.2',
+  'HTTP/2.0 in the line',
   'HTTP/0.9',
+  'HTTP/0.9 and more',
   'no host',
   'connection: close',
   'connection: keep-alive',
 );
-also('default host', 'HTTP/1.0', 'HTTP/1.0 without host', 'no host', 'empty host');
+also('default host', 'HTTP/0.9', 'HTTP/1.0', 'HTTP/1.0 without host', 'no host', 'empty host');
 also('no absolute', 'absolute form', 'absolute form of https', 'OPTIONS *');
+also('edge', 'absolute form', 'absolute form of https', 'a method of control characters');
+also('behind one more', 'absolute form of https');
 also('proper case', 'header case', 'repeated', 'name with symbols');
 also('keeps case', 'header case', 'repeated', 'two hosts');
 also('trailers', 'te: trailers', 'trailer announced', 'connection: te');
-also('proxies 100', 'expect 100', 'upstream continues', 'upstream continues an expectation', 'early hints');
+also(
+  'proxies 100',
+  'expect 100',
+  'upstream continues',
+  'upstream continues an expectation',
+  'early hints',
+  'early hints with a length',
+  'early hints in chunks',
+  'early hints without a body, as they say',
+  'processing',
+);
 also('HTTP/1 only', 'HTTP/0.9', 'version in lower case', 'no host');
 also('upgrades', 'upgrade without connection', 'connection without upgrade', 'h2c', 'TLS upgrade');
 also('upgrade off by route', 'upgrade not allowed');
@@ -220,20 +254,17 @@ const TWO_HOSTS = {
   upstream: 'nothing is passed on',
   log: 'the refusal is logged',
 };
+const CLAIMED = { log: 'the scheme is how the connection came, whatever a client claims' };
 const explained = {
   'two hosts': TWO_HOSTS,
   'keeps case: two hosts': TWO_HOSTS,
   'errors by stream: two hosts': TWO_HOSTS,
-  'absolute form of https': { log: 'the scheme is how the connection came, whatever a client claims' },
+  'absolute form of https': CLAIMED,
+  'behind one more: absolute form of https': CLAIMED,
   'connection names host': {
     responses: 'the head is refused for what it is: one that takes away a field that the proxy needs',
     log: 'the same',
   },
-  'accepts 1.0: HTTP/0.9': {
-    responses: 'HTTP/0.9 is not HTTP/1.0, and is never served',
-    log: 'the same',
-  },
-  'a good one and a bad one at once': { 'log[1]': 'a bad method is a bad method, whatever is in it' },
   counters: {
     'http.in.downstream_cx_delayed_close_timeout':
       'the refusals of two hosts, and what is probed after Envoy served them',

@@ -86,6 +86,7 @@ test("a direct response is Envoy's", async (t) => {
     append_action,
   });
   await compare(t, {
+    explained: { '/format?q': { 'responses[0].order': 'what a response is stands before its length' } },
     bootstrap: () =>
       withRoutes(
         [

@@ -62,6 +62,8 @@ export interface Acting {
 export interface SeenMessage {
   line: string;
   headers: Record<string, string | string[]>;
+  /** Their names in the order in which they came. */
+  order: string;
   body: string;
   framing: string;
   trailers: Record<string, string | string[]>;

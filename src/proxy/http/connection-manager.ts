@@ -172,6 +172,7 @@ export class ConnectionManager {
     const headers = stream.requestHeaders;
     if (!isHostText(stream.host)) return stream.codec.refuse(stream, ParseError.InvalidHost);
     if (config.common.headersWithUnderscoresAction !== 'ALLOW' && this.refusesUnderscores(stream)) return;
+    stream.connection.protocol = stream.protocol;
     if (
       headers.hasKnown(Known.expect) &&
       !config.proxy100Continue &&

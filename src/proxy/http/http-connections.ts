@@ -99,7 +99,6 @@ export class HttpConnections {
       stats.downstreamCxHttp2Total.inc();
       stats.downstreamCxHttp2Active.inc();
     } else {
-      connection.connection.protocol = 'HTTP/1.1';
       stats.downstreamCxHttp1Total.inc();
       stats.downstreamCxHttp1Active.inc();
     }
@@ -153,6 +152,7 @@ export class HttpConnections {
   onDelayedClose(connection: ServerConnection): void {
     this.stats.downstreamCxDelayedCloseTimeout.inc();
     connection.connection.localCloseReason = 'triggered_delayed_close_timeout';
+    connection.connection.closedByUs = true;
     connection.destroy();
   }
 

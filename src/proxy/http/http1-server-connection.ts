@@ -20,6 +20,7 @@ import { Outgoing } from '#proxy/transport/outgoing.ts';
 import { BODY_READ, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
+import { nameControlCharacter } from '#wire/http1/control-characters.ts';
 import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
 import { type ConnectionOptions, connectionOptions, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseRequestHead } from '#wire/http1/head.ts';
@@ -218,7 +219,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     if (after === INCOMPLETE) {
       stream.requestHeaders.clear();
       if (!this.headTimer.armed) this.manager.connections.onHeadBegun(this);
-    }
+    } else if (after < 0) return nameControlCharacter(after, bytes, start, end);
     return after;
   }
 
@@ -335,11 +336,13 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     const { config } = this.manager;
     const headers = stream.responseHeaders;
     const before = this.outgoing.bytes;
+    if (this.closing) headers.setKnown(Known.connection, 'close');
     const framed = frameResponse(stream, end);
     this.chunkedResponse = framed === IN_CHUNKS;
-    if (framed === BY_CLOSE) this.closing = true;
-    if (this.closing) headers.setKnown(Known.connection, 'close');
-    else if (stream.protocol === 'HTTP/1.0') headers.setKnown(Known.connection, 'keep-alive');
+    if (framed === BY_CLOSE) {
+      this.closing = true;
+      headers.setKnown(Known.connection, 'close');
+    } else if (!this.closing && stream.protocol === 'HTTP/1.0') headers.setKnown(Known.connection, 'keep-alive');
     this.outgoing.write(encodeResponseHead(stream, config.http1));
     const line = statusLine(stream.responseCode);
     stream.downstreamHeaderBytesSent = this.outgoing.bytes - before - line.length - CRLF_LENGTH;
@@ -481,7 +484,9 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
       stream.host = '';
       stream.requestHeaders.clear();
     }
-    this.phase = stream.requestEnded ? RESPONDING : BODY;
+    // As in Envoy, what its codec refuses never ended.
+    stream.requestEnded = false;
+    this.phase = BODY;
     this.closing = true;
     this.refusal = refusalReason(error);
     refuseRequest(stream, error);
@@ -500,10 +505,10 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     if (this.socket.destroyed) return;
     this.connection.localCloseReason = reason;
     this.phase = CLOSED;
-    this.endedByUs = true;
     this.manager.worker.timers.cancel(this.idleTimer);
     const delay = this.manager.config.delayedCloseTimeout;
-    if (wait && delay > 0) {
+    this.endedByUs = !wait || delay === 0;
+    if (!this.endedByUs) {
       this.outgoing.flush();
       this.manager.worker.timers.arm(this.delayedCloseTimer, delay);
     } else this.outgoing.end();

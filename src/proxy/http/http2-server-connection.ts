@@ -58,7 +58,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   closing = false;
   draining = false;
   readonly softDraining = false;
-  closedByUs = false;
+  private endedByUs = false;
   countedBytes = 0;
   readonly idleTimer: Timer;
   readonly durationTimer: Timer;
@@ -94,6 +94,10 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.delayedCloseTimer = new Timer(() => asEvent(() => manager.connections.onDelayedClose(this)));
     this.headTimer = new Timer(() => asEvent(() => this.onHeadTimeout()));
     manager.connections.onOpen(this);
+  }
+
+  get closedByUs(): boolean {
+    return this.endedByUs || this.connection.closedByUs;
   }
 
   get sentBytes(): number {
@@ -353,7 +357,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   onConnectionError(violation: Violation): void {
     if (!countViolation(violation, this.stats)) this.manager.stats.downstreamCxProtocolError.inc();
     this.manager.log.debug(() => `[C${this.connection.id}] dispatch error: ${violation.text}`);
-    this.closedByUs = true;
+    this.endedByUs = true;
     if (this.active > 0) this.manager.onConnectionLost(this);
     for (const wire of [...this.session.streams.values()]) {
       const stream = wire.owner;
@@ -487,7 +491,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     stats.downstreamRqTooManyPrematureResets.inc();
     stats.downstreamCxProtocolError.inc();
     this.closed = true;
-    this.closedByUs = true;
+    this.endedByUs = true;
     this.connection.terminationDetails = 'too_many_premature_resets';
     this.connection.localCloseReason = 'codec_error:Connection_was_closed_while_dispatching_frames';
     this.endAll(Flag.DownstreamConnectionTermination, 'downstream_local_disconnect');
@@ -518,12 +522,12 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.connection.localCloseReason = reason;
     const { manager } = this;
     this.closed = true;
-    this.closedByUs = true;
     manager.worker.timers.cancel(this.idleTimer);
     this.outgoing.flush();
     const delay = manager.config.delayedCloseTimeout;
-    if (wait && delay > 0) manager.worker.timers.arm(this.delayedCloseTimer, delay);
-    else this.socket.destroySoon();
+    this.endedByUs = !wait || delay === 0;
+    if (this.endedByUs) this.socket.destroySoon();
+    else manager.worker.timers.arm(this.delayedCloseTimer, delay);
   }
 
   destroy(): void {

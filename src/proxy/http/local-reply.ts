@@ -128,8 +128,9 @@ function answerGrpc(stream: HttpStream): void {
   stream.localReplyBody = '';
   headers.setKnown(Known['content-type'], 'application/grpc');
   // Who knows better has said so already.
-  if (!headers.hasKnown(Known['grpc-status']))
-    headers.addKnown(Known['grpc-status'], String(grpcStatusOf(stream.responseCode)));
+  const status = headers.getKnown(Known['grpc-status']) ?? String(grpcStatusOf(stream.responseCode));
+  headers.removeKnown(Known['grpc-status']);
+  headers.addKnown(Known['grpc-status'], status);
   if (message !== '') headers.setKnown(Known['grpc-message'], percentEncoded(message));
   stream.responseCode = 200;
   stream.filters.response(true);

@@ -12,6 +12,11 @@ import { parseTarget, type TargetParts } from '#wire/http1/request-target.ts';
 const SLASH = 47;
 const parts: TargetParts = { scheme: '', authority: '', path: '' };
 
+/** Nobody before this proxy could have taken TLS off the request. */
+function isEdge({ useRemoteAddress, xffNumTrustedHops }: HttpConnectionManager): boolean {
+  return useRemoteAddress && xffNumTrustedHops === 0;
+}
+
 /** Reads the target into the stream. @returns 0, or the ParseError with which the request must be refused */
 export function applyTarget(stream: HttpStream, config: HttpConnectionManager, options: ConnectionOptions): number {
   for (const name of options.nominated) {
@@ -25,6 +30,7 @@ export function applyTarget(stream: HttpStream, config: HttpConnectionManager, o
   const error = parseTarget(method, target, parts);
   if (method !== 'CONNECT' && !config.http1.allowAbsoluteUrl) return error === ParseError.BadTarget ? error : 0;
   if (error !== 0) return error;
+  if (parts.scheme === 'https' && isEdge(config) && !stream.connection.secured) return ParseError.PlaintextHttps;
   if (parts.scheme !== '') stream.scheme = parts.scheme;
   stream.host = parts.authority;
   stream.path = parts.path;

@@ -73,7 +73,7 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   dynamicMetadata: Metadata | undefined = undefined;
   /** Keys of the filter state that go along to internal listeners. */
   sharedState: Map<string, SharedWithUpstream> | undefined = undefined;
-  /** A filter closed it. */
+  /** A filter closed it, or time did. */
   closedByUs = false;
   /** Gives it up while TLS is being agreed on. */
   abandon: (() => void) | undefined = undefined;

@@ -230,10 +230,7 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     if (after - start > this.pool.headBytesLimit) return ParseError.HeadTooLarge;
     const { headers, status, minor } = head;
     this.responseBytes += after - start;
-    if (status < 200 && status !== 101) {
-      receiver.onInterim(status);
-      return after;
-    }
+    if (status < 200 && status !== 101) return this.passInterim(receiver, status, after);
     if (headers.repeated) joinResponseFields(headers);
     if (status === 101 && this.upgrading) return this.switchProtocols(receiver, after);
     if (this.connectRequest && status < 300) return this.connectTunnel(receiver, status, after);
@@ -257,6 +254,16 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     receiver.reason = head.reason;
     if (bodiless) this.responseWhole();
     receiver.onHeaders(status, fieldBytes(headers), bodiless);
+    return after;
+  }
+
+  /** An informational response has no body, and may not say that it has one (RFC 9110, section 8.6). */
+  private passInterim(receiver: ResponseReceiver, status: number, after: number): number {
+    const { headers } = this.head;
+    const length = framing(headers, this.pool.cluster.config.http.http1.allowChunkedLength);
+    if (length !== NO_LENGTH && length !== 0) return ParseError.BodyNotAllowed;
+    headers.removeKnown(Known['content-length']);
+    receiver.onInterim(status);
     return after;
   }
 

@@ -42,6 +42,20 @@ test('a head in the middle of a buffer is read where it stands', () => {
   assert.deepEqual([head.method, head.target, head.minor, head.headers.get('a')], ['PUT', '*', 0, 'b']);
 });
 
+test('every version but HTTP/1.1 is treated as HTTP/1.0', () => {
+  for (const line of ['GET /a HTTP/1.0', 'GET /a HTTP/1.2', 'GET /a HTTP/2.0', 'GET /a HTTP/0.9']) {
+    const { after, head } = request(`${line}\r\nx: y\r\n\r\n`);
+    assert.deepEqual([after, head.target, head.minor, head.headers.get('x')], [line.length + 10, '/a', 0, 'y'], line);
+  }
+});
+
+test('a method and a target alone are a whole request, whatever follows', () => {
+  for (const rest of ['', 'x: y\r\n\r\n', 'GET / HTTP/1.1\r\n\r\n']) {
+    const { after, head } = request(`GET /a\r\n${rest}`);
+    assert.deepEqual([after, head.method, head.target, head.minor, head.headers.size], [8, 'GET', '/a', 0, 0]);
+  }
+});
+
 test('a response head gives status, reason and version', () => {
   assert.deepEqual(response('HTTP/1.0 404 Not \xe9\r\n\r\n').head.reason, 'Not \xe9');
   for (const line of ['HTTP/1.1 200 OK', 'HTTP/1.1 200 ', 'HTTP/1.1 200', 'HTTP/1.1 999 x']) {
@@ -66,10 +80,8 @@ const REQUESTS: [text: string, error: number][] = [
   ['GET /\x7f HTTP/1.1\r\n\r\n', BadTarget],
   ['GET /\xe9 HTTP/1.1\r\n\r\n', BadTarget],
   ['GET HTTP/1.1\r\n\r\n', BadTarget],
-  ['FROB /\r\n', BadTarget],
-  ['GET /\r\n', ParseError.OldVersion],
-  ['GET / HTTP/2.0\r\n\r\n', ParseError.OldVersion],
-  ['GET / HTTP/1.2\r\n\r\n', ParseError.OldVersion],
+  ['FROB /\r\n', BadMethod],
+  ['GET /\r \n', BareCarriageReturn],
   ['GET / HTTP/1.10\r\n\r\n', BadVersion],
   ['GET / HTTP/01.1\r\n\r\n', BadVersion],
   ['GET / http/1.1\r\n\r\n', BadVersion],

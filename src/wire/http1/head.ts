@@ -16,11 +16,12 @@ const METHODS = new Set(
 );
 
 const SLASH = 47;
+const ASTERISK = 42;
 
 export interface RequestHead {
   method: string;
   target: string;
-  /** 0 or 1: HTTP/1.x. */
+  /** 1 for HTTP/1.1; 0 for HTTP/1.0, and for every other version, which is treated as that. */
   minor: number;
   headers: Headers;
 }
@@ -52,29 +53,37 @@ export function parseRequestHead(
   const methodEnd = pos++;
   while (pos < end && TARGET[bytes[pos]] === 1) pos++;
   if (pos >= end) return INCOMPLETE;
-  if (bytes[pos] !== SP || pos === methodEnd + 1) {
-    if (bytes[pos] !== CR || bytes[methodEnd + 1] !== SLASH) return ParseError.BadTarget;
-    if (pos + 1 >= end) return INCOMPLETE;
-    // A method and a path alone: a request of HTTP/0.9.
-    const oldest = bytes[pos + 1] === LF && METHODS.has(bytes.latin1Slice(start, methodEnd));
-    return oldest ? ParseError.OldVersion : ParseError.BadTarget;
+  const targetEnd = pos;
+  if (targetEnd === methodEnd + 1) return ParseError.BadTarget;
+  let after = 0;
+  if (bytes[pos] === SP) {
+    const minor = version(bytes, ++pos, end);
+    if (minor < 0 && minor !== ParseError.OldVersion) return minor;
+    head.minor = minor === 1 ? 1 : 0;
+    pos += 8;
+    if (pos + 1 >= end) return pos < end && bytes[pos] !== CR ? lineEnd(bytes[pos]) : INCOMPLETE;
+    if (bytes[pos] !== CR) return lineEnd(bytes[pos]);
+    if (bytes[pos + 1] !== LF) return ParseError.BareCarriageReturn;
+    after = parseFields(bytes, pos + 2, end, start, head.headers, maxFields);
+  } else {
+    if (bytes[methodEnd + 1] !== SLASH && bytes[methodEnd + 1] !== ASTERISK) return ParseError.BadTarget;
+    head.minor = 0;
+    after = endOfOldest(bytes, pos, end);
   }
-  const targetEnd = pos++;
-  const minor = version(bytes, pos, end);
-  if (minor < 0) return minor;
-  pos += 8;
-  if (pos + 1 >= end) return pos < end && bytes[pos] !== CR ? lineEnd(bytes[pos]) : INCOMPLETE;
-  if (bytes[pos] !== CR) return lineEnd(bytes[pos]);
-  if (bytes[pos + 1] !== LF) return ParseError.BareCarriageReturn;
-  const after = parseFields(bytes, pos + 2, end, start, head.headers, maxFields);
   if (after < 0) return after;
   const text = bytes.latin1Slice(start, after);
   head.headers.text = text;
   head.method = text.slice(0, methodEnd - start);
   if (!METHODS.has(head.method) && !customMethods) return ParseError.BadMethod;
   head.target = text.slice(methodEnd - start + 1, targetEnd - start);
-  head.minor = minor;
   return after;
+}
+
+/** A method and a target alone are a whole request of HTTP/0.9. @returns the position after it, INCOMPLETE, or a ParseError */
+function endOfOldest(bytes: Buffer, pos: number, end: number): number {
+  if (bytes[pos] !== CR) return ParseError.BadTarget;
+  if (pos + 1 >= end) return INCOMPLETE;
+  return bytes[pos + 1] === LF ? pos + 2 : ParseError.BareCarriageReturn;
 }
 
 /** Reads a response's head into `head`. @returns the position after it, INCOMPLETE, or a ParseError */

@@ -31,6 +31,8 @@ export const ParseError = {
   InvalidHost: -24,
   NominatedField: -25,
   BadUpgrade: -26,
+  ControlCharacter: -27,
+  PlaintextHttps: -28,
 } as const;
 
 const words = new Map<number, string>([
@@ -58,6 +60,8 @@ const words = new Map<number, string>([
   [ParseError.InvalidHost, 'the host has a character that may not stand there'],
   [ParseError.NominatedField, 'connection names a header that the proxy itself needs'],
   [ParseError.BadUpgrade, 'a response that switches protocols does not say to which'],
+  [ParseError.ControlCharacter, 'a control character stands in the head'],
+  [ParseError.PlaintextHttps, 'the request target says https, and the connection has no TLS'],
   [ParseError.ConflictingHost, 'there is more than one host'],
 ]);
 

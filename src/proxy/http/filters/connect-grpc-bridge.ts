@@ -117,13 +117,14 @@ function begin(stream: HttpStream, index: number, { unary, codec }: { unary: boo
   headers.removeKnown(Known['content-length']);
   headers.remove(VERSION);
   headers.setKnown(Known['content-type'], `application/grpc+${codec}`);
+  const timeout = headers.get('connect-timeout-ms');
+  if (timeout !== undefined) {
+    headers.remove('connect-timeout-ms');
+    headers.setKnown(Known['grpc-timeout'], `${timeout}m`);
+  }
   headers.set('te', 'trailers');
   rename(headers, unary ? 'content-encoding' : 'connect-content-encoding', 'grpc-encoding');
   rename(headers, unary ? 'accept-encoding' : 'connect-accept-encoding', 'grpc-accept-encoding');
-  const timeout = headers.get('connect-timeout-ms');
-  if (timeout === undefined) return;
-  headers.remove('connect-timeout-ms');
-  headers.setKnown(Known['grpc-timeout'], `${timeout}m`);
 }
 
 /** The whole answer: the bare message, or an error in JSON with a status of HTTP. */

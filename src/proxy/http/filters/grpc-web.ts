@@ -79,6 +79,7 @@ export const grpcWeb = httpFilter({
     const type = headers.getKnown(Known['content-type']);
     if (!end && (stream.responseCode !== 200 || !isGrpc(type)) && !isWeb(type)) {
       call.plain = [];
+      headers.removeKnown(Known['content-length']);
       return Stop;
     }
     headers.setKnown(Known['content-type'], call.textOut ? TEXT[1] : BINARY[1]);

@@ -51,11 +51,11 @@ export function applyRewrites(
   if (weighted !== undefined && weighted.hostRewriteLiteral !== '') stream.host = weighted.hostRewriteLiteral;
   const rewritten = hostOf(action, stream, host);
   if (rewritten !== undefined && rewritten !== '') {
+    if (!suppressEnvoyHeaders) headers.setKnown(Known['x-envoy-original-host'], stream.host);
     if (action.appendXForwardedHost) {
       const before = headers.joined('x-forwarded-host');
       headers.setKnown(Known['x-forwarded-host'], before === undefined ? stream.host : `${before},${stream.host}`);
     }
-    if (!suppressEnvoyHeaders) headers.setKnown(Known['x-envoy-original-host'], stream.host);
     stream.host = rewritten;
   }
   const path = pathOf(action, stream, route);

@@ -130,6 +130,7 @@ export class RouterRun implements FeedOwner {
     readTimeouts(stream, action, virtualHost.config, this.config, timeouts);
     tellTimeout(stream.requestHeaders, timeouts, this.config, 0);
     this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
+    this.tellAttempt();
     routeHeadersOf(virtualHost).applyRequest(stream, virtualHost.config, route.config, weighted);
     if (!isForwarded) applyRewrites(stream, route, action, weighted, host, suppressEnvoyHeaders);
     const policies = mirrorPolicies(action, virtualHost);
@@ -150,9 +151,6 @@ export class RouterRun implements FeedOwner {
     }
     const { stream } = this;
     const cluster = (this.cluster as Cluster).ownerOf(host);
-    if (stream.selectedHost?.config.includeRequestAttemptCount) {
-      stream.requestHeaders.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
-    }
     if (stream.manager.config.schemeHeaderTransformation?.matchUpstream) {
       stream.scheme = cluster.transports.tlsFor(host) === undefined ? 'http' : 'https';
     }
@@ -161,6 +159,12 @@ export class RouterRun implements FeedOwner {
     stream.marks.upstreamPoolAnswered = -1;
     this.responseStarted = false;
     this.attempt.begin(host, this.sourceFor(cluster, host));
+  }
+
+  private tellAttempt(): void {
+    const { selectedHost, requestHeaders, attemptCount } = this.stream;
+    if (selectedHost?.config.includeRequestAttemptCount)
+      requestHeaders.setKnown(Known['x-envoy-attempt-count'], String(attemptCount));
   }
 
   private sourceFor(cluster: Cluster, host: Host): RequestSource {
@@ -284,6 +288,7 @@ export class RouterRun implements FeedOwner {
     const host = loadBalancer.choose(minding ?? (loadBalancer.asksRequest ? this.choice : undefined));
     if (host === undefined) return this.noHealthyHost();
     stream.attemptCount++;
+    this.tellAttempt();
     const { lastDownstreamRxByte } = stream.marks;
     const elapsed = stream.requestEnded ? Math.floor(clock.now() - lastDownstreamRxByte) : 0;
     tellTimeout(stream.requestHeaders, this.timeouts, this.config, elapsed);

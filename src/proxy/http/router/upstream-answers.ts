@@ -4,6 +4,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
  */
 import type { InternalRedirectPolicy } from '#config/model/route.ts';
+import { prepareInterimHeaders } from '#proxy/http/response-headers.ts';
 import { dropAside, othersWait, takeOver } from '#proxy/http/router/hedging.ts';
 import { redirectRequest, SEE_OTHER } from '#proxy/http/router/internal-redirect.ts';
 import { resetReply } from '#proxy/http/router/reset-reply.ts';
@@ -25,8 +26,9 @@ export function onInterim(run: RouterRun, attempt: UpstreamRequest, status: numb
   run.interimSeen = true;
   takeOver(run, attempt);
   const { proxy100Continue } = stream.manager.config;
-  if (proxy100Continue && !stream.responseStarted && stream.protocol !== 'HTTP/1.0')
-    stream.codec.sendInterim(stream, status, attempt.responseHeaders);
+  if (!proxy100Continue || stream.responseStarted || stream.protocol === 'HTTP/1.0') return;
+  prepareInterimHeaders(attempt.responseHeaders);
+  stream.codec.sendInterim(stream, status, attempt.responseHeaders);
 }
 
 /** The head of an answer of the newest try, or of the one that took its place. */

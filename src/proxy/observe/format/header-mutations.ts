@@ -85,6 +85,7 @@ function overwrites({ action }: Addition): boolean {
 }
 
 function write(addition: Addition, value: string, headers: Headers): void {
-  if (overwrites(addition)) headers.set(addition.name, value);
-  else headers.add(addition.name, value);
+  // What is overwritten goes to the end, as with Envoy.
+  if (overwrites(addition)) headers.remove(addition.name);
+  headers.add(addition.name, value);
 }
