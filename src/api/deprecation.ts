@@ -39,7 +39,7 @@ function ofField(field: DescField): Check {
   return (message, at) => {
     if (!isSet(message)) return;
     if (refused) at.field(field.name).reportName(words);
-    else at.field(field.name).warn(words);
+    else at.field(field.name).warn(words, 'deprecated');
   };
 }
 
@@ -58,9 +58,10 @@ function ofValue(field: DescField & { fieldKind: 'enum' }): Check {
     if (value === implied) {
       at.field(field.name).warn(
         `Using the default now-deprecated value ${name} ${whose} so a non-default value must now be explicitly set.`,
+        'deprecated',
       );
     } else {
-      at.field(field.name).warn(`Using deprecated value ${name} ${whose}.`);
+      at.field(field.name).warn(`Using deprecated value ${name} ${whose}.`, 'deprecated');
     }
   };
 }

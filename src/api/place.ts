@@ -99,8 +99,9 @@ export class Place {
     this.#origin.problems.add(this.#describe('error', message, hint, 'name'));
   }
 
-  warn(message: string): void {
-    this.#origin.problems.add(this.#describe('warning', message, undefined, 'name'));
+  warn(message: string, kind?: Problem['kind']): void {
+    const problem = this.#describe('warning', message, undefined, 'name');
+    this.#origin.problems.add(kind === undefined ? problem : { ...problem, kind });
   }
 
   /** What `fn` returns; an error about a place that it throws is noted, and undefined comes back. Other errors pass through. */

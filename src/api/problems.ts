@@ -15,6 +15,8 @@ export interface Problem {
   path: string;
   message: string;
   hint?: string;
+  /** What it warns of, where that is counted. */
+  kind?: 'deprecated' | 'unknown';
 }
 
 /** Collects what is found wrong while a configuration is read. */

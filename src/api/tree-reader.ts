@@ -98,7 +98,7 @@ function readValue(plan: ValuePlan, tree: unknown, at: Place, options: DecodeOpt
 
 function complain(leaf: Leaf | undefined, tree: unknown, at: Place, options: DecodeOptions): void {
   const { message, hint, unknown } = leaf?.why(tree) ?? expected('an object', tree);
-  if (unknown && options.allowUnknown) at.warn(message);
+  if (unknown && options.allowUnknown) at.warn(message, 'unknown');
   else at.report(message, hint);
 }
 
@@ -208,7 +208,7 @@ function readWellKnown(type: DescMessage, rest: Tree, at: Place, options: Decode
 function unknownField(message: Message, type: DescMessage, name: string, at: Place, options: DecodeOptions): void {
   const words = `no field '${name}' in ${type.name}`;
   if (options.allowUnknown) {
-    at.field(name).warn(words);
+    at.field(name).warn(words, 'unknown');
     return;
   }
   const { fields } = messagePlan(type);

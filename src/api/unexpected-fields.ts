@@ -26,7 +26,7 @@ export function checkUnexpectedFields(
   if (unknown.length > 0) {
     const numbers = [...new Set(unknown.map((field) => field.no))].join(', ');
     const words = `Protobuf message (type ${type.typeName} with unknown field set {${numbers}}) has unknown fields`;
-    if (options.allowUnknown) at.warn(words);
+    if (options.allowUnknown) at.warn(words, 'unknown');
     else at.report(words);
   }
   if (type.typeName === 'google.protobuf.Any') {

@@ -25,6 +25,7 @@ import {
 import { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import { compileStatsMatcher } from '#proxy/observe/stats/stats-matcher.ts';
 import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import { countWarnings } from '#proxy/observe/stats/warning-stats.ts';
 import { startWatchdog } from '#proxy/observe/stats/watchdog.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
 import { Runtime } from '#proxy/runtime.ts';
@@ -80,6 +81,7 @@ export class RunningServer {
     this.stats = new ThreadStats(snapshot.stats.matcher && compileStatsMatcher(snapshot.stats));
     this.hub.attach(0, this.stats);
     this.serverStats = serverStats(this.stats.root, !options.disableHotRestart);
+    countWarnings(loaded.problems.warnings, this.stats.root, 'static');
     overloadStats(this.stats.root);
     filesystemStats(this.stats.root);
     routerStats(this.stats.root.scope('http.async-client'));

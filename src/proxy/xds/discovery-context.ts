@@ -8,6 +8,7 @@ import { loadResource, parseResource, type UnknownFields } from '#config/load-re
 import type { ConfigSource } from '#config/model/config-source.ts';
 import type { ReadContext, WatchedSecret } from '#config/read/context.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
+import { countWarnings } from '#proxy/observe/stats/warning-stats.ts';
 import type { GivenResource, Subscription, SubscriptionOwner } from '#proxy/xds/subscription.ts';
 
 export interface SubscriptionRequest {
@@ -36,10 +37,11 @@ export interface DiscoveryContext {
 export function readGiven<M extends Message, T>(
   { any, name }: GivenResource,
   typeName: string,
-  { unknownFields }: Pick<DiscoveryContext, 'unknownFields'>,
+  { unknownFields, root }: Pick<DiscoveryContext, 'unknownFields' | 'root'>,
   read: (message: M, at: Place) => T,
 ): T {
   const { config, warnings } = loadResource(parseResource<M>(typeName, any.value), read, unknownFields);
+  countWarnings(warnings, root, 'dynamic');
   for (const { message, path } of warnings) logger('config').warning(`${name}: ${path}: ${message}`);
   return config;
 }
