@@ -12,10 +12,12 @@ const LIMITS: Record<string, Json> = {
   connections: { max_connections: 1 },
   retries: { max_retries: 0 },
   pools: { max_connection_pools: 1 },
+  places: { max_connection_pools: 1 },
 };
 
 const limited = (name: string, port: number): Json =>
-  staticCluster(name, [port], {
+  // Two hosts, of which one alone may have a pool.
+  staticCluster(name, name === 'places' ? [port, port] : [port], {
     circuit_breakers: { thresholds: [{ priority: 'DEFAULT', track_remaining: true, ...LIMITS[name] }] },
   });
 const RETRY = { retry_policy: { retry_on: '5xx', num_retries: 3 } };
@@ -27,15 +29,17 @@ const routes = (name: string): Json[] =>
     route: { cluster: name, timeout, ...(name === 'retries' ? RETRY : {}) },
   }));
 
-/** Other connections hold these targets until the route's timeout; then the case's own request is sent. */
-function behind(name: string, held: number): Case['send'] {
+const CLOSING = get('/places/closing');
+
+/** Other connections hold these targets until the route's timeout; then the case's own requests are sent. */
+function behind(name: string, held: number, own = 1): Case['send'] {
   return async (wire, { proxy, connect }) => {
     await proxy.statBecomes('http.in.downstream_rq_active', 0);
     for (let i = 1; i <= held; i++) {
       await (await connect()).send(get(`/${name}/hang/${i}`));
       await proxy.statBecomes('http.in.downstream_rq_active', i);
     }
-    await wire.send(get(`/${name}/fine`));
+    await wire.send(get(`/${name}/fine`).repeat(own));
   };
 }
 
@@ -48,6 +52,8 @@ test('beyond a limit a request is refused, or waits, as by Envoy', async (t) => 
         '/pending/hang': hang,
         '/none/hang': hang,
         '/connections/hang': hang,
+        '/places/hang': hang,
+        '/places/closing': answer({ headers: { connection: 'close' } }),
         '/retries/': inTurn(answer({ status: 503 }), answer('second')),
       }),
     },
@@ -57,7 +63,7 @@ test('beyond a limit a request is refused, or waits, as by Envoy', async (t) => 
         Object.keys(LIMITS).map((name) => limited(name, c)),
       ),
     counters:
-      /^cluster\.\w+\.(circuit_breakers\.default\.(cx_open|rq_open|rq_pending_open|rq_retry_open|remaining_rq|remaining_pending|remaining_cx|remaining_retries)|upstream_rq_pending_overflow|upstream_rq_active_overflow|upstream_rq_retry_overflow|upstream_cx_overflow|upstream_cx_pool_overflow|upstream_rq_total|upstream_rq_(5xx|503))$/,
+      /^cluster\.\w+\.(circuit_breakers\.default\.(cx_open|rq_open|rq_pending_open|rq_retry_open|remaining_rq|remaining_pending|remaining_cx|remaining_cx_pools|remaining_retries|cx_pool_open)|upstream_rq_pending_overflow|upstream_rq_active_overflow|upstream_rq_retry_overflow|upstream_cx_overflow|upstream_cx_pool_overflow|upstream_rq_total|upstream_rq_(5xx|503))$/,
     cases: [
       { name: 'one request too many', send: behind('requests', 1), status: 503 },
       { name: 'the only one', send: behind('requests', 0), status: 200 },
@@ -66,6 +72,21 @@ test('beyond a limit a request is refused, or waits, as by Envoy', async (t) => 
       { name: 'none may wait, and each waits while it connects', send: behind('none', 0), status: 503 },
       { name: 'no retry left', send: get('/retries/a'), status: 503 },
       { name: 'one pool is enough', send: get('/pools/a'), status: 200 },
+      {
+        name: 'the host in turn has no pool and no place for one, the next one has',
+        send: behind('places', 1, 2),
+        methods: ['GET', 'GET'],
+        status: [503, 200],
+      },
+      {
+        name: 'the place of a pool without connections is free',
+        send: async (wire, { proxy }) => {
+          await proxy.statBecomes('http.in.downstream_rq_active', 0);
+          await wire.send(CLOSING + CLOSING + get('/places/fine') + get('/places/fine'));
+        },
+        methods: ['GET', 'GET', 'GET', 'GET'],
+        status: [503, 200, 200, 503],
+      },
     ],
   });
 });

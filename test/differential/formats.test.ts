@@ -125,9 +125,12 @@ test('every operator says in a log what it says in Envoy', async (t) => {
     name: 'logs',
     manager: {
       // The time that it tells may have a digit more or less.
-      ...routeConfig(ROUTES, {
+      ...routeConfig([...ROUTES, routeTo('/nobody', 'nobody')], {
         name: 'all',
         metadata: METADATA,
+        virtual_clusters: [{ name: 'upper', headers: [{ name: ':path', string_match: { prefix: '/up' } }] }],
+        include_attempt_count_in_response: true,
+        response_headers_to_add: [{ header: { key: 'x-code', value: '%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%' } }],
         response_headers_to_remove: ['x-envoy-upstream-service-time'],
       }),
       access_log: loggers,
@@ -136,8 +139,9 @@ test('every operator says in a log what it says in Envoy', async (t) => {
   });
   await compare(t, {
     upstreams: { c: UPSTREAM },
-    bootstrap: ({ c }) => bootstrap([listener], [cluster('c', c), staticCluster('refused', [1])]),
-    cases: cases('logs'),
+    bootstrap: ({ c }) =>
+      bootstrap([listener], [cluster('c', c), staticCluster('refused', [1]), staticCluster('nobody', [])]),
+    cases: [...cases('logs'), { name: 'nobody', listener: 'logs', send: get('/nobody'), status: 503 }],
   });
 });
 

@@ -57,10 +57,18 @@ export function contentTypeOf(format: { contentType: string; body: { kind: strin
   return format.body.kind === 'json' ? 'application/json' : 'text/plain';
 }
 
+type AddHeaders = (stream: HttpStream) => void;
+
+/** Adds headers to a reply: before those of the route, and after them. */
+export interface ReplyHeaders {
+  prepare?: AddHeaders;
+  decorate?: AddHeaders;
+}
+
 /**
  * Answers a stream whose response has not begun.
  * @param body bytes, one character each
- * @param prepare adds headers of the caller's before mappers and filters see them
+ * @param added headers of the caller's, before mappers and filters see them; a function alone adds them before the route's
  * @param flags response flags that the answer itself does not know of yet
  */
 export function sendLocalReply(
@@ -68,7 +76,7 @@ export function sendLocalReply(
   status: number,
   body: string,
   details: string,
-  prepare?: (stream: HttpStream) => void,
+  added: AddHeaders | ReplyHeaders = {},
   flags = 0,
 ): void {
   if (stream.responseStarted || stream.finished) return;
@@ -76,7 +84,6 @@ export function sendLocalReply(
   const headers = stream.responseHeaders;
   headers.clear();
   if (status === 400) stream.codec.onBadRequest();
-  stream.responseCode = status;
   stream.responseCodeDetails = details;
   stream.localReplyBody = body;
   let contentType = 'text/plain';
@@ -84,8 +91,7 @@ export function sendLocalReply(
   if (reply.mappers.length > 0 || reply.format !== undefined) {
     let format = reply.format;
     let formatType = reply.contentType;
-    prepare?.(stream);
-    addRouteHeaders(stream);
+    addHeaders(stream, status, typeof added === 'function' ? { prepare: added } : added);
     for (const mapper of reply.mappers) {
       if (!mapper.applies(stream)) continue;
       mapper.headers.applyResponse(headers, stream);
@@ -101,10 +107,7 @@ export function sendLocalReply(
       stream.localReplyBody = format.format(stream);
       contentType = formatType;
     }
-  } else {
-    prepare?.(stream);
-    addRouteHeaders(stream);
-  }
+  } else addHeaders(stream, status, typeof added === 'function' ? { prepare: added } : added);
   stream.flags |= flags;
   if (stream.filters.grpc ?? isGrpc(stream.requestHeaders)) {
     answerGrpc(stream);
@@ -119,6 +122,14 @@ export function sendLocalReply(
   const bodiless = bytes.length === 0 || stream.method === 'HEAD';
   stream.filters.response(bodiless);
   if (!bodiless && !stream.finished) stream.filters.responseData(bytes, true);
+}
+
+/** As in Envoy, what the route adds is formatted before the response has its status. */
+function addHeaders(stream: HttpStream, status: number, { prepare, decorate }: ReplyHeaders): void {
+  prepare?.(stream);
+  addRouteHeaders(stream);
+  decorate?.(stream);
+  stream.responseCode = status;
 }
 
 /** A call of gRPC gets its status in headers alone. Follows https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */

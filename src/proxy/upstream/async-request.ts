@@ -79,7 +79,9 @@ export class AsyncRequest implements HttpWaiter {
       this.host = loadBalancer.choose(context);
       if (this.host === undefined) return this.fail('no healthy upstream');
       const protocol = cluster.protocolFor(stream.protocol);
-      cluster.poolFor(this.host, 'DEFAULT', protocol, cluster.serverNameFor(stream)).request(this);
+      const pool = cluster.poolFor(this.host, 'DEFAULT', protocol, cluster.serverNameFor(stream));
+      if (pool === undefined) return this.fail('no healthy upstream');
+      pool.request(this);
     });
   }
 

@@ -170,6 +170,7 @@ export class Cluster {
   /**
    * @param serverName the name that TLS asks for, where the request gives it: its connections serve no other name
    * @param proxyHeader that tells the host of the client: its connections serve no other client
+   * @returns undefined where the cluster has as many pools as it may have (`max_connection_pools`)
    */
   poolFor(
     host: Host,
@@ -177,10 +178,25 @@ export class Cluster {
     protocol: PoolProtocol,
     serverName = '',
     proxyHeader?: Buffer,
-  ): HttpPool {
-    const pool = this.findPool(host, priority, protocol, serverName, proxyHeader);
-    this.predictive?.beforeRequest((next) => this.findPool(next, priority, protocol, serverName, proxyHeader));
+  ): HttpPool | undefined {
+    const pool = this.openPool(host, priority, protocol, serverName, proxyHeader);
+    this.predictive?.beforeRequest((next) => this.openPool(next, priority, protocol, serverName, proxyHeader));
     return pool;
+  }
+
+  /** Where the cluster has no place for another pool, one of the same host and priority that carries nothing makes room, as in Envoy. */
+  private openPool(
+    host: Host,
+    priority: 'DEFAULT' | 'HIGH',
+    protocol: PoolProtocol,
+    serverName: string,
+    proxyHeader: Buffer | undefined,
+  ): HttpPool | undefined {
+    const pool = this.findPool(host, priority, protocol, serverName, proxyHeader);
+    if (pool.open() || (poolsOf(host).some((each) => each.priority === priority && each.yield()) && pool.open()))
+      return pool;
+    this.stats.upstreamCxPoolOverflow.inc();
+    return undefined;
   }
 
   private findPool(
@@ -308,8 +324,11 @@ export class Cluster {
   }
 }
 
-function drainPools({ pool }: Host): void {
+function drainPools(host: Host): void {
+  for (const pool of poolsOf(host)) pool.drain();
+}
+
+function poolsOf({ pool }: Host): HttpPool[] {
   const pools = pool as HostPools | undefined;
-  for (const each of pools?.plain ?? []) each?.drain();
-  for (const each of pools?.named?.values() ?? []) each.drain();
+  return [...(pools?.plain ?? []), ...(pools?.named?.values() ?? [])].filter((each) => each !== undefined);
 }

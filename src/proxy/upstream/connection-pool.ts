@@ -36,7 +36,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   readonly cluster: Cluster;
   readonly host: Host;
   readonly worker: WorkerContext;
-  private readonly priority: 'DEFAULT' | 'HIGH';
+  readonly priority: 'DEFAULT' | 'HIGH';
   private readonly serverName: string;
   private readonly proxyHeader: Buffer | undefined;
   /** Those with room for a request: the one that had it last is used first. */
@@ -47,6 +47,8 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   /** Requests under way on all connections. */
   private active = 0;
   private draining = false;
+  /** It is among the cluster's pools that `max_connection_pools` counts. */
+  private opened = false;
   /** What of this pool is in the worker's numbers. */
   private readonly counted: Connectivity = { waiting: 0, active: 0, room: 0 };
 
@@ -73,6 +75,37 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     return this.clients.size + this.connecting.size + this.waiting.length === 0;
   }
 
+  /** Requests are under way, or wait. */
+  get busy(): boolean {
+    return this.active + this.waiting.length > 0;
+  }
+
+  /**
+   * Takes a place among the cluster's pools, and keeps it until there is neither a connection nor anybody who waits for one.
+   * @returns false where all places are taken
+   */
+  open(): boolean {
+    if (this.opened) return true;
+    const { connectionPools } = this.breakers;
+    if (!connectionPools.canCreate()) return false;
+    connectionPools.inc();
+    this.opened = true;
+    return true;
+  }
+
+  private leaveIfEmpty(): void {
+    if (!this.opened || !this.empty) return;
+    this.opened = false;
+    this.breakers.connectionPools.dec();
+  }
+
+  /** Gives its place away, if it has one and nothing is under way: its connections close. @returns whether it did */
+  yield(): boolean {
+    if (!this.opened || this.busy || this.connecting.size > 0) return false;
+    for (const client of [...this.clients]) client.close();
+    return !this.opened;
+  }
+
   private get breakers() {
     return this.cluster.breakers[this.priority];
   }
@@ -89,7 +122,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     if (!this.breakers.pendingRequests.canCreate()) {
       stats.upstreamRqPendingOverflow.inc();
       waiter.onPoolFailure('overflow', '');
-      return;
+      return this.leaveIfEmpty();
     }
     this.breakers.pendingRequests.inc();
     stats.upstreamRqPendingTotal.inc();
@@ -106,6 +139,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     this.waiting.splice(i, 1);
     this.stopWaiting();
     this.count();
+    this.leaveIfEmpty();
     this.cluster.stats.upstreamRqCancelled.inc();
   }
 
@@ -128,6 +162,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     this.host.stats.rqActive.add(1);
     this.active++;
     client.connection.active++;
+    client.requests++;
     if (--client.requestsLeft <= 0) {
       stats.upstreamCxMaxRequests.inc();
       client.draining = true;
@@ -261,15 +296,18 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
       stats.upstreamRqPendingFailureEject.inc();
       waiter.onPoolFailure(connection.failureReason, connection.failure, connection.info);
     }
+    this.leaveIfEmpty();
   }
 
   /** The client's connection is closed, by whoever. */
   onClientClosed(client: PooledClient<Waiter>): void {
     if (!this.clients.delete(client)) return;
+    this.cluster.stats.upstreamRqPerCx.record(client.requests);
     this.unready(client);
     this.worker.timers.cancel(client.idleTimer);
     while (client.connection.active > 0) this.onRequestOver(client);
     if (this.waiting.length > 0) this.connectAsNeeded();
+    else this.leaveIfEmpty();
     this.count();
   }
 

@@ -10,6 +10,8 @@ import type { ConnectionUser, UpstreamConnection } from '#proxy/upstream/upstrea
 export abstract class PooledClient<Waiter extends PoolWaiter> implements ConnectionUser {
   readonly connection: UpstreamConnection;
   readonly idleTimer: Timer;
+  /** Requests that it has carried. */
+  requests = 0;
   /** Requests that it may still begin. */
   requestsLeft: number;
   /** It takes no more requests, and closes with its last one. */

@@ -44,12 +44,12 @@ export class PredictivePreconnect {
     all.asked = true;
   }
 
-  /** A request is about to be given to a pool. @param poolOf the pool of the same kind of another host */
-  beforeRequest(poolOf: (host: Host) => PreconnectingPool): void {
+  /** A request is about to be given to a pool. @param poolOf the pool of the same kind of another host, if it may have one */
+  beforeRequest(poolOf: (host: Host) => PreconnectingPool | undefined): void {
     for (let i = 0; i < HOSTS_AT_ONCE; i++) {
       if (!wantsConnection(this.all, this.ratio, 1)) return;
       const host = this.balancer.peekAnother();
-      if (host === undefined || !poolOf(host).connectAhead(this.ratio)) return;
+      if (host === undefined || poolOf(host)?.connectAhead(this.ratio) !== true) return;
     }
   }
 }

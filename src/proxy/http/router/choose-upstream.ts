@@ -110,7 +110,9 @@ function refuse(stream: HttpStream, chosen: ChosenUpstream, { flag, body, detail
   RequestGroups.virtualCluster(virtualHost, stream)?.codes.count(503);
   RequestGroups.route(route)?.codes.count(503);
   stream.flags |= flag;
-  sendLocalReply(stream, 503, body, details, ({ responseHeaders }) => {
+  const tell = ({ responseHeaders }: HttpStream) => {
     if (!suppressEnvoyHeaders) responseHeaders.set(header, 'true');
-  });
+  };
+  const last = flag !== Flag.UpstreamOverflow;
+  sendLocalReply(stream, 503, body, details, last ? { decorate: tell } : { prepare: tell });
 }

@@ -71,7 +71,9 @@ class MirroredRequest implements HttpWaiter {
     const { copy } = this;
     const cluster = this.cluster.ownerOf(host);
     const protocol = cluster.protocolFor(copy.protocol);
-    cluster.poolFor(host, 'DEFAULT', protocol, cluster.serverNameFor(copy)).request(this);
+    const pool = cluster.poolFor(host, 'DEFAULT', protocol, cluster.serverNameFor(copy));
+    if (pool === undefined) this.finish();
+    else pool.request(this);
   }
 
   onPoolReady(encoder: RequestEncoder): void {

@@ -13,6 +13,7 @@ import { headerCondition } from '#selection/match-header.ts';
 
 /** One thing that requests are counted in. */
 export interface RequestGroup {
+  /** As logs show it: empty for the requests that no virtual cluster takes. */
   name: string;
   stats: VirtualClusterStats;
   codes: ResponseCodeStats;
@@ -43,7 +44,7 @@ export class RequestGroups {
         ...group(name, vhost.scope(`vcluster.${name}`)),
         conditions: headers.map(headerCondition),
       }));
-      clusters.push({ ...group('other', vhost.scope('vcluster.other')), conditions: [] });
+      clusters.push({ ...group('', vhost.scope('vcluster.other')), conditions: [] });
       host.runtime = clusters;
     }
     for (const route of host.routes) {

@@ -39,7 +39,7 @@ export class ResponseAccount {
     this.cluster = cluster;
     this.internal = stream.internal;
     this.virtualCluster = host.runtime === undefined ? undefined : RequestGroups.virtualCluster(host, stream);
-    if (this.virtualCluster !== undefined) stream.virtualClusterName = this.virtualCluster.name;
+    stream.virtualClusterName = this.virtualCluster?.name ?? '';
     this.routeGroup = route.runtime === undefined ? undefined : RequestGroups.route(route);
     const headers = stream.requestHeaders;
     this.grpc = isGrpc(headers.getKnown(Known['content-type']));

@@ -9,11 +9,10 @@ import type { RouterRun } from '#proxy/http/router/router-run.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
 import { Known } from '#wire/known-headers.ts';
 
-export function replyNoHealthyHost({ stream, cluster, account }: RouterRun): void {
-  cluster?.stats.upstreamCxNoneHealthy.inc();
+export function replyNoHealthyHost({ stream, account }: RouterRun): void {
   account.count(503, undefined);
   stream.flags |= Flag.NoHealthyUpstream;
-  sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream');
+  sendLocalReply(stream, 503, 'no healthy upstream', 'no_healthy_upstream', { decorate });
 }
 
 /** The last attempt was broken off. @param retried it was not the first, or there was no room for another */
@@ -22,25 +21,27 @@ export function replyReset(run: RouterRun, reply: ResetReply, retried: boolean):
   const body = `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${reply.text}`;
   const overloaded = reply.flag === Flag.UpstreamOverflow && !stream.manager.router.suppressEnvoyHeaders;
   const when = run.interimSeen ? 'after' : 'before';
-  sendLocalReply(stream, reply.status, body, `upstream_reset_${when}_response_started{${reply.name}}`, (answer) => {
-    if (overloaded) answer.responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true');
-    decorate(answer);
+  sendLocalReply(stream, reply.status, body, `upstream_reset_${when}_response_started{${reply.name}}`, {
+    prepare: ({ responseHeaders }) => {
+      if (overloaded) responseHeaders.setKnown(Known['x-envoy-overloaded'], 'true');
+    },
+    decorate,
   });
 }
 
 export function replyTimeout({ stream }: RouterRun, details: string): void {
-  sendLocalReply(stream, 504, 'upstream request timeout', details, decorate);
+  sendLocalReply(stream, 504, 'upstream request timeout', details, { decorate });
 }
 
 export function replyMaxDuration({ stream }: RouterRun, status: number): void {
   const body = 'upstream max stream duration reached';
-  sendLocalReply(stream, status, body, 'upstream_max_stream_duration_reached', decorate);
+  sendLocalReply(stream, status, body, 'upstream_max_stream_duration_reached', { decorate });
 }
 
 /** While the next attempt was waited for, more of the request came than may be kept for it. */
 export function replyTooLargeToRetry({ stream }: RouterRun): void {
   const body = 'exceeded request buffer limit while retrying upstream';
-  sendLocalReply(stream, 507, body, 'request_payload_exceeded_retry_buffer_limit', decorate);
+  sendLocalReply(stream, 507, body, 'request_payload_exceeded_retry_buffer_limit', { decorate });
 }
 
 /** The upstream neither agrees to the upgrade nor says that something is wrong: its head is handed on, and no body, as by Envoy. */

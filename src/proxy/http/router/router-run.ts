@@ -123,12 +123,12 @@ export class RouterRun implements FeedOwner {
     // A forward proxy's host is the one that the upstream will be asked for.
     const isForwarded = cluster.config.discovery.kind === 'DYNAMIC_FORWARD_PROXY';
     if (isForwarded) applyRewrites(stream, route, action, weighted, undefined, suppressEnvoyHeaders);
-    const host = loadBalancer.choose(loadBalancer.asksRequest ? this.choice : undefined);
-    if (host === undefined) return this.noHealthyHost();
-    const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
     const { timeouts } = this;
     readTimeouts(stream, action, virtualHost.config, this.config, timeouts);
     tellTimeout(stream.requestHeaders, timeouts, this.config, 0);
+    const host = loadBalancer.choose(loadBalancer.asksRequest ? this.choice : undefined);
+    if (host === undefined) return this.noHealthyHost();
+    const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
     this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
     this.tellAttempt();
     routeHeadersOf(virtualHost).applyRequest(stream, virtualHost.config, route.config, weighted);
@@ -140,6 +140,7 @@ export class RouterRun implements FeedOwner {
   }
 
   private noHealthyHost(): void {
+    this.cluster?.stats.upstreamCxNoneHealthy.inc();
     this.giveUp();
     replyNoHealthyHost(this);
   }
@@ -158,7 +159,10 @@ export class RouterRun implements FeedOwner {
     stream.marks.upstreamPoolAsked = clock.now();
     stream.marks.upstreamPoolAnswered = -1;
     this.responseStarted = false;
-    this.attempt.begin(host, this.sourceFor(cluster, host));
+    const source = this.sourceFor(cluster, host);
+    if (source !== undefined) return this.attempt.begin(host, source);
+    this.giveUp();
+    replyNoHealthyHost(this);
   }
 
   private tellAttempt(): void {
@@ -167,7 +171,8 @@ export class RouterRun implements FeedOwner {
       requestHeaders.setKnown(Known['x-envoy-attempt-count'], String(attemptCount));
   }
 
-  private sourceFor(cluster: Cluster, host: Host): RequestSource {
+  /** @returns undefined where the cluster has no room for another pool */
+  private sourceFor(cluster: Cluster, host: Host): RequestSource | undefined {
     const { stream, action, priority } = this;
     const serverName = cluster.serverNameFor(stream);
     const proxyHeader = stream.manager.config.addProxyProtocolConnectionState

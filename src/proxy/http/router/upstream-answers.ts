@@ -72,12 +72,11 @@ export function onResponse(run: RouterRun, status: number, end: boolean): void {
       String(Math.floor(clock.now() - stream.marks.lastDownstreamRxByte)),
     );
   }
-  const selectedHost = stream.selectedHost?.config;
-  if (selectedHost?.includeAttemptCountInResponse)
-    headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
   for (const cookie of stream.cookiesToSet ?? []) headers.add('set-cookie', cookie);
   run.account.count(status, host, headers);
   addRouteHeaders(stream);
+  if (stream.selectedHost?.config.includeAttemptCountInResponse)
+    headers.setKnown(Known['x-envoy-attempt-count'], String(stream.attemptCount));
   if (end) complete(run);
   stream.filters.response(end);
 }

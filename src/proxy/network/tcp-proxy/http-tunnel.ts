@@ -42,8 +42,8 @@ export class TunnelMaker {
     });
   }
 
-  /** Begins a tunnel through a host; `user` may hear before this returns that there will be none. */
-  open(cluster: Cluster, host: Host, connection: DownstreamConnection, user: TcpClientUser): HttpTunnel {
+  /** @returns a tunnel through a host, to be begun; undefined where its cluster has no room for another pool */
+  open(cluster: Cluster, host: Host, connection: DownstreamConnection, user: TcpClientUser): HttpTunnel | undefined {
     const { config } = this;
     const stream = takeStream();
     stream.manager = NO_MANAGER;
@@ -57,7 +57,7 @@ export class TunnelMaker {
     const protocol = cluster.protocolFor(stream.protocol);
     const proxyHeader = cluster.proxyHeaderFor(host, connection);
     const pool = cluster.poolFor(host, 'DEFAULT', protocol, cluster.serverNameFor(stream), proxyHeader);
-    return new HttpTunnel({ stream, pool, connection, config, user });
+    return pool && new HttpTunnel({ stream, pool, connection, config, user });
   }
 
   private giveId({ requestHeaders }: HttpStream, { worker }: Cluster, connection: DownstreamConnection): void {

@@ -131,6 +131,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     if (proxy.tunnels !== undefined && connection.filterState?.get(DISABLE_TUNNELING_STATE) !== true) {
       this.tunnelled = true;
       const tunnel = proxy.tunnels.open(owner, host, connection, this);
+      if (tunnel === undefined) return this.giveUp(Flag.NoHealthyUpstream);
       this.upstream = tunnel;
       stream.upstream = tunnel.info;
       tunnel.begin();
