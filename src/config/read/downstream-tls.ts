@@ -41,6 +41,8 @@ const checkTicketKeys = honours(`${TLS}.TlsSessionTicketKeys`, ['keys']);
 /** By number of DownstreamTlsContext.OcspStaplePolicy. */
 const STAPLE_POLICIES = ['LENIENT_STAPLING', 'STRICT_STAPLING', 'MUST_STAPLE'] as const;
 const TICKET_KEY_LENGTH = 80;
+const UNSAID =
+  'Using deprecated insecure default of not requiring client cert when a validation context is configured. This default will be changed in a future version. Please explicitly configure a value for require_client_certificate.';
 
 /** @throws PlacedError where there is no certificate to show. */
 export function readDownstreamTls(message: DownstreamTlsContext, at: Place, context: ReadContext): DownstreamTls {
@@ -62,6 +64,8 @@ export function readDownstreamTls(message: DownstreamTlsContext, at: Place, cont
   if (ocspStaplePolicy === 'MUST_STAPLE' && common.certificates.some(({ ocspStaple }) => ocspStaple === undefined)) {
     at.field('ocsp_staple_policy').report('Required OCSP response is missing from TLS context');
   }
+  const validates = message.commonTlsContext?.validationContextType.case !== undefined;
+  if (validates && message.requireClientCertificate === undefined) place.warn(UNSAID, 'deprecated');
   const { fetchedKeys, ...resumption } = readResumption(message, at, context);
   return {
     ...(fetchedKeys === undefined ? common : withFetchedKeys(common, fetchedKeys)),

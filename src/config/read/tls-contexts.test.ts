@@ -59,6 +59,17 @@ test('without a transport socket, or with raw_buffer, bytes go as they are', () 
   assert.deepEqual(readMessage(SOCKET, raw, readUpstreamTransport).value, { kind: 'raw_buffer' });
 });
 
+test('where clients are validated, whether they need a certificate must be said: else a warning', () => {
+  const warned = (fields: Json) => {
+    const tree = { name: 'tls', typed_config: typed(`${TLS}.DownstreamTlsContext`, fields) };
+    return readMessage(SOCKET, tree, readDownstreamTransport).warnings.map((text) => text.slice(0, 69));
+  };
+  const served = common({ tls_certificates: [SERVED], validation_context: { trusted_ca: CA } });
+  assert.deepEqual(warned(served), ['typed_config.common_tls_context: Using deprecated insecure default of']);
+  assert.deepEqual(warned({ ...served, require_client_certificate: false }), []);
+  assert.deepEqual(warned(common({ tls_certificates: [SERVED] })), []);
+});
+
 test('each side takes its own context only', () => {
   const tree = { name: 'tls', typed_config: typed(`${TLS}.DownstreamTlsContext`) };
   assert.deepEqual(readMessage(SOCKET, tree, readUpstreamTransport).errors, [

@@ -22,7 +22,6 @@ import * as lookups from '#proxy/admin/handlers/recent-lookups.ts';
 import { runtime, runtimeModify } from '#proxy/admin/handlers/runtime.ts';
 import { serverInfo } from '#proxy/admin/handlers/server-info.ts';
 import { stats, statsPrometheus } from '#proxy/admin/handlers/stats.ts';
-import { tap } from '#proxy/admin/handlers/tap.ts';
 
 export const HANDLERS: readonly AdminHandler[] = [
   home(() => HANDLERS),
@@ -59,5 +58,4 @@ export const HANDLERS: readonly AdminHandler[] = [
   lookups.recentLookupsClear,
   lookups.recentLookupsDisable,
   lookups.recentLookupsEnable,
-  tap,
 ];
