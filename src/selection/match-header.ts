@@ -98,7 +98,8 @@ export function headerOfRequest(name: string): (request: RequestView) => string 
   }
 }
 
-function describeHeader({ match, invert }: HeaderMatcher): string {
+/** @returns what is expected of its value: `exact "a"`, `not prefix "b"`, `to be present`. */
+export function describeHeader({ match, invert }: HeaderMatcher): string {
   if (match.kind === 'present') return match.present !== invert ? 'to be present' : 'to be absent';
   const words =
     match.kind === 'string' ? describeString(match.matcher) : `a whole number in [${match.start}, ${match.end})`;

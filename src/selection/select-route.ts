@@ -4,6 +4,7 @@
  */
 import type { CompiledRoute, CompiledRouteTable, CompiledVirtualHost } from '#selection/compiled-route.ts';
 import { firstFailure, MATCHED } from '#selection/condition.ts';
+import { describeMatch } from '#selection/describe-match.ts';
 import { evaluateMatcher } from '#selection/matcher-tree.ts';
 import { describePath, matchesPath, PathUnderTest } from '#selection/path-match.ts';
 import type { Recorder } from '#selection/recorder.ts';
@@ -68,7 +69,7 @@ function firstMatch(
     const { conditions } = route;
     const failed = conditions.length === 0 ? MATCHED : firstFailure(conditions, request);
     if (failed === MATCHED) {
-      if (recorder !== undefined) recorder.won('route', routeLabel(route), describePath(route.config.match));
+      if (recorder !== undefined) recorder.won('route', routeLabel(route), describeMatch(route.config.match));
       return route;
     }
     if (recorder !== undefined) recorder.lost('route', routeLabel(route), conditions[failed].why(request));
