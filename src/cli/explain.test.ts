@@ -27,7 +27,7 @@ test('the status says whether a route takes the request', (t) => {
   const file = configuration(t);
   const taken = explain('-c', file, '-H', 'X-User:jason', 'http://h:8000/a');
   assert.deepEqual([taken.status, taken.stderr], [0, '']);
-  assert.match(taken.stdout, /^route +one +path \/a$/m);
+  assert.match(taken.stdout, /^route +one +path \/a, header x-user exact "jason"$/m);
   const lost = explain('-c', file, '-H', 'x-user;', 'http://h:8000/a');
   assert.equal(lost.status, 1);
   assert.match(lost.stdout, /not one +header x-user: expected exact "jason", the request has ""/);
