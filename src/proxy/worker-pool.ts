@@ -8,7 +8,7 @@ import { type Address, addressText } from '#config/model/address.ts';
 import type { ListeningSocket } from '#proxy/hot-restart.ts';
 import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
-import { scheduleAsLoop, scheduleHelpersLater } from '#proxy/thread-scheduling.ts';
+import { scheduleAsLoop } from '#proxy/thread-scheduling.ts';
 import { duplicateSocket } from '#proxy/transport/duplicate-socket.ts';
 import { type EndpointSums, mergeSums } from '#proxy/upstream/endpoint-metrics.ts';
 import { Worker } from '#proxy/worker.ts';
@@ -46,7 +46,6 @@ export class WorkerPool {
   ) {
     this.hub = hub;
     this.onNews = onNews;
-    scheduleHelpersLater();
     if (start.concurrency === 1) {
       scheduleAsLoop();
       const member: Member = { tell: () => {}, waiting: new Map() };
