@@ -86,9 +86,11 @@ export class IpRange {
   }
 }
 
-/** 127.0.0.0/8 and ::1. */
+const LOOPBACK = 0x7f000001;
+
+/** 127.0.0.1 and ::1: to Envoy the rest of 127.0.0.0/8 is as any other address. */
 export function isLoopback(ip: IpBits): boolean {
-  if (ip.length === 1) return ip[0] >>> 24 === 127;
+  if (ip.length === 1) return ip[0] >>> 0 === LOOPBACK;
   return ip[0] === 0 && ip[1] === 0 && ip[2] === 0 && ip[3] === 1;
 }
 

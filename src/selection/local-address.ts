@@ -16,8 +16,9 @@ export function useLocalAddressOf(version: 'v4' | 'v6'): void {
   known = version === 'v4' ? (find('IPv4') ?? '127.0.0.1') : (find('IPv6') ?? '::1');
 }
 
+/** To Envoy the rest of 127.0.0.0/8 is as any other address. */
 export function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
+  return address === '127.0.0.1' || address === '::1';
 }
 
 function find(family: 'IPv4' | 'IPv6'): string | undefined {

@@ -89,6 +89,7 @@ onBoth('a filter chain is chosen by where the connection goes and comes from', a
     chain('narrow', to('127.1.2.0', 24)),
     chain('source', { ...to('127.1.0.0', 16), ...from('127.0.0.5') }),
     chain('local', { ...to('127.2.0.0', 16), source_type: 'SAME_IP_OR_LOOPBACK' }),
+    chain('external', { ...to('127.2.0.0', 16), source_type: 'EXTERNAL' }),
     chain('never', { ...to('127.0.0.1'), transport_protocol: 'tls' }),
   ]);
   await startProxy(t, tree, { kind, concurrency });
@@ -101,6 +102,8 @@ onBoth('a filter chain is chosen by where the connection goes and comes from', a
   assert.equal(await asked('127.1.2.9'), 'narrow');
   assert.equal(await asked('127.1.9.9', '127.0.0.5'), 'source');
   assert.equal(await asked('127.2.0.1'), 'local');
+  assert.equal(await asked('127.2.0.1', '127.2.0.1'), 'local');
+  assert.equal(await asked('127.2.0.1', '127.0.0.7'), 'external');
   assert.equal(await asked('127.0.0.1'), 'else');
 });
 

@@ -245,6 +245,13 @@ cases.push(
   },
   { name: 'a good one and a bad one at once', send: `${get('/1')}G\0T / HTTP/1.1\r\n\r\n`, methods: ['GET', 'GET'] },
   { name: 'one after connection: close', send: get('/1', 'connection: close') + get('/2'), methods: ['GET'] },
+  {
+    name: 'from another address of the loopback',
+    listener: 'edge',
+    connect: { localAddress: '127.0.0.7' },
+    send: get('/echo'),
+    status: 200,
+  },
   { name: 'byte by byte', send: (wire) => wire.sendInPieces(post('/', 'hello', 'x-a: b')), status: 200 },
 );
 
