@@ -1,13 +1,8 @@
 /**
  * Control characters in a head: whatever else is wrong with it, they are what Envoy tells.
  */
+import { CR, LF, VALUE } from '#wire/http1/characters.ts';
 import { ParseError } from '#wire/http1/parse-error.ts';
-
-const TAB = 9;
-const LF = 10;
-const CR = 13;
-const FIRST_PRINTABLE = 32;
-const DEL = 127;
 
 /**
  * @param error of a head that begins at `start`
@@ -22,5 +17,5 @@ export function nameControlCharacter(error: number, bytes: Buffer, start: number
 }
 
 function isControl(c: number): boolean {
-  return (c < FIRST_PRINTABLE && c !== TAB && c !== LF && c !== CR) || c === DEL;
+  return VALUE[c] === 0 && c !== CR && c !== LF;
 }
