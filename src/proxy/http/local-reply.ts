@@ -87,11 +87,11 @@ export function sendLocalReply(
   stream.responseCodeDetails = details;
   stream.localReplyBody = body;
   let contentType = 'text/plain';
+  addHeaders(stream, status, typeof added === 'function' ? { prepare: added } : added);
   const reply = manager.localReply;
   if (reply.mappers.length > 0 || reply.format !== undefined) {
     let format = reply.format;
     let formatType = reply.contentType;
-    addHeaders(stream, status, typeof added === 'function' ? { prepare: added } : added);
     for (const mapper of reply.mappers) {
       if (!mapper.applies(stream)) continue;
       mapper.headers.applyResponse(headers, stream);
@@ -107,7 +107,7 @@ export function sendLocalReply(
       stream.localReplyBody = format.format(stream);
       contentType = formatType;
     }
-  } else addHeaders(stream, status, typeof added === 'function' ? { prepare: added } : added);
+  }
   stream.flags |= flags;
   if (stream.filters.grpc ?? isGrpc(stream.requestHeaders)) {
     answerGrpc(stream);
