@@ -18,11 +18,11 @@ test('a route is told by its path, and by everything else that it asks for', () 
   const headers = [
     { name: 'x-user', string_match: { exact: 'jason' } },
     { name: 'x-off', present_match: true, invert_match: true },
-    { name: ':method', string_match: { prefix: 'P' }, invert_match: true },
+    { name: ':method', string_match: { prefix: 'to be P' }, invert_match: true },
   ];
   assert.equal(
     described({ path: '/a', grpc: {}, headers, query_parameters: [{ name: 'page', present_match: true }] }),
-    'path /a, grpc, header x-user exact "jason", header x-off absent, header :method not prefix "P", query parameter page',
+    'path /a, grpc, header x-user exact "jason", header x-off absent, header :method not prefix "to be P", query parameter page',
   );
   assert.equal(
     described({

@@ -13,7 +13,7 @@ export function describeMatch(match: RouteMatch): string {
     describePath(match),
     ...(runtimeFraction === undefined ? [] : ['runtime fraction']),
     ...(grpc ? ['grpc'] : []),
-    ...headers.map((header) => `header ${header.name} ${describeHeader(header).replace('to be ', '')}`),
+    ...headers.map((header) => `header ${header.name} ${describeHeader(header).replace(/^to be /, '')}`),
     ...queryParameters.map(({ name }) => `query parameter ${name}`),
     ...cookies.map(({ name }) => `cookie ${name}`),
     ...(tlsContext === undefined ? [] : ['client certificate']),
