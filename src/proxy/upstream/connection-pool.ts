@@ -198,7 +198,10 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   }
 
   connectAhead(ratio: number): boolean {
-    if (this.host.health !== 'healthy' || !wantsConnection(this.connectivity, ratio, 1)) return false;
+    if (this.host.health !== 'healthy' || !wantsConnection(this.connectivity, ratio, 1)) {
+      this.leaveIfEmpty();
+      return false;
+    }
     const more = this.connect();
     this.count();
     return more;
