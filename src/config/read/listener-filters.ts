@@ -68,6 +68,6 @@ function usesProxyProtocol({ filterChains, defaultFilterChain }: Listener, at: P
   const chain = filterChains.length === 0 ? at.field('default_filter_chain') : at.field('filter_chains').index(0);
   const instead =
     'it comes after the other listener filters; configure the filter envoy.filters.listener.proxy_protocol instead';
-  chain.field('use_proxy_proto').warn(`field 'use_proxy_proto' is deprecated: ${instead}`, 'deprecated');
+  chain.field('use_proxy_proto').warn(`field 'use_proxy_proto' is deprecated: ${instead}`);
   return true;
 }
