@@ -3,6 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import { http1CodecStats, httpListenerStats, httpStats } from '#proxy/observe/stats/http-stats.ts';
 import { listenerStats, listenerThreadStats } from '#proxy/observe/stats/listener-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
@@ -14,7 +15,7 @@ export class AdminStatsRecorder {
   readonly #thread;
   readonly #answers;
   /** Bytes of each connection that are counted already. */
-  readonly #counted = new WeakMap<Socket, { read: number; written: number }>();
+  readonly #counted = new WeakMap<Socket, { read: number; written: number; buffered: BufferedBytes }>();
 
   constructor(root: Scope) {
     this.#root = root;
@@ -43,7 +44,7 @@ export class AdminStatsRecorder {
       remote = true;
     });
     socket.once('close', () => {
-      this.#countBytes(socket);
+      this.#countBytes(socket).close();
       for (const gauge of active) gauge.dec();
       http.downstreamCxDestroy.inc();
       (remote ? http.downstreamCxDestroyRemote : http.downstreamCxDestroyLocal).inc();
@@ -83,10 +84,20 @@ export class AdminStatsRecorder {
     this.#http.downstreamCxProtocolError.inc();
   }
 
-  #countBytes(socket: Socket): void {
-    const counted = this.#counted.get(socket) ?? { read: 0, written: 0 };
-    this.#http.downstreamCxRxBytesTotal.add(socket.bytesRead - counted.read);
-    this.#http.downstreamCxTxBytesTotal.add(socket.bytesWritten - counted.written);
-    this.#counted.set(socket, { read: socket.bytesRead, written: socket.bytesWritten });
+  #countBytes(socket: Socket): BufferedBytes {
+    const http = this.#http;
+    const counted = this.#counted.get(socket) ?? {
+      read: 0,
+      written: 0,
+      buffered: new BufferedBytes(http.downstreamCxRxBytesBuffered, http.downstreamCxTxBytesBuffered),
+    };
+    const read = socket.bytesRead - counted.read;
+    if (read > 0) counted.buffered.onRead(read);
+    http.downstreamCxRxBytesTotal.add(read);
+    http.downstreamCxTxBytesTotal.add(socket.bytesWritten - counted.written);
+    counted.read = socket.bytesRead;
+    counted.written = socket.bytesWritten;
+    this.#counted.set(socket, counted);
+    return counted.buffered;
   }
 }

@@ -2,9 +2,11 @@
  * What the HTTP connection manager asks of a connection from a client, whatever protocol it speaks: HTTP/1, one request at a time, or HTTP/2,
  * many streams.
  */
+
 import type { Timer } from '#base/timers.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
 import type { Headers } from '#wire/headers.ts';
 import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
@@ -50,6 +52,8 @@ export interface ServerConnection extends DownstreamCodec, SocketOwner {
   /** Bytes sent, and how many of them are in the stats. */
   readonly sentBytes: number;
   countedBytes: number;
+  /** Its share of the gauges of bytes that are held. */
+  readonly bufferedBytes: BufferedBytes;
   readonly idleTimer: Timer;
   readonly durationTimer: Timer;
   /** Nothing is under way: a connection that is to go may be closed at once. */

@@ -71,6 +71,7 @@ export class HttpConnections {
       (connection.multiplexed ? stats.downstreamCxHttp2Active : stats.downstreamCxHttp1Active).dec();
     if (connection.softDraining) stats.downstreamCxHttp1SoftDrain.dec();
     this.countSent(connection);
+    connection.bufferedBytes.close();
     this.onEnd(connection.connection, connection.closedByUs);
   }
 

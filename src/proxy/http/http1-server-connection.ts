@@ -15,6 +15,7 @@ import { refusalReason, refuseRequest } from '#proxy/http/protocol-error.ts';
 import { applyTarget } from '#proxy/http/request-target.ts';
 import { joinRequestFields } from '#proxy/http/single-fields.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
+import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import { asEvent, beginEvent, clock, endEvent, type Resumable, resumeLater } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
 import { BODY_READ, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
@@ -71,6 +72,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
   private refusal = '';
   /** How many of the bytes sent are in the stats. */
   countedBytes = 0;
+  readonly bufferedBytes: BufferedBytes;
   readonly idleTimer: Timer;
   readonly delayedCloseTimer: Timer;
   readonly headTimer: Timer;
@@ -93,7 +95,9 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     this.socket = socket;
     this.connection = connection;
     this.manager = manager;
-    this.outgoing = new Outgoing(socket);
+    const { downstreamCxRxBytesBuffered: rx, downstreamCxTxBytesBuffered: tx } = manager.stats;
+    this.bufferedBytes = connection.countBuffered(rx, tx);
+    this.outgoing = new Outgoing(socket, this.bufferedBytes);
     const { common, http1 } = manager.config;
     // Trailers that are dropped anyway may be as many as they like.
     const maxTrailers = http1.enableTrailers ? common.maxHeadersCount : Number.POSITIVE_INFINITY;
@@ -121,6 +125,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     readingFor(this);
     try {
       this.manager.stats.downstreamCxRxBytesTotal.add(count);
+      this.bufferedBytes.onRead(count);
       if (this.phase !== CLOSED) this.consume(bytes, 0, count);
     } catch (error) {
       this.manager.onBug(error);
@@ -436,6 +441,7 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     else if (this.phase !== HEAD || this.held.length === 0) return;
     const { bytes, length } = this.held;
     this.held.clear();
+    this.bufferedBytes.onRead(length);
     this.pauseSocket(false);
     try {
       this.consume(bytes, 0, length);

@@ -14,6 +14,7 @@ import { joinRequestFields } from '#proxy/http/single-fields.ts';
 import { StreamDeadlines } from '#proxy/http/stream-deadlines.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
+import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
 import { KeepalivePings } from '#proxy/transport/keepalive-pings.ts';
@@ -60,6 +61,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
   readonly softDraining = false;
   private endedByUs = false;
   countedBytes = 0;
+  readonly bufferedBytes: BufferedBytes;
   readonly idleTimer: Timer;
   readonly durationTimer: Timer;
   private readonly delayedCloseTimer: Timer;
@@ -88,7 +90,9 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.stats = manager.http2Stats();
     this.session = new Session(manager.http2Options(connection.bufferLimit), this);
     this.account = new SessionAccount(this.session, this.stats);
-    this.outgoing = new SessionOutgoing(socket, this);
+    const { downstreamCxRxBytesBuffered: rx, downstreamCxTxBytesBuffered: tx } = manager.stats;
+    this.bufferedBytes = connection.countBuffered(rx, tx);
+    this.outgoing = new SessionOutgoing(socket, this, this.bufferedBytes);
     this.idleTimer = new Timer(() => asEvent(() => manager.connections.onIdle(this)));
     this.durationTimer = new Timer(() => asEvent(() => manager.connections.onDuration(this)));
     this.delayedCloseTimer = new Timer(() => asEvent(() => manager.connections.onDelayedClose(this)));
@@ -114,6 +118,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     beginEvent();
     try {
       this.manager.stats.downstreamCxRxBytesTotal.add(count);
+      this.bufferedBytes.onRead(count);
       this.readsLargeBody = false;
       if (!this.begun) this.begin();
       if (!this.closed) this.session.receive(bytes, 0, count);

@@ -6,6 +6,8 @@ import type { SharedWithUpstream } from '#config/model/filter-state.ts';
 import type { Json, Metadata } from '#config/model/route.ts';
 import { ConnectionStream } from '#proxy/network/connection-stream.ts';
 import type { FilterRun } from '#proxy/network/filter-run.ts';
+import { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
+import type { Gauge } from '#proxy/observe/stats/metrics.ts';
 import type { ConnectionInfo, TlsInfo } from '#proxy/observe/stream-info.ts';
 import { nextConnectionId } from '#proxy/transport/connection-id.ts';
 import type { ConnectionView } from '#selection/request-view.ts';
@@ -78,11 +80,18 @@ export class DownstreamConnection implements ConnectionInfo, ConnectionView {
   /** Gives it up while TLS is being agreed on. */
   abandon: (() => void) | undefined = undefined;
   private ownStream: ConnectionStream | undefined = undefined;
+  private ownBuffered: BufferedBytes | undefined = undefined;
 
   /** The connection as access logs see it; made when it is first asked for. */
   get stream(): ConnectionStream {
     this.ownStream ??= new ConnectionStream(this);
     return this.ownStream;
+  }
+
+  /** Its share of its terminal filter's gauges of bytes that are held, for the filter to keep and to close. */
+  countBuffered(rx: Gauge, tx: Gauge): BufferedBytes {
+    this.ownBuffered ??= new BufferedBytes(rx, tx);
+    return this.ownBuffered;
   }
 
   /** The filter state of that key is for connections to internal listeners that are made for this one. */

@@ -3,6 +3,7 @@
  * the pooled buffer that they were read into, which is held until they are written. (Measured: see docs/performance.md, TCP.)
  */
 import type { Socket } from 'node:net';
+import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import { type DirectWriter, writeBytesDirectly, writeDirectly } from '#proxy/transport/direct-write.ts';
 import { holdLease, release } from '#proxy/transport/read-buffers.ts';
 
@@ -20,13 +21,16 @@ export class ByteSender implements DirectWriter {
   private readonly onDrained: () => void;
   /** TLS takes one write at a time, which Writable sees to. */
   private readonly direct: boolean;
+  private readonly bufferedBytes: BufferedBytes | undefined;
 
   /**
    * @param limit with more bytes than this waiting, `write` says so; 0: never
    * @param onDrained hears, after that, when no more than half of it waits
+   * @param bufferedBytes is told how much the kernel has not taken
    */
-  constructor(socket: Socket, limit: number, onDrained: () => void) {
+  constructor(socket: Socket, limit: number, onDrained: () => void, bufferedBytes?: BufferedBytes) {
     this.socket = socket;
+    this.bufferedBytes = bufferedBytes;
     this.limit = limit === 0 ? Number.POSITIVE_INFINITY : limit;
     this.onDrained = onDrained;
     this.direct = (socket as { encrypted?: boolean }).encrypted !== true;
@@ -50,14 +54,17 @@ export class ByteSender implements DirectWriter {
       const lease = holdLease(bytes);
       this.waiting += writeBytesDirectly(this.socket, lease === undefined ? Buffer.from(slice) : slice, this, lease);
     }
+    this.bufferedBytes?.onWrite(this.waiting);
     return this.waiting > this.limit && this.noteOver();
   }
 
   private writeBehind(bytes: Buffer, count: number): boolean {
     const slice = bytes.subarray(0, count);
     const lease = holdLease(bytes);
-    if (lease === undefined) this.socket.write(Buffer.from(slice));
-    else this.socket.write(slice, () => release(lease));
+    this.socket.write(lease === undefined ? Buffer.from(slice) : slice, () => {
+      if (lease !== undefined) release(lease);
+      this.bufferedBytes?.onWrite(this.buffered);
+    });
     return this.socket.writableLength > this.limit && this.noteOver();
   }
 
@@ -69,6 +76,7 @@ export class ByteSender implements DirectWriter {
 
   onWritten(bytes: number): void {
     this.waiting -= bytes;
+    this.bufferedBytes?.onWrite(this.waiting);
     this.checkDrained();
   }
 

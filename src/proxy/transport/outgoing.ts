@@ -7,6 +7,7 @@
  * request over TLS, of 31, than with Node's Writable, which sees to that otherwise.)
  */
 import type { Socket } from 'node:net';
+import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import {
   type DirectWriter,
   type HeldPiece,
@@ -49,9 +50,12 @@ export class Outgoing implements DirectWriter {
   private behindBytes = 0;
   /** The socket ends when all of it is written. */
   private ending = false;
+  private readonly bufferedBytes: BufferedBytes | undefined;
 
-  constructor(socket: Socket) {
+  /** @param bufferedBytes is told how much the kernel has not taken */
+  constructor(socket: Socket, bufferedBytes?: BufferedBytes) {
     this.socket = socket;
+    this.bufferedBytes = bufferedBytes;
     this.single = (socket as { encrypted?: boolean }).encrypted === true;
   }
 
@@ -99,7 +103,7 @@ export class Outgoing implements DirectWriter {
     readMore();
     if (this.occupied) this.keep(piece, piece.chunk.length);
     else if (this.takesDirectly) this.waiting += writeBytesDirectly(socket, piece.chunk, this, piece.lease);
-    else writePiece(socket, piece);
+    else this.writePiece(piece);
   }
 
   private gather(piece: HeldPiece): void {
@@ -127,7 +131,7 @@ export class Outgoing implements DirectWriter {
     this.gathered = 0;
     if (!socket.writable) releasePieces(pieces);
     else if (this.takesDirectly) this.waiting += writePiecesDirectly(socket, pieces, gathered, this);
-    else for (const piece of pieces) writePiece(socket, piece);
+    else for (const piece of pieces) this.writePiece(piece);
   }
 
   /** Ends the socket once everything was written. */
@@ -180,7 +184,12 @@ export class Outgoing implements DirectWriter {
     if (marked && this.held) return;
     this.held = false;
     this.writeAll();
+    this.tellHeld();
     if (this.over) this.tellDrained();
+  }
+
+  private tellHeld(): void {
+    this.bufferedBytes?.onWrite(this.socket.writableLength + this.waiting + this.behindBytes);
   }
 
   private writeAll(): void {
@@ -209,12 +218,13 @@ export class Outgoing implements DirectWriter {
     if (!socket.writable) return;
     if (this.occupied) this.keep(text, text.length);
     else if (this.takesDirectly) this.waiting += writeDirectly(socket, text, this);
-    else socket.write(text, 'latin1');
+    else this.writePiece(text);
   }
 
   onWritten(bytes: number): void {
     this.waiting -= bytes;
     if (this.behind.length > 0) this.writeBehind();
+    this.tellHeld();
     if (this.over) this.tellDrained();
     if (this.ending && !this.occupied) this.socket.destroySoon();
   }
@@ -227,17 +237,19 @@ export class Outgoing implements DirectWriter {
       this.flushText();
       return;
     }
-    for (const piece of pieces) writePiece(this.socket, piece);
+    for (const piece of pieces) this.writePiece(piece);
   }
-}
 
-/** Through Node's Writable, which keeps the order. A socket that is gone takes nothing; the piece's buffer is free then. */
-function writePiece(socket: Socket, piece: Piece): void {
-  if (typeof piece === 'string') {
-    socket.write(piece, 'latin1');
-    return;
+  /** Through Node's Writable, which keeps the order. A socket that is gone takes nothing; the piece's buffer is free then. */
+  private writePiece(piece: Piece): void {
+    if (typeof piece === 'string') {
+      this.socket.write(piece, 'latin1', () => this.tellHeld());
+      return;
+    }
+    const { chunk, lease } = piece;
+    this.socket.write(chunk, () => {
+      if (lease !== undefined) release(lease);
+      this.tellHeld();
+    });
   }
-  const { chunk, lease } = piece;
-  if (lease === undefined) socket.write(chunk);
-  else socket.write(chunk, () => release(lease));
 }

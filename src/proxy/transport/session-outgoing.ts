@@ -3,6 +3,7 @@
  * put together.
  */
 import type { Socket } from 'node:net';
+import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import { type DirectWriter, writeBytesDirectly } from '#proxy/transport/direct-write.ts';
 import { type Flushable, flushAfterTurn } from '#proxy/transport/io-event.ts';
 import type { OwnedSocket } from '#proxy/transport/owned-socket.ts';
@@ -31,9 +32,12 @@ export class SessionOutgoing implements DirectWriter, Flushable {
   private waiting = 0;
   /** Somebody was told that too much waits. */
   private over = false;
+  private readonly bufferedBytes: BufferedBytes;
 
-  constructor(socket: Socket, source: OutputSource) {
+  /** @param bufferedBytes is told how much the kernel has not taken */
+  constructor(socket: Socket, source: OutputSource, bufferedBytes: BufferedBytes) {
     this.socket = socket;
+    this.bufferedBytes = bufferedBytes;
     this.source = source;
     this.direct = (socket as { encrypted?: boolean }).encrypted !== true;
   }
@@ -62,6 +66,7 @@ export class SessionOutgoing implements DirectWriter, Flushable {
   flush(): void {
     this.marked = false;
     for (let chunk = this.source.takeOutput(); chunk !== undefined; chunk = this.source.takeOutput()) this.send(chunk);
+    this.bufferedBytes.onWrite(this.waiting);
     if (this.over && this.waiting === 0) this.tellDrained();
     this.source.onFlushed?.();
   }
@@ -86,6 +91,7 @@ export class SessionOutgoing implements DirectWriter, Flushable {
 
   onWritten(bytes: number): void {
     this.waiting -= bytes;
+    this.bufferedBytes.onWrite(this.waiting);
     const chunk = this.underWay.shift();
     if (chunk !== undefined) this.done(chunk);
     if (this.over && this.waiting === 0) this.tellDrained();

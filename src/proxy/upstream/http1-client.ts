@@ -65,7 +65,7 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
   constructor(pool: HttpPool, connection: UpstreamConnection) {
     super(pool, connection);
     this.pool = pool;
-    this.outgoing = new Outgoing(connection.socket);
+    this.outgoing = new Outgoing(connection.socket, connection.bufferedBytes);
     this.body = new BodyReader(() => new Headers(), pool.headBytesLimit, pool.maxHeadersCount);
   }
 

@@ -53,7 +53,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     this.concurrency = http2.maxConcurrentStreams;
     this.bufferLimit = config.perConnectionBufferLimitBytes;
     this.session = new Session(pool.sessionOptions(), this);
-    this.outgoing = new SessionOutgoing(connection.socket, this.session);
+    this.outgoing = new SessionOutgoing(connection.socket, this.session, connection.bufferedBytes);
     const { timers, random } = pool.worker;
     this.keepalive =
       http2.keepalive === undefined ? undefined : new KeepalivePings(http2.keepalive, this, timers, random);

@@ -86,8 +86,11 @@ export class TcpClient implements ConnectionUser, TcpUpstream {
     const { socket } = this.connection;
     socket.allowHalfOpen = true;
     this.connection.largeRead = STREAM_READ;
-    this.sender = new ByteSender(socket, cluster.config.perConnectionBufferLimitBytes, () =>
-      asEvent(() => this.user?.onUpstreamDrained()),
+    this.sender = new ByteSender(
+      socket,
+      cluster.config.perConnectionBufferLimitBytes,
+      () => asEvent(() => this.user?.onUpstreamDrained()),
+      this.connection.bufferedBytes,
     );
   }
 

@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
 import type { HandedState } from '#proxy/listeners/downstream-connection.ts';
+import { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { nextConnectionId } from '#proxy/transport/connection-id.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
@@ -47,6 +48,8 @@ export interface ConnectionRequest {
   proxyHeader?: Buffer | undefined;
   /** What an internal listener gets of the filter state of the connection that this one is for. */
   state?: HandedState;
+  /** Its bytes are in none of the cluster's stats. */
+  bytesUncounted?: boolean;
 }
 
 export class UpstreamConnection implements SocketOwner, Reader {
@@ -61,6 +64,7 @@ export class UpstreamConnection implements SocketOwner, Reader {
   lease: Lease | undefined = undefined;
   connecting = true;
   closed = false;
+  readonly bufferedBytes: BufferedBytes;
   readonly connectStart: number;
   connectEnd = -1;
   tlsEnd = -1;
@@ -98,6 +102,7 @@ export class UpstreamConnection implements SocketOwner, Reader {
       connectionId: nextConnectionId(),
     };
     const { stats, worker } = cluster;
+    this.bufferedBytes = new BufferedBytes(stats.upstreamCxRxBytesBuffered, stats.upstreamCxTxBytesBuffered);
     stats.upstreamCxTotal.inc();
     stats.upstreamCxActive.inc();
     host.stats.cxTotal.inc();
@@ -152,7 +157,10 @@ export class UpstreamConnection implements SocketOwner, Reader {
     beginEvent();
     readingFor(this);
     try {
-      this.cluster.stats.upstreamCxRxBytesTotal.add(count);
+      if (this.request.bytesUncounted !== true) {
+        this.cluster.stats.upstreamCxRxBytesTotal.add(count);
+        this.bufferedBytes.onRead(count);
+      }
       this.user.onRead(count, bytes);
     } catch (error) {
       this.cluster.worker.onBug(error);
@@ -206,6 +214,7 @@ export class UpstreamConnection implements SocketOwner, Reader {
   private countClosed(): void {
     this.closed = true;
     releaseReader(this);
+    this.bufferedBytes.close();
     const { cluster, host } = this;
     const { stats, worker } = cluster;
     worker.timers.cancel(this.connectTimer);

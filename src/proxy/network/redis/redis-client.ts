@@ -50,8 +50,11 @@ export class RedisClient implements ConnectionUser, Flushable {
     this.cluster = cluster;
     this.host = host;
     this.settings = cluster.settings;
-    const request = { cluster: cluster.cluster, host, priority: 'DEFAULT', serverName: '', alpn: [] } as const;
-    this.connection = new UpstreamConnection(request, this);
+    this.connection = new UpstreamConnection(
+      // As in Envoy, which counts commands of Redis, and no bytes.
+      { cluster: cluster.cluster, host, priority: 'DEFAULT', serverName: '', alpn: [], bytesUncounted: true },
+      this,
+    );
     this.outgoing = new Outgoing(this.connection.socket);
     this.opTimer = new Timer(() => asEvent(() => this.onOpTimeout()));
     this.flushTimer = new Timer(() => asEvent(() => this.flush()));
@@ -118,7 +121,6 @@ export class RedisClient implements ConnectionUser, Flushable {
     this.gathered = [];
     this.gatheredBytes = 0;
     this.cluster.cluster.worker.timers.cancel(this.flushTimer);
-    this.cluster.cluster.stats.upstreamCxTxBytesTotal.add(bytes.length);
     this.outgoing.writeBytes(bytes);
   }
 

@@ -14,6 +14,7 @@ import { NO_UPSTREAM_HOST, RedisRequest, UPSTREAM_FAILURE } from '#proxy/network
 import { sendToAll, sendToAny, sendToNumbered } from '#proxy/network/redis/redis-shards.ts';
 import { splitMget, splitMset, splitSum } from '#proxy/network/redis/redis-split.ts';
 import { RedisTransaction } from '#proxy/network/redis/redis-transaction.ts';
+import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
 import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
@@ -41,6 +42,7 @@ export class RedisSession implements SocketOwner {
   readonly proxy: RedisProxyInUse;
   readonly connection: DownstreamConnection;
   private readonly socket: Socket;
+  private readonly bufferedBytes: BufferedBytes;
   private readonly outgoing: Outgoing;
   private readonly reader = new RespReader(true);
   private places: Place[] = [];
@@ -54,7 +56,8 @@ export class RedisSession implements SocketOwner {
     this.proxy = proxy;
     this.socket = socket;
     this.connection = connection;
-    this.outgoing = new Outgoing(socket);
+    this.bufferedBytes = connection.countBuffered(proxy.stats.cxRxBytesBuffered, proxy.stats.cxTxBytesBuffered);
+    this.outgoing = new Outgoing(socket, this.bufferedBytes);
     this.allowed = proxy.config.downstreamAuthPasswords.length === 0;
   }
 
@@ -62,6 +65,7 @@ export class RedisSession implements SocketOwner {
     asEvent(() => {
       const { stats } = this.proxy;
       stats.cxRxBytesTotal.add(count);
+      this.bufferedBytes.onRead(count);
       if (this.leaving) return;
       this.reader.push(bytes, count);
       this.readCommands();
@@ -97,6 +101,7 @@ export class RedisSession implements SocketOwner {
 
   onClose(): void {
     this.closed = true;
+    this.bufferedBytes.close();
     this.transaction.close();
     const { stats } = this.proxy;
     for (const { uncounted } of this.places) if (!uncounted) stats.rqActive.dec();

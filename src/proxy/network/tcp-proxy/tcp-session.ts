@@ -14,6 +14,7 @@ import { tcpHashKey } from '#proxy/network/tcp-proxy/tcp-hash-policy.ts';
 import type { TcpProxyInUse } from '#proxy/network/tcp-proxy/tcp-proxy.ts';
 import { openTcpUpstream } from '#proxy/network/tcp-proxy/tcp-upstream.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
+import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { ByteSender } from '#proxy/transport/byte-sender.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
@@ -65,6 +66,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
   private received = 0;
   private pauses = 0;
   private readonly timers: SessionTimers;
+  private readonly bufferedBytes: BufferedBytes;
 
   constructor(proxy: TcpProxyInUse, socket: Socket, connection: DownstreamConnection) {
     this.proxy = proxy;
@@ -72,7 +74,10 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     this.connection = connection;
     socket.allowHalfOpen = true;
     connection.stream.upstreamCloseType = 'Normal';
-    this.sender = new ByteSender(socket, connection.bufferLimit, () => asEvent(() => this.onDownstreamDrained()));
+    const { downstreamCxRxBytesBuffered: rx, downstreamCxTxBytesBuffered: tx } = proxy.stats;
+    this.bufferedBytes = connection.countBuffered(rx, tx);
+    const onDrained = () => asEvent(() => this.onDownstreamDrained());
+    this.sender = new ByteSender(socket, connection.bufferLimit, onDrained, this.bufferedBytes);
     const { config, worker } = proxy;
     this.timers = new SessionTimers(worker.timers);
     const idleTimeout = Number(connection.filterState?.get(IDLE_TIMEOUT_STATE) ?? config.idleTimeout);
@@ -219,6 +224,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     try {
       this.received += count;
       this.proxy.stats.downstreamCxRxBytesTotal.add(count);
+      this.bufferedBytes.onRead(count);
       this.readsLargeBody = count >= LARGE_READ;
       this.timers.active();
       if (this.ready) this.forward(count, bytes);
@@ -279,6 +285,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     if (this.closed) return;
     this.closed = true;
     releaseReader(this);
+    this.bufferedBytes.close();
     const { proxy, connection, upstream } = this;
     proxy.sessions.delete(this);
     this.timers.stop();
