@@ -47,7 +47,7 @@ export class ServerClusters {
       ...parts,
       onHosts: (update, cluster) => {
         if (this.active.get(update.cluster) !== cluster) return;
-        if (!this.starting) this.stats.clusterUpdated.inc();
+        if (cluster.ready) this.stats.clusterUpdated.inc();
         tell({ kind: 'hosts', update });
       },
     };

@@ -49,7 +49,8 @@ const checkCommon = honours(
   ],
   {
     withoutEffect: {
-      update_merge_window: "every update of a cluster's members takes effect at once",
+      update_merge_window:
+        'as in Envoy, where results of health checks alone are merged, and a cluster that asks for those is refused',
       ignore_new_hosts_until_first_hc: 'health checks come later; a cluster that asks for them is refused',
     },
   },

@@ -2,15 +2,18 @@
  * Finds the members of a cluster, by its type, and tells of every change.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type Random, systemRandom } from '#base/random.ts';
 import { type Schedule, systemSchedule } from '#base/timers.ts';
 import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
+import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import { CachedNames } from '#proxy/upstream/discovery/cached-names.ts';
 import { LogicalDns } from '#proxy/upstream/discovery/logical-dns.ts';
 import type { NameResolver } from '#proxy/upstream/discovery/name-resolver.ts';
 import { OriginalDstDiscovery } from '#proxy/upstream/discovery/original-dst.ts';
 import { RedisSlots } from '#proxy/upstream/discovery/redis-slots.ts';
+import { NO_MEMBERS, sameMembers } from '#proxy/upstream/discovery/same-members.ts';
 import { StrictDns } from '#proxy/upstream/discovery/strict-dns.ts';
 import { SystemResolver } from '#proxy/upstream/discovery/system-resolver.ts';
 import type { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
@@ -81,12 +84,7 @@ export function discover(config: ClusterConfig, parts: DiscoveryParts): Discover
     }
     case 'EDS': {
       if (parts.endpoints === undefined) throw new Error(`nobody fetches endpoints for cluster '${config.name}'`);
-      let ready = false;
-      return parts.endpoints.watch(discovery, parts.scope, (assignment) => {
-        parts.onUpdate(hostSetUpdate(config.name, assignment));
-        if (!ready) parts.onReady();
-        ready = true;
-      });
+      return watchEndpoints(config.name, discovery, parts.endpoints, parts);
     }
     case 'ORIGINAL_DST': {
       const { schedule = systemSchedule } = parts;
@@ -100,4 +98,25 @@ export function discover(config: ClusterConfig, parts: DiscoveryParts): Discover
       if (parts.dnsCaches === undefined) throw new Error(`nobody keeps names for cluster '${config.name}'`);
       return new CachedNames(config, parts.dnsCaches.get(discovery.cache), parts);
   }
+}
+
+function watchEndpoints(
+  name: string,
+  options: EdsOptions,
+  endpoints: EndpointWatcher,
+  parts: DiscoveryParts,
+): Discovery {
+  const { updateNoRebuild } = clusterStats(parts.scope);
+  let members = NO_MEMBERS;
+  let ready = false;
+  return endpoints.watch(options, parts.scope, (assignment = NO_MEMBERS) => {
+    const same = sameMembers(members, assignment);
+    if (same && assignment !== NO_MEMBERS) updateNoRebuild.inc();
+    if (!same || !ready || !isDeepStrictEqual(members.dropOverloads, assignment.dropOverloads)) {
+      parts.onUpdate(hostSetUpdate(name, assignment));
+    }
+    members = assignment;
+    if (!ready) parts.onReady();
+    ready = true;
+  });
 }
