@@ -22,7 +22,7 @@ export function clusterConfig(changes: Partial<ClusterConfig> = {}): ClusterConf
     statName: 'one',
     discovery: { kind: 'STATIC' },
     lbPolicy: 'ROUND_ROBIN',
-    lbConfig: { choiceCount: 2, activeRequestBias: 1 },
+    lbConfig: { choiceCount: 2, activeRequestBias: { defaultValue: 1, runtimeKey: '' } },
     commonLb: { healthyPanicThreshold: 50, localityWeighted: false },
     connectTimeout: 5000,
     perConnectionBufferLimitBytes: 1024 * 1024,

@@ -4,7 +4,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/operations/runtime
  */
 
-import type { RuntimeFraction } from '#config/model/matchers.ts';
+import type { RuntimeDouble, RuntimeFraction } from '#config/model/matchers.ts';
 import type { RuntimeFeatureFlag } from '#config/read/runtime-feature-flag.ts';
 
 /** One value, in each of the forms that it can be read as. */
@@ -38,6 +38,11 @@ export class RuntimeView {
   /** The key's number, with its fraction. */
   number(key: string, fallback: number): number {
     return this.#values.get(key)?.number ?? fallback;
+  }
+
+  /** The number, or what its key says in its place. */
+  double({ runtimeKey, defaultValue }: RuntimeDouble): number {
+    return runtimeKey === '' ? defaultValue : this.number(runtimeKey, defaultValue);
   }
 
   /** The key's number where it is whole and not negative. */

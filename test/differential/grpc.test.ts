@@ -1,6 +1,6 @@
 /** Calls of gRPC: deadlines, statuses, retries, what is counted. */
 import { test } from 'node:test';
-import { fileAccessLog, http2Cluster, type Json, routeTo, withRoutes } from '#testing/bootstrap.ts';
+import { fileAccessLog, http2Cluster, type Json, routerFilter, routeTo, withRoutes } from '#testing/bootstrap.ts';
 import { answer2, byPath2, half2, hang2, inTurn2, reset2 } from '#testing/http2-behaviours.ts';
 import { DATA, END_STREAM, Http2Wire } from '#testing/http2-wire.ts';
 import { compare } from './compare.ts';
@@ -127,6 +127,33 @@ test('a call is tried again after the statuses that the route names, as by Envoy
       }),
     );
   }
+});
+
+test('a cluster whose router is told so counts answers to calls without their codes, as by Envoy', async (t) => {
+  const alternative = ['x-forwarded-for: 10.0.0.1', 'x-envoy-upstream-alt-stat-name: other'];
+  const paths = ['/', '/http-503', '/reset', '/only/14/', '/refused-connection', '/retried/http-503', '/maintenance'];
+  await compare(t, {
+    http2Upstreams: { c: { behaviour: byPath2({ ...BEHAVIOURS, '/retried': BEHAVIOURS['/http-503'] }) } },
+    bootstrap: ({ c }) => ({
+      ...withRoutes(
+        [
+          routeTo('/refused-connection', 'none'),
+          routeTo('/maintenance', 'closed'),
+          routeTo('/retried', 'c', { retry_policy: { retry_on: '5xx' } }),
+          routeTo('/', 'c'),
+        ],
+        [http2Cluster('c', [c]), http2Cluster('none', [1]), http2Cluster('closed', [c])],
+        { http_filters: [routerFilter({ suppress_grpc_request_failure_code_stats: true })] },
+      ),
+      layered_runtime: { layers: [{ name: 'static', static_layer: { 'upstream.maintenance_mode.closed': 100 } }] },
+    }),
+    counters: /^cluster\..*upstream_rq_(\dxx|\d{3}|completed)$/,
+    cases: [
+      ...paths.map((path) => ({ name: path, send: call(path) })),
+      { name: 'under another name, from inside', send: call('/', ...alternative) },
+      { name: 'no call', send: post('/http-503', 'x') },
+    ],
+  });
 });
 
 test('calls over HTTP/2 are answered and logged as by Envoy', async (t) => {

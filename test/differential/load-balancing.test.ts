@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { answer } from '#testing/behaviours.ts';
+import { answer, byPath, hang } from '#testing/behaviours.ts';
 import { type Json, routeTo, socketAddress, withRoutes } from '#testing/bootstrap.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import { startProxy } from '#testing/start-proxy.ts';
@@ -203,6 +203,31 @@ async function compareShares(t: TestContext, trials: Record<string, Trial>, more
 test('hosts get the share that Envoy gives them', async (t) => {
   const [envoy, ours] = await compareShares(t, TRIALS);
   await t.test('counters', () => assert.deepEqual(ours, envoy));
+});
+
+test('the bias towards hosts that have less to do is what the runtime says, as in Envoy', async (t) => {
+  const balanced = async (kind: ProxyKind) => {
+    const upstream = await startUpstream(t, byPath({ '/hang': hang, '/': answer() }), { host: '0.0.0.0' });
+    const active_request_bias = { default_value: 9, runtime_key: 'bias' };
+    const more = { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { active_request_bias } };
+    const hosts = cluster('c', { groups: [{ hosts: [heavy(5), heavy(1)] }], more }, upstream.port);
+    const layered_runtime = { layers: [{ name: 'static', static_layer: { bias: 0 } }] };
+    const proxy = await startProxy(t, { ...withRoutes([routeTo('/', 'c')], [hosts]), layered_runtime }, { kind });
+    for (let i = 1; i <= 6; i++) {
+      const wire = await proxy.connect();
+      await wire.send(get('/hang'));
+      await proxy.statBecomes('cluster.c.upstream_rq_active', i);
+    }
+    const wire = await proxy.connect();
+    for (let i = 0; i < 12; i++) {
+      await wire.send(get('/'));
+      await wire.response();
+    }
+    return hostRequests((await proxy.get('/clusters')).body, 'c');
+  };
+  const [envoy, ours] = await Promise.all(KINDS.map(balanced));
+  assert.deepEqual(envoy, [15, 3]);
+  assert.deepEqual(ours, envoy);
 });
 
 const zoneAware = (fields: Json = {}): Json => ({

@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { loadAssignment, staticCluster } from '#testing/bootstrap.ts';
+import { answer } from '#testing/behaviours.ts';
+import { type Json, loadAssignment, staticCluster } from '#testing/bootstrap.ts';
 import {
   dynamicBootstrap,
   edsCluster,
@@ -16,6 +17,7 @@ import {
 import { ManagementServer } from '#testing/management-server.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
+import { startUpstream } from '#testing/start-upstream.ts';
 
 const TRANSPORTS: Transport[] = ['ads', 'delta ads', 'grpc', 'delta grpc', 'rest'];
 /** Of subscriptions and managers; times and numbers of attempts (REST polls) are each proxy's own. */
@@ -86,3 +88,34 @@ for (const transport of TRANSPORTS) {
     assert.match(ours.refused[0] ?? '', /bad: .* at lb_policy$/);
   });
 }
+
+test('endpoints that grew stale are gone until others come', async (t) => {
+  const observed = async (kind: ProxyKind) => {
+    const server = await ManagementServer.start(t);
+    const { port } = await startUpstream(t, answer('up'));
+    const given = loadAssignment('one', [port]);
+    const stale = (after: string): Json => ({ policy: { endpoint_stale_after: after, overprovisioning_factor: 150 } });
+    const kept = staticCluster('kept', [port], {
+      load_assignment: { ...loadAssignment('kept', [port]), ...stale('0.05s') },
+    });
+    server.serve('cluster', '1', [edsCluster('one', 'ads'), kept]);
+    server.serve('endpoint', '1', [{ ...given, ...stale('0.3s') }]);
+    server.serve('listener', '1', [rdsListener('in', 'r', 'ads')]);
+    const to = (cluster: string) => ({ match: { prefix: '/' }, route: { cluster } });
+    server.serve('route', '1', [routeTable('r', [to('one')])]);
+    const proxy = await startProxy(t, dynamicBootstrap(server, 'ads'), { kind });
+    const seen = [await said(proxy)];
+    await proxy.statBecomes('cluster.one.assignment_stale', 1);
+    await proxy.statBecomes('cluster.one.membership_total', 0);
+    seen.push(await said(proxy));
+    const { configs } = JSON.parse((await proxy.get('/config_dump?include_eds')).body) as { configs: object[] };
+    server.serve('endpoint', '2', [given]);
+    await proxy.statBecomes('cluster.one.membership_total', 1);
+    seen.push(await said(proxy));
+    const stats = Object.entries(await proxy.stats()).filter(([name]) => /assignment_|membership_total/.test(name));
+    return { seen, endpoints: plain(configs.slice(1, 3)), stats };
+  };
+  const [envoy, ours] = await Promise.all([observed('envoy'), observed('fairlead')]);
+  assert.deepEqual(ours.seen, ['up', 'no healthy upstream', 'up']);
+  assert.deepEqual(ours, envoy);
+});

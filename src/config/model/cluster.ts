@@ -10,6 +10,7 @@ import type {
   Http2ProtocolOptions,
 } from './http-connection-manager.ts';
 import type { MatcherTree } from './matcher-tree.ts';
+import type { RuntimeDouble } from './matchers.ts';
 import type { Metadata } from './route.ts';
 import type { SocketOption } from './socket-option.ts';
 import type { UpstreamTransport } from './tls.ts';
@@ -30,10 +31,10 @@ export interface ClusterConfig {
   lbPolicy: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM' | 'RING_HASH' | 'MAGLEV' | 'CLUSTER_PROVIDED';
   lbConfig: {
     choiceCount: number;
-    activeRequestBias: number;
+    activeRequestBias: RuntimeDouble;
     /** Of LEAST_REQUEST; N_CHOICES where undefined. */
     selectionMethod?: 'N_CHOICES' | 'FULL_SCAN';
-    slowStart?: { window: number; aggression: number; minWeightPercent: number };
+    slowStart?: { window: number; aggression: RuntimeDouble; minWeightPercent: number };
     ringHash?: RingHashConfig;
     maglev?: MaglevConfig;
   };
@@ -170,6 +171,8 @@ export interface LoadAssignment {
   overprovisioningFactor: number;
   weightedPriorityHealth: boolean;
   dropOverloads: { category: string; numerator: number; denominator: number }[];
+  /** Whole milliseconds after which endpoints that were fetched are gone unless some came anew; 0: they stay. */
+  staleAfter?: number;
 }
 
 export interface Locality {

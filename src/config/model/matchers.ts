@@ -50,6 +50,12 @@ export type ValueMatcher =
   | { kind: 'list'; oneOf: ValueMatcher }
   | { kind: 'or'; matchers: ValueMatcher[] };
 
+/** Follows config.core.v3.RuntimeDouble: what holds where the runtime has no such key; an empty key is none. */
+export interface RuntimeDouble {
+  defaultValue: number;
+  runtimeKey: string;
+}
+
 /** Follows config.core.v3.RuntimeFractionalPercent: a share of `denominator`, with the runtime key that overrides it. */
 export interface RuntimeFraction {
   numerator: number;

@@ -9,4 +9,6 @@ export interface RouterConfig {
   /** Lower-case names of headers whose values are checked: a request with a bad one is answered 400. */
   strictCheckHeaders: string[];
   respectExpectedRqTimeout: boolean;
+  /** A cluster counts answers to calls of gRPC, but not by their codes. */
+  suppressGrpcRequestFailureCodeStats: boolean;
 }

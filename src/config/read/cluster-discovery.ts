@@ -133,6 +133,10 @@ export function readMembers(
   }
   if (kind === 'LOGICAL_DNS') checkSingleHost(assignment, at, place);
   if (assignment === undefined) return {};
+  if (assignment.policy?.endpointStaleAfter !== undefined) {
+    const words = 'has no effect on endpoints that stand in the configuration of a cluster';
+    place.field('policy').field('endpoint_stale_after').warn(`field 'endpoint_stale_after' ${words}`);
+  }
   return { loadAssignment: readLoadAssignment(assignment, place, kind === 'STATIC' ? 'ip' : 'name') };
 }
 

@@ -33,7 +33,7 @@ test('a cluster with nothing but a name has the defaults of Envoy', () => {
     statName: 'c',
     discovery: { kind: 'STATIC' },
     lbPolicy: 'ROUND_ROBIN',
-    lbConfig: { choiceCount: 2, activeRequestBias: 1 },
+    lbConfig: { choiceCount: 2, activeRequestBias: { defaultValue: 1, runtimeKey: '' } },
     commonLb: { healthyPanicThreshold: 50, localityWeighted: false },
     connectTimeout: 5000,
     perConnectionBufferLimitBytes: 1_048_576,

@@ -6,6 +6,7 @@ import { type Place, PlacedError } from '#api/place.ts';
 import type { Address } from '#config/model/address.ts';
 import type { Endpoint, HealthStatus, LoadAssignment, Locality, LocalityEndpoints } from '#config/model/cluster.ts';
 import { type HostKind, readAddress } from '#config/read/address.ts';
+import { milliseconds } from '#config/read/duration.ts';
 import { readMetadata } from '#config/read/metadata.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
@@ -24,15 +25,12 @@ import type {
 
 const ASSIGNMENT = 'envoy.config.endpoint.v3.ClusterLoadAssignment';
 const checkAssignment = honours(ASSIGNMENT, ['cluster_name', 'endpoints', 'policy']);
-const checkPolicy = honours(
-  `${ASSIGNMENT}.Policy`,
-  ['drop_overloads', 'overprovisioning_factor', 'weighted_priority_health'],
-  {
-    withoutEffect: {
-      endpoint_stale_after: 'endpoints stay until the server says otherwise, those in the bootstrap always',
-    },
-  },
-);
+const checkPolicy = honours(`${ASSIGNMENT}.Policy`, [
+  'drop_overloads',
+  'overprovisioning_factor',
+  'weighted_priority_health',
+  'endpoint_stale_after',
+]);
 const checkDrop = honours(`${ASSIGNMENT}.Policy.DropOverload`, ['category', 'drop_percentage']);
 const checkLocalityEndpoints = honours(
   'envoy.config.endpoint.v3.LocalityLbEndpoints',
@@ -74,7 +72,7 @@ export function readLoadAssignment(message: ClusterLoadAssignment, at: Place, ho
   };
 }
 
-type Policy = Pick<LoadAssignment, 'overprovisioningFactor' | 'weightedPriorityHealth' | 'dropOverloads'>;
+type Policy = Omit<LoadAssignment, 'clusterName' | 'endpoints'>;
 
 function readPolicy(message: ClusterLoadAssignment_Policy | undefined, at: Place): Policy {
   if (message === undefined) {
@@ -90,6 +88,9 @@ function readPolicy(message: ClusterLoadAssignment_Policy | undefined, at: Place
     overprovisioningFactor: message.overprovisioningFactor ?? DEFAULT_OVERPROVISIONING,
     weightedPriorityHealth: message.weightedPriorityHealth,
     dropOverloads: readAll(drops, at.field('drop_overloads'), readDropOverload),
+    ...(message.endpointStaleAfter === undefined
+      ? {}
+      : { staleAfter: Math.trunc(milliseconds(message.endpointStaleAfter)) }),
   };
 }
 

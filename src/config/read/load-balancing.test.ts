@@ -13,6 +13,8 @@ function read(fields: Json) {
   );
 }
 
+const ONE = { defaultValue: 1, runtimeKey: '' };
+
 function listed(...configs: Json[]): Json {
   const policies = configs.map((typed_config) => ({ typed_extension_config: { name: 'x', typed_config } }));
   return { load_balancing_policy: { policies } };
@@ -21,7 +23,7 @@ function listed(...configs: Json[]): Json {
 test('hosts take turns unless something else is said', () => {
   assert.deepEqual(read({}).value, {
     lbPolicy: 'ROUND_ROBIN',
-    lbConfig: { choiceCount: 2, activeRequestBias: 1 },
+    lbConfig: { choiceCount: 2, activeRequestBias: ONE },
     commonLb: { healthyPanicThreshold: 50, localityWeighted: false },
   });
 });
@@ -32,18 +34,18 @@ test('options count only for the policy in force', () => {
   assert.equal(read({ lb_policy: 'RANDOM', ...options }).value?.lbConfig.choiceCount, 2);
 });
 
-test('a number that the runtime may override in Envoy stays, with a warning', () => {
+test('a number that the runtime may override has its key', () => {
   const bias = { active_request_bias: { default_value: 0.5, runtime_key: 'a.b' } };
   const { value, warnings } = read({ lb_policy: 'LEAST_REQUEST', least_request_lb_config: bias });
-  assert.equal(value?.lbConfig.activeRequestBias, 0.5);
-  assert.match(warnings[0], /active_request_bias\.runtime_key: field 'runtime_key' has no effect/);
+  assert.deepEqual(value?.lbConfig.activeRequestBias, { defaultValue: 0.5, runtimeKey: 'a.b' });
+  assert.deepEqual(warnings, []);
 });
 
 test('a slow start of no length is none', () => {
   const slow = (window: string) =>
     read({ round_robin_lb_config: { slow_start_config: { slow_start_window: window } } }).value?.lbConfig.slowStart;
   assert.equal(slow('0s'), undefined);
-  assert.deepEqual(slow('3s'), { window: 3000, aggression: 1, minWeightPercent: 10 });
+  assert.deepEqual(slow('3s'), { window: 3000, aggression: ONE, minWeightPercent: 10 });
 });
 
 test('of a list of policies the first that Envoy has is the one', () => {

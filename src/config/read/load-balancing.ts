@@ -6,6 +6,7 @@ import type { Message } from '@bufbuild/protobuf';
 import { unpack } from '#api/any.ts';
 import type { Place } from '#api/place.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { RuntimeDouble } from '#config/model/matchers.ts';
 import {
   readClusterMaglev,
   readClusterRingHash,
@@ -106,7 +107,8 @@ const LB_POLICIES: readonly (string | undefined)[] = [
 /** The part of a cluster that says how hosts are chosen. */
 export type LoadBalancing = Pick<ClusterConfig, 'lbPolicy' | 'lbConfig' | 'commonLb'>;
 
-const DEFAULT_LB_CONFIG: LoadBalancing['lbConfig'] = { choiceCount: 2, activeRequestBias: 1 };
+const ONE: RuntimeDouble = { defaultValue: 1, runtimeKey: '' };
+const DEFAULT_LB_CONFIG: LoadBalancing['lbConfig'] = { choiceCount: 2, activeRequestBias: ONE };
 const FULL_SCAN = 1;
 const PROVIDED = 'envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided';
 honours(PROVIDED, []);
@@ -259,7 +261,7 @@ function readLeastRequest(
   const bias = message.activeRequestBias;
   return {
     choiceCount: message.choiceCount ?? DEFAULT_LB_CONFIG.choiceCount,
-    activeRequestBias: readRuntimeDouble(bias, at.field('active_request_bias'), DEFAULT_LB_CONFIG.activeRequestBias),
+    activeRequestBias: readRuntimeDouble(bias, at.field('active_request_bias'), ONE),
     ...readSlowStart(message.slowStartConfig, at, checkSlowStart),
   };
 }
@@ -279,7 +281,7 @@ function readSlowStart(
   return {
     slowStart: {
       window,
-      aggression: readRuntimeDouble(aggression, at.field('slow_start_config').field('aggression'), 1),
+      aggression: readRuntimeDouble(aggression, at.field('slow_start_config').field('aggression'), ONE),
       minWeightPercent: message.minWeightPercent?.value ?? 10,
     },
   };

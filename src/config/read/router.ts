@@ -20,12 +20,12 @@ const check = honours(
     'suppress_envoy_headers',
     'strict_check_headers',
     'respect_expected_rq_timeout',
+    'suppress_grpc_request_failure_code_stats',
     'upstream_http_filters',
   ],
   {
     withoutEffect: {
       start_child_span: 'nothing is traced yet',
-      suppress_grpc_request_failure_code_stats: 'gRPC comes with HTTP/2',
     },
     refused: {
       upstream_log_options: 'the upstream log is written when a try ends',
@@ -50,6 +50,7 @@ export function readRouter(message: Router, at: Place, context: ReadContext): Ro
     suppressEnvoyHeaders: message.suppressEnvoyHeaders,
     strictCheckHeaders: message.strictCheckHeaders.map((name) => name.toLowerCase()),
     respectExpectedRqTimeout: message.respectExpectedRqTimeout,
+    suppressGrpcRequestFailureCodeStats: message.suppressGrpcRequestFailureCodeStats,
   };
 }
 

@@ -31,9 +31,11 @@ export class AnswerCounts {
   /**
    * @param host undefined where no host answered: the router did
    * @param canary the answer itself says that it comes from a canary (x-envoy-upstream-canary)
+   * @param byCode among all answers it is counted by its code, too; the others below always are
    */
-  count(status: number, internal: boolean, host: Host | undefined, canary: boolean): void {
-    this.all.count(status);
+  count(status: number, internal: boolean, host: Host | undefined, canary: boolean, byCode = true): void {
+    if (byCode) this.all.count(status);
+    else this.all.countCompleted();
     (internal ? this.internal : this.external).count(status);
     if (canary || host?.canary) this.canary.count(status);
     if (host === undefined) return;
@@ -41,8 +43,9 @@ export class AnswerCounts {
   }
 
   /** An answer after which the request is tried again; it is counted nowhere else. */
-  countRetried(status: number): void {
-    this.retried.count(status);
+  countRetried(status: number, byCode = true): void {
+    if (byCode) this.retried.count(status);
+    else this.retried.countCompleted();
   }
 
   /** @param milliseconds whole ones. */

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { CircuitBreakerTable } from '#proxy/upstream/circuit-breaker-slots.ts';
 import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
+import { RuntimeView } from '#selection/runtime-view.ts';
 import { clusterConfig } from '#testing/cluster-samples.ts';
 import { PlainScope } from '#testing/plain-scope.ts';
 
@@ -71,10 +72,17 @@ test('a retry budget follows the requests under way and never falls below its le
 
 test('the runtime overrides limits by their keys', () => {
   const made = breakers();
-  made.configure(config, {
-    integer: (key, fallback) => (key === 'circuit_breakers.one.high.max_requests' ? 77 : fallback),
+  const runtime = new RuntimeView({
+    layers: [],
+    values: {
+      'circuit_breakers.one.high.max_requests': { raw: '77', number: 77 },
+      'circuit_breakers.one.default.retry_budget.budget_percent': { raw: '12.5', number: 12.5 },
+    },
   });
+  made.configure(config, runtime);
   assert.deepEqual([made.HIGH.requests.max, made.DEFAULT.requests.max], [77, 4]);
+  assert.deepEqual(made.DEFAULT.retries.budget, { percent: 12.5, minConcurrency: 3 });
+  assert.equal(made.HIGH.retries.budget, undefined);
 });
 
 test('clusters have places of their own, also beyond one buffer, and a freed place starts at zero', () => {

@@ -11,7 +11,7 @@ import {
   PRIORITIES,
   RESOURCES,
 } from '#proxy/upstream/circuit-breaker-slots.ts';
-import { NO_RUNTIME, type RuntimeIntegers } from '#proxy/upstream/load-balancer/load-balancer.ts';
+import { NO_RUNTIME, type RuntimeNumbers } from '#proxy/upstream/load-balancer/load-balancer.ts';
 
 type ResourceName = (typeof RESOURCES)[number];
 type Priority = (typeof PRIORITIES)[number];
@@ -72,6 +72,26 @@ export class RetryResource extends Resource {
   }
 }
 
+/** What Envoy fills in for the half of a budget that nobody names. */
+const DEFAULT_BUDGET = { percent: 20, minConcurrency: 3 };
+const UNSET = -1;
+
+/** A key of the runtime alone makes a budget, too. @returns undefined: there is none */
+function retryBudget(
+  given: CircuitBreakerThresholds['retryBudget'],
+  key: string,
+  runtime: RuntimeNumbers,
+): RetryResource['budget'] {
+  const percent = { runtimeKey: `${key}budget_percent`, defaultValue: given?.budgetPercent ?? UNSET };
+  const ofRequests = runtime.double(percent);
+  const least = runtime.integer(`${key}min_retry_concurrency`, given?.minRetryConcurrency ?? UNSET);
+  if (ofRequests === UNSET && least === UNSET) return undefined;
+  return {
+    percent: ofRequests === UNSET ? DEFAULT_BUDGET.percent : ofRequests,
+    minConcurrency: least === UNSET ? DEFAULT_BUDGET.minConcurrency : least,
+  };
+}
+
 /** The limits of one priority. */
 export class ResourceLimits {
   readonly connections: Resource;
@@ -92,18 +112,14 @@ export class ResourceLimits {
   }
 
   /** Takes limits from the configuration, or from the runtime where it has a value. @param key `circuit_breakers.<cluster>.<priority>.` */
-  configure(thresholds: CircuitBreakerThresholds, key: string, runtime: RuntimeIntegers): void {
+  configure(thresholds: CircuitBreakerThresholds, key: string, runtime: RuntimeNumbers): void {
     this.connections.max = runtime.integer(`${key}max_connections`, thresholds.maxConnections);
     this.pendingRequests.max = runtime.integer(`${key}max_pending_requests`, thresholds.maxPendingRequests);
     this.requests.max = runtime.integer(`${key}max_requests`, thresholds.maxRequests);
     this.retries.max = runtime.integer(`${key}max_retries`, thresholds.maxRetries);
     this.connectionPools.max = runtime.integer(`${key}max_connection_pools`, thresholds.maxConnectionPools);
     this.maxConnectionsPerHost = thresholds.perHostMaxConnections ?? Number.POSITIVE_INFINITY;
-    const { retryBudget } = thresholds;
-    this.retries.budget = retryBudget && {
-      percent: runtime.integer(`${key}retry_budget.budget_percent`, retryBudget.budgetPercent),
-      minConcurrency: runtime.integer(`${key}retry_budget.min_retry_concurrency`, retryBudget.minRetryConcurrency),
-    };
+    this.retries.budget = retryBudget(thresholds.retryBudget, `${key}retry_budget.`, runtime);
   }
 }
 
@@ -127,7 +143,7 @@ export class CircuitBreakers {
   private normal: ResourceLimits | undefined = undefined;
   private high: ResourceLimits | undefined = undefined;
   private config: ClusterConfig | undefined = undefined;
-  private runtime: RuntimeIntegers = NO_RUNTIME;
+  private runtime: RuntimeNumbers = NO_RUNTIME;
 
   /** @param shared whether more than one thread counts here. */
   constructor(slots: CircuitBreakerSlots, shared: boolean) {
@@ -147,7 +163,7 @@ export class CircuitBreakers {
   }
 
   /** Sets the limits: at first, and again when the cluster or the runtime changed. */
-  configure(config: ClusterConfig, runtime: RuntimeIntegers = NO_RUNTIME): void {
+  configure(config: ClusterConfig, runtime: RuntimeNumbers = NO_RUNTIME): void {
     this.config = config;
     this.runtime = runtime;
     if (this.normal !== undefined) this.setLimits(this.normal, 'DEFAULT');

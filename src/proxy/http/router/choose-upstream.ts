@@ -12,6 +12,8 @@ import { Flag } from '#proxy/observe/response-flags.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import { chooseCluster } from '#selection/choose-cluster.ts';
 import type { CompiledRoute, CompiledVirtualHost } from '#selection/compiled-route.ts';
+import { isGrpc } from '#selection/route-conditions.ts';
+import { Known } from '#wire/known-headers.ts';
 
 export interface ChosenUpstream {
   route: CompiledRoute;
@@ -104,9 +106,11 @@ const DROP_ALL: Refusal = {
 
 function refuse(stream: HttpStream, chosen: ChosenUpstream, { flag, body, details, header }: Refusal): void {
   const { cluster, virtualHost, route } = chosen;
-  const { suppressEnvoyHeaders } = stream.manager.router;
+  const { suppressEnvoyHeaders, suppressGrpcRequestFailureCodeStats } = stream.manager.router;
   cluster.countDrop(flag !== Flag.UpstreamOverflow);
-  cluster.answers.count(503, stream.internal, undefined, false);
+  const isGrpcCall = isGrpc(stream.requestHeaders.getKnown(Known['content-type']));
+  const byCode = !(suppressGrpcRequestFailureCodeStats && isGrpcCall);
+  cluster.answers.count(503, stream.internal, undefined, false, byCode);
   RequestGroups.virtualCluster(virtualHost, stream)?.codes.count(503);
   RequestGroups.route(route)?.codes.count(503);
   stream.flags |= flag;

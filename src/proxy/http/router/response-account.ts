@@ -29,6 +29,8 @@ export class ResponseAccount {
   private canary = false;
   /** The request is a call of gRPC. */
   private grpc = false;
+  /** The cluster counts answers by their codes. */
+  private byCode = true;
   /** What the host's answer is worth is not known before its end. */
   private pending = false;
   /** The host's head said nothing of its load: its trailers may. */
@@ -43,6 +45,7 @@ export class ResponseAccount {
     this.routeGroup = route.runtime === undefined ? undefined : RequestGroups.route(route);
     const headers = stream.requestHeaders;
     this.grpc = isGrpc(headers.getKnown(Known['content-type']));
+    this.byCode = !(this.grpc && stream.manager.router.suppressGrpcRequestFailureCodeStats);
     this.pending = false;
     this.silent = false;
     const name = headers.getKnown(Known['x-envoy-upstream-alt-stat-name']);
@@ -67,14 +70,14 @@ export class ResponseAccount {
 
   /** An answer that the client will not see, since the request is tried again. */
   countRetried(status: number): void {
-    this.cluster?.answers.countRetried(status);
+    this.cluster?.answers.countRetried(status, this.byCode);
   }
 
   /** An answer by its code: the upstream's with its headers, or the one that the router makes in its place. */
   count(status: number, host: Host | undefined, headers?: Headers): void {
     this.canary = headers?.getKnown(Known['x-envoy-upstream-canary']) === 'true';
-    this.cluster?.answers.count(status, this.internal, host, this.canary);
-    this.alternative?.count(status, this.internal, host, this.canary);
+    this.cluster?.answers.count(status, this.internal, host, this.canary, this.byCode);
+    this.alternative?.count(status, this.internal, host, this.canary, this.byCode);
     this.virtualCluster?.codes.count(status);
     this.routeGroup?.codes.count(status);
   }

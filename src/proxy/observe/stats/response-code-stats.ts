@@ -21,9 +21,14 @@ export class ResponseCodeStats {
     this.#scope = scope;
   }
 
-  count(code: number): void {
+  /** An answer, whatever its code. */
+  countCompleted(): void {
     this.#completed ??= this.#scope.counter('upstream_rq_completed');
     this.#completed.inc();
+  }
+
+  count(code: number): void {
+    this.countCompleted();
     const digit = (code / 100) | 0;
     let ofClass = this.#classes[digit];
     if (ofClass === undefined) ofClass = this.#openClass(digit);

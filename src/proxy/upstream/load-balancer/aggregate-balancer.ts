@@ -11,7 +11,7 @@ import type {
   LoadBalancer,
   LoadBalancerContext,
   PriorityLoad,
-  RuntimeIntegers,
+  RuntimeNumbers,
 } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { type PriorityHealth, priorityAt, priorityHealth } from '#proxy/upstream/load-balancer/priority-load.ts';
 import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
@@ -29,7 +29,7 @@ export interface AggregateParts {
   onClusters(listener: () => void): () => void;
   commonLb: ClusterConfig['commonLb'];
   random: Random;
-  runtime: RuntimeIntegers;
+  runtime: RuntimeNumbers;
 }
 
 /** A priority of one of the clusters. */

@@ -6,6 +6,7 @@ import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
 import { createLoadBalancer } from '#proxy/upstream/load-balancer/create-load-balancer.ts';
 import type { LoadBalancer, LoadBalancerContext } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
+import { RuntimeView } from '#selection/runtime-view.ts';
 import { clusterConfig, endpoint, locality, membersOf } from '#testing/cluster-samples.ts';
 import { PlainScope } from '#testing/plain-scope.ts';
 
@@ -27,9 +28,14 @@ function balancer(members: HostSetUpdate, changes: Partial<ClusterConfig> = {}, 
   const clock = { now: () => time.at, wall: () => time.at };
   const hosts = new PrioritySet('one', scope.lease, clock);
   hosts.update(members);
-  const lb = createLoadBalancer(clusterConfig(changes), hosts, random, scope, { clock });
-  return { lb, hosts, scope, time };
+  const runtime = new RuntimeView();
+  const setRuntime = (key: string, number: number) =>
+    runtime.update({ layers: [], values: { [key]: { raw: `${number}`, number } } });
+  const lb = createLoadBalancer(clusterConfig(changes), hosts, random, scope, { clock, runtime });
+  return { lb, hosts, scope, time, setRuntime };
 }
+
+const ONE = { defaultValue: 1, runtimeKey: '' };
 
 /** How many of the calls each port got. */
 function counts(lb: LoadBalancer, calls: number, context?: LoadBalancerContext): Record<string, number> {
@@ -101,7 +107,7 @@ test('least request prefers the host with fewer requests under way', () => {
 });
 
 test('least request with a full scan never takes a host that has more', () => {
-  const lbConfig = { choiceCount: 2, activeRequestBias: 1, selectionMethod: 'FULL_SCAN' } as const;
+  const lbConfig = { choiceCount: 2, activeRequestBias: ONE, selectionMethod: 'FULL_SCAN' } as const;
   const { lb, hosts } = balancer(membersOf([locality('', three)]), { lbPolicy: 'LEAST_REQUEST', lbConfig });
   hosts.hostSets[0].hosts[0].stats.rqActive.add(1);
   const seen = counts(lb, 1000);
@@ -118,11 +124,46 @@ test('least request with weights divides them by the requests under way', () => 
   assert.deepEqual(counts(lb, 30), { 1: 10, 2: 20 });
 });
 
+test('the bias of least request is what the runtime says when members change, and 1 where that is no bias', () => {
+  const members = membersOf([locality('', [endpoint(1, { weight: 2 }), endpoint(2, { weight: 1 })])]);
+  const lbConfig = { choiceCount: 2, activeRequestBias: { defaultValue: 1, runtimeKey: 'bias' } };
+  const { lb, hosts, setRuntime } = balancer(members, { lbPolicy: 'LEAST_REQUEST', lbConfig });
+  hosts.hostSets[0].hosts[0].stats.rqActive.add(3);
+  const settled = () => {
+    counts(lb, 30);
+    return counts(lb, 30);
+  };
+  assert.deepEqual(settled(), { 1: 10, 2: 20 });
+  setRuntime('bias', 0);
+  assert.deepEqual(settled(), { 1: 10, 2: 20 });
+  hosts.update(members);
+  assert.deepEqual(settled(), { 1: 20, 2: 10 });
+  setRuntime('bias', -1);
+  hosts.update(members);
+  assert.deepEqual(settled(), { 1: 10, 2: 20 });
+});
+
+test('the aggression of a slow start follows the runtime at once', () => {
+  const slowStart = { window: 1000, aggression: { defaultValue: 1, runtimeKey: 'fast' }, minWeightPercent: 10 };
+  const lbConfig = { choiceCount: 2, activeRequestBias: ONE, slowStart };
+  const { lb, hosts, time, setRuntime } = balancer(membersOf([locality('', [endpoint(1)])]), { lbConfig });
+  time.at = 5000;
+  hosts.update(membersOf([locality('', [endpoint(1), endpoint(2)])]));
+  time.at = 5250;
+  counts(lb, 50);
+  const quarter = counts(lb, 125);
+  assert.ok(quarter[2] >= 24 && quarter[2] <= 26, JSON.stringify(quarter));
+  setRuntime('fast', 2);
+  counts(lb, 50);
+  const half = counts(lb, 150);
+  assert.ok(half[2] >= 49 && half[2] <= 51, JSON.stringify(half));
+});
+
 test('a host in slow start gets a share that grows over the window', () => {
   const lbConfig = {
     choiceCount: 2,
-    activeRequestBias: 1,
-    slowStart: { window: 1000, aggression: 1, minWeightPercent: 10 },
+    activeRequestBias: ONE,
+    slowStart: { window: 1000, aggression: ONE, minWeightPercent: 10 },
   };
   const { lb, hosts, time } = balancer(membersOf([locality('', [endpoint(1)])]), { lbConfig });
   time.at = 5000;

@@ -11,18 +11,18 @@ import { BoundedTable } from '#proxy/upstream/load-balancer/bounded-table.ts';
 import { HashBalancer, type HashBalancerParts } from '#proxy/upstream/load-balancer/hash-balancer.ts';
 import { HashRing, ringStats } from '#proxy/upstream/load-balancer/hash-ring.ts';
 import { leastRequest } from '#proxy/upstream/load-balancer/least-request.ts';
-import { type LoadBalancer, NO_RUNTIME, type RuntimeIntegers } from '#proxy/upstream/load-balancer/load-balancer.ts';
+import { type LoadBalancer, NO_RUNTIME, type RuntimeNumbers } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { MaglevTable, maglevStats } from '#proxy/upstream/load-balancer/maglev-table.ts';
 import { type Policy, PolicyBalancer } from '#proxy/upstream/load-balancer/policy-balancer.ts';
 import { randomChoice } from '#proxy/upstream/load-balancer/random-choice.ts';
 import { roundRobin } from '#proxy/upstream/load-balancer/round-robin.ts';
-import { prepareTurns } from '#proxy/upstream/load-balancer/weighted-turns.ts';
+import { prepareTurns, type TurnsOptions } from '#proxy/upstream/load-balancer/weighted-turns.ts';
 import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
 
 /** What is around a load balancer. */
 export interface BalancingEnvironment {
   clock: Clock;
-  runtime?: RuntimeIntegers;
+  runtime?: RuntimeNumbers;
   /** The members of the local cluster (cluster_manager.local_cluster_name), for routing by zone. */
   localHosts?: PrioritySet;
   /** Among the stats stands how large its table is: for one thread of all. */
@@ -50,7 +50,7 @@ export function createLoadBalancer(
         : new BoundedTable(makeTable(weights), weights, balanceFactor, stats.upstreamRqActive);
     return new HashBalancer(hosts, { commonLb, random, stats, runtime, makeTable: bounded });
   }
-  const policy = policyOf(config, random, clock, seed);
+  const policy = policyOf(config, random, { clock, runtime, seed });
   return new PolicyBalancer(hosts, policy, {
     commonLb,
     random,
@@ -76,13 +76,19 @@ function tableMaker(
   return (weights) => new MaglevTable(weights, maglev, stats);
 }
 
-function policyOf({ name, lbPolicy, lbConfig }: ClusterConfig, random: Random, clock: Clock, seed: number): Policy {
-  const turns = { slowStart: lbConfig.slowStart, clock, seed };
+function policyOf(
+  { name, lbPolicy, lbConfig }: ClusterConfig,
+  random: Random,
+  environment: Omit<TurnsOptions, 'slowStart'>,
+): Policy {
+  const turns = { slowStart: lbConfig.slowStart, ...environment };
   switch (lbPolicy) {
     case 'ROUND_ROBIN':
       return roundRobin((source, weightOf) => prepareTurns(source, weightOf, turns));
     case 'LEAST_REQUEST':
-      return leastRequest(lbConfig, random, (source, weightOf) => prepareTurns(source, weightOf, turns));
+      return leastRequest(lbConfig, { random, runtime: turns.runtime }, (source, weightOf) =>
+        prepareTurns(source, weightOf, turns),
+      );
     case 'RANDOM':
       return randomChoice(random);
     default:

@@ -7,11 +7,7 @@ import { type Hash64, remainder } from '#base/xx-hash.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { ClusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Host } from '#proxy/upstream/host.ts';
-import type {
-  LoadBalancer,
-  LoadBalancerContext,
-  RuntimeIntegers,
-} from '#proxy/upstream/load-balancer/load-balancer.ts';
+import type { LoadBalancer, LoadBalancerContext, RuntimeNumbers } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { type NormalizedWeights, normalizedWeights } from '#proxy/upstream/load-balancer/normalized-weights.ts';
 import { type PriorityHealth, priorityHealth } from '#proxy/upstream/load-balancer/priority-load.ts';
 import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
@@ -26,7 +22,7 @@ export interface HashBalancerParts {
   commonLb: ClusterConfig['commonLb'];
   random: Random;
   stats: ClusterStats;
-  runtime: RuntimeIntegers;
+  runtime: RuntimeNumbers;
   makeTable(weights: NormalizedWeights): HashTable;
 }
 

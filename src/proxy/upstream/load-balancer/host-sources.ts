@@ -10,11 +10,7 @@ import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSet } from '#proxy/upstream/host-set.ts';
 import type { EdfScheduler } from '#proxy/upstream/load-balancer/edf-scheduler.ts';
 import { HostSource } from '#proxy/upstream/load-balancer/host-source.ts';
-import type {
-  LoadBalancerContext,
-  PriorityLoad,
-  RuntimeIntegers,
-} from '#proxy/upstream/load-balancer/load-balancer.ts';
+import type { LoadBalancerContext, PriorityLoad, RuntimeNumbers } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import { localityScheduler } from '#proxy/upstream/load-balancer/locality-weights.ts';
 import { isInPanic, priorityAt, priorityHealth } from '#proxy/upstream/load-balancer/priority-load.ts';
 import { chooseZone, type ZoneRouting, zoneRouting } from '#proxy/upstream/load-balancer/zone-routing.ts';
@@ -38,7 +34,7 @@ export interface SourceOptions {
   commonLb: ClusterConfig['commonLb'];
   random: Random;
   stats: ClusterStats;
-  runtime: RuntimeIntegers;
+  runtime: RuntimeNumbers;
   /** The proxies that share the load, where the local cluster is known. */
   localHosts?: PrioritySet;
   /** Every source starts at its own turn of this number. */

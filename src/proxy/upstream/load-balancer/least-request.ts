@@ -7,17 +7,19 @@ import type { Random } from '#base/random.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSource } from '#proxy/upstream/load-balancer/host-source.ts';
+import type { RuntimeNumbers } from '#proxy/upstream/load-balancer/load-balancer.ts';
 import type { Policy } from '#proxy/upstream/load-balancer/policy-balancer.ts';
 
 /** @param prepare gives a source its turns by weight, where it needs them. */
 export function leastRequest(
   { choiceCount, activeRequestBias, selectionMethod }: ClusterConfig['lbConfig'],
-  random: Random,
+  { random, runtime }: { random: Random; runtime: RuntimeNumbers },
   prepare: (source: HostSource, weightOf: (host: Host) => number) => void,
 ): Policy {
+  let bias = 1;
   const weightOf = (host: Host) => {
     const load = host.activeRequests + 1;
-    return host.weight / (activeRequestBias === 1 ? load : load ** activeRequestBias);
+    return host.weight / (bias === 1 ? load : load ** bias);
   };
   const choose =
     selectionMethod === 'FULL_SCAN'
@@ -25,6 +27,9 @@ export function leastRequest(
       : (hosts: readonly Host[]) => leastOfSome(hosts, choiceCount, random);
   return {
     prepare(source) {
+      // As in Envoy, what the runtime says counts from the next change of the members on.
+      const given = runtime.double(activeRequestBias);
+      bias = given >= 0 ? given : 1;
       prepare(source, weightOf);
     },
     pick: (source) => source.scheduler?.next() ?? choose(source.hosts),

@@ -3,6 +3,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancing
  */
 import type { Hash64 } from '#base/xx-hash.ts';
+import type { RuntimeDouble } from '#config/model/matchers.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSet } from '#proxy/upstream/host-set.ts';
 import type { HostSetUpdate } from '#proxy/upstream/host-set-update.ts';
@@ -58,10 +59,14 @@ export interface PriorityLoad {
   degraded: readonly number[];
 }
 
-/** The whole numbers that operators may set while the proxy runs. */
-export interface RuntimeIntegers {
+/** The numbers that operators may set while the proxy runs. */
+export interface RuntimeNumbers {
   integer(key: string, fallback: number): number;
+  double(number: RuntimeDouble): number;
 }
 
 /** For where there is no runtime: what is configured holds. */
-export const NO_RUNTIME: RuntimeIntegers = { integer: (_, fallback) => fallback };
+export const NO_RUNTIME: RuntimeNumbers = {
+  integer: (_, fallback) => fallback,
+  double: ({ defaultValue }) => defaultValue,
+};

@@ -7,8 +7,6 @@ import type { Host } from '#proxy/upstream/host.ts';
 export interface SlowStart {
   /** Milliseconds. */
   window: number;
-  /** 1: weight grows in a straight line; above 1: faster at first. */
-  aggression: number;
   minWeightPercent: number;
 }
 
@@ -16,10 +14,13 @@ export function isInSlowStart(host: Host, slowStart: SlowStart, now: number): bo
   return host.health === 'healthy' && now - host.healthySince < slowStart.window;
 }
 
-/** @returns what the host's weight is multiplied by, up to 1. */
-export function slowStartFactor(host: Host, slowStart: SlowStart, now: number): number {
+/**
+ * @param aggression 1: weight grows in a straight line; above 1: faster at first
+ * @returns what the host's weight is multiplied by, up to 1.
+ */
+export function slowStartFactor(host: Host, slowStart: SlowStart, aggression: number, now: number): number {
   if (!isInSlowStart(host, slowStart, now)) return 1;
   const time = Math.max(1, now - host.healthySince) / slowStart.window;
-  const grown = slowStart.aggression > 0 && slowStart.aggression !== 1 ? time ** (1 / slowStart.aggression) : time;
+  const grown = aggression > 0 && aggression !== 1 ? time ** (1 / aggression) : time;
   return Math.max(grown, slowStart.minWeightPercent / 100);
 }
