@@ -12,6 +12,14 @@ const serve = (socket: Socket): void =>
     if (!bytes.includes('/held')) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
   });
 
+/** Connections are made ahead to hosts whose metadata, as in {@link withMetadata}, is this. */
+const enabled = (exact: string, more: Json): Json => ({
+  preconnect_policy: {
+    preconnect_enabled_metadata: { filter: 'f', path: [{ key: 'k' }], value: { string_match: { exact } } },
+    ...more,
+  },
+});
+
 const CLUSTERS: Record<string, Json> = {
   'ratio 1.5': { preconnect_policy: { predictive_preconnect_ratio: 1.5 } },
   'ratio 2': { preconnect_policy: { predictive_preconnect_ratio: 2 } },
@@ -23,7 +31,21 @@ const CLUSTERS: Record<string, Json> = {
     preconnect_policy: { predictive_preconnect_ratio: 3 },
     circuit_breakers: { thresholds: [{ max_connections: 2 }] },
   },
+  'hosts that have it': enabled('v', { per_upstream_preconnect_ratio: 2, predictive_preconnect_ratio: 2 }),
+  'hosts that lack it, each': enabled('other', { per_upstream_preconnect_ratio: 3 }),
+  'hosts that lack it, together': enabled('other', { predictive_preconnect_ratio: 3 }),
+  'hosts that lack it, both ratios': enabled('other', {
+    per_upstream_preconnect_ratio: 2,
+    predictive_preconnect_ratio: 2,
+  }),
 };
+
+function withMetadata(cluster: Json): Json {
+  const metadata = { filter_metadata: { f: { k: 'v' } } };
+  for (const { lb_endpoints } of (cluster.load_assignment as { endpoints: { lb_endpoints: Json[] }[] }).endpoints)
+    for (const endpoint of lb_endpoints) endpoint.metadata = metadata;
+  return cluster;
+}
 
 alike('as many connections are made ahead as by Envoy', {
   upstreams: Object.fromEntries(HOSTS.map((name) => [name, serve])),
@@ -32,7 +54,7 @@ alike('as many connections are made ahead as by Envoy', {
     const names = Object.keys(CLUSTERS).map((_, i) => `c${i}`);
     return bootstrap(
       names.map((name) => httpListener({ name, manager: routeConfig([routeTo('/', name)]) })),
-      Object.values(CLUSTERS).map((cluster, i) => staticCluster(names[i], all, cluster)),
+      Object.values(CLUSTERS).map((cluster, i) => withMetadata(staticCluster(names[i], all, cluster))),
     );
   },
   async run({ connect, proxy, note }) {
@@ -54,7 +76,8 @@ alike('as many connections are made ahead as by Envoy', {
         );
         counts.push(await stat('cx_total'));
       }
-      note(`${name}: ${name.startsWith('least') ? counts[0] : counts.join(' ')}`);
+      const skipped = await stat('cx_preconnect_skipped');
+      note(`${name}: ${name.startsWith('least') ? counts[0] : counts.join(' ')}, skipped ${skipped}`);
     }
   },
 });

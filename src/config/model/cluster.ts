@@ -10,7 +10,7 @@ import type {
   Http2ProtocolOptions,
 } from './http-connection-manager.ts';
 import type { MatcherTree } from './matcher-tree.ts';
-import type { RuntimeDouble } from './matchers.ts';
+import type { MetadataMatcher, RuntimeDouble } from './matchers.ts';
 import type { Metadata } from './route.ts';
 import type { SocketOption } from './socket-option.ts';
 import type { UpstreamTransport } from './tls.ts';
@@ -54,7 +54,8 @@ export interface ClusterConfig {
   /** Chooses one of those by its name, whatever their `match` says. */
   transportSocketMatcher?: MatcherTree<string>;
   bind?: UpstreamBindConfig;
-  preconnect: { perUpstreamRatio: number; predictiveRatio: number };
+  /** `enabledFor` says by the metadata of hosts which get connections ahead; absent: all do. */
+  preconnect: { perUpstreamRatio: number; predictiveRatio: number; enabledFor?: MetadataMatcher };
   /** Whose addresses are tried first, where hosts have several. */
   firstFamily?: 4 | 6;
   tcpKeepalive?: { probes?: number; time?: number; interval?: number };

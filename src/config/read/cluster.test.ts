@@ -133,12 +133,17 @@ test('both ways of asking for timeout budgets count', () => {
 
 test('preconnecting, keep-alive, source address and metadata are as written', () => {
   const config = cluster({
-    preconnect_policy: { per_upstream_preconnect_ratio: 1.5 },
+    preconnect_policy: {
+      per_upstream_preconnect_ratio: 1.5,
+      preconnect_enabled_metadata: { filter: 'f', path: [{ key: 'k' }], value: { bool_match: true } },
+    },
     upstream_connection_options: { tcp_keepalive: { keepalive_time: 7 } },
     upstream_bind_config: { source_address: { address: '127.0.0.2', port_value: 0 } },
     metadata: { filter_metadata: { a: { b: 1 } } },
   });
   assert.equal(config.preconnect.perUpstreamRatio, 1.5);
+  const expected = { filter: 'f', path: ['k'], value: { kind: 'bool', value: true }, invert: false };
+  assert.deepEqual(config.preconnect.enabledFor, expected);
   assert.deepEqual(config.tcpKeepalive, { time: 7 });
   assert.equal(config.bind?.sourceAddress, '127.0.0.2');
   assert.deepEqual(config.metadata, { a: { b: 1 } });

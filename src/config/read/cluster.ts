@@ -11,6 +11,7 @@ import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
 import { readLoadBalancing } from '#config/read/load-balancing.ts';
+import { readMetadataMatcher } from '#config/read/matchers.ts';
 import { readMetadata } from '#config/read/metadata.ts';
 import { REDIS_OPTIONS, readRedisOptions } from '#config/read/redis-options.ts';
 import { honours } from '#config/read/support.ts';
@@ -93,6 +94,7 @@ const check = honours(
 const checkPreconnect = honours(`${TYPE}.PreconnectPolicy`, [
   'per_upstream_preconnect_ratio',
   'predictive_preconnect_ratio',
+  'preconnect_enabled_metadata',
 ]);
 /** The ways to an upstream that HTTP takes anyway. */
 const HTTP_POOLS = new Map(
@@ -202,9 +204,11 @@ function checkAlpn(
 
 function readPreconnect(message: Cluster_PreconnectPolicy | undefined, at: Place): ClusterConfig['preconnect'] {
   if (message !== undefined) checkPreconnect(message, at);
+  const enabled = message?.preconnectEnabledMetadata;
   return {
     perUpstreamRatio: message?.perUpstreamPreconnectRatio ?? 1,
     predictiveRatio: message?.predictivePreconnectRatio ?? 1,
+    ...(enabled && { enabledFor: readMetadataMatcher(enabled, at.field('preconnect_enabled_metadata')) }),
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ClusterConfig, LoadAssignment } from '#config/model/cluster.ts';
 import type { RuntimeFraction } from '#config/model/matchers.ts';
+import type { Metadata } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import {
@@ -36,6 +37,7 @@ import { PrioritySet } from '#proxy/upstream/priority-set.ts';
 import { proxyHeaderFor } from '#proxy/upstream/proxy-protocol-header.ts';
 import { UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
+import { compileMetadata } from '#selection/match-metadata.ts';
 
 /** A host's pools. */
 interface HostPools {
@@ -64,6 +66,8 @@ export class Cluster {
   readonly loadBalancer: LoadBalancer;
   /** Undefined: nothing is made ahead for hosts that come next. */
   readonly predictive: PredictivePreconnect | undefined;
+  /** Whether hosts with this metadata get connections ahead. */
+  readonly preconnects: (metadata: Metadata) => boolean;
   readonly breakers: CircuitBreakers;
   readonly transports: UpstreamTransports;
   /** The share of requests that are refused, by the runtime. */
@@ -103,7 +107,8 @@ export class Cluster {
     const environment = { clock, runtime, localHosts, showsTable: index === 0 };
     this.loadBalancer =
       providedBalancer(this) ?? createLoadBalancer(config, this.hosts, random, this.scope, environment);
-    const { predictiveRatio } = config.preconnect;
+    const { predictiveRatio, enabledFor } = config.preconnect;
+    this.preconnects = enabledFor === undefined ? () => true : compileMetadata(enabledFor);
     this.predictive =
       predictiveRatio > 1
         ? new PredictivePreconnect(predictiveRatio, this.loadBalancer, worker.clusters.connectivity)

@@ -186,9 +186,18 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   }
 
   private needsConnection(): boolean {
+    const { connectivity } = this;
+    if (wantsConnection(connectivity, 1, 0)) return true;
+    return this.wantsAhead(connectivity, this.cluster.config.preconnect.perUpstreamRatio, 0);
+  }
+
+  /** Whether a connection is to be made that no request waits for; one that the host's metadata forbids is counted. */
+  private wantsAhead(connectivity: Connectivity, ratio: number, expected: number): boolean {
     // Nothing is made ahead for a host that may be down.
-    const ratio = this.host.health === 'healthy' ? Math.max(1, this.cluster.config.preconnect.perUpstreamRatio) : 1;
-    return wantsConnection(this.connectivity, ratio, 0);
+    if (this.host.health !== 'healthy' || !wantsConnection(connectivity, ratio, expected)) return false;
+    if (this.cluster.preconnects(this.host.metadata)) return true;
+    this.cluster.stats.upstreamCxPreconnectSkipped.inc();
+    return false;
   }
 
   private get connectivity(): Connectivity {
@@ -198,7 +207,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   }
 
   connectAhead(ratio: number): boolean {
-    if (this.host.health !== 'healthy' || !wantsConnection(this.connectivity, ratio, 1)) {
+    if (!this.wantsAhead(this.connectivity, ratio, 1)) {
       this.leaveIfEmpty();
       return false;
     }
