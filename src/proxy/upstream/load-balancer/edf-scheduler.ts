@@ -12,6 +12,8 @@ interface Entry<Item> {
 
 /** Threads need not begin further apart; larger deadlines would only be less exact. */
 const TURNS_APART = 65_536;
+/** Of two whose turns fall together the lighter one comes first, wherever the scheduler begins: this much is added to each weight. Envoy's number. */
+const LIGHTER_FIRST = 1e-13;
 
 export class EdfScheduler<Item> {
   /** A binary heap, the earliest first. */
@@ -25,13 +27,15 @@ export class EdfScheduler<Item> {
    */
   constructor(items: readonly Item[], weightOf: (item: Item) => number, turns: number) {
     this.weightOf = weightOf;
-    const weights = items.map(weightOf);
+    const weights = items.map((item) => weightOf(item) + LIGHTER_FIRST);
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     let left = turns % TURNS_APART;
     const first = left;
     // Whole rounds are skipped at once: in them an item has had its share of the turns.
     for (let i = 0; i < items.length; i++) {
-      const taken = Math.floor((first * weights[i]) / total);
+      let taken = Math.floor((first * weights[i]) / total);
+      // Rounded up: its last turn is not before the point where to begin.
+      if (taken > 0 && taken / weights[i] >= first / total) taken--;
       left -= taken;
       this.heap.push({ item: items[i], deadline: (taken + 1) / weights[i], order: this.orders++ });
     }
