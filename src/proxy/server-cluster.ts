@@ -17,9 +17,9 @@ import { DROPPED, DROPPED_OVERLOAD, dropBlock } from '#proxy/upstream/drop-count
 import type { EndpointSums } from '#proxy/upstream/endpoint-metrics.ts';
 import { HOST_COUNTERS, type Host, hostBlock } from '#proxy/upstream/host.ts';
 import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
-import { recordMembership } from '#proxy/upstream/membership-stats.ts';
+import { recordGreatestWeight, recordMembership } from '#proxy/upstream/membership-stats.ts';
 import { PrioritySet } from '#proxy/upstream/priority-set.ts';
-import { countTransportMatches } from '#proxy/upstream/upstream-transports.ts';
+import { transportMatchCount } from '#proxy/upstream/upstream-transports.ts';
 import type { ClusterLoad, HostLoad } from '#proxy/xds/cluster-report.ts';
 import type { RuntimeView } from '#selection/runtime-view.ts';
 
@@ -68,6 +68,7 @@ export class ServerCluster {
   private readonly refreshGauges: () => void;
   private discovery: Discovery | undefined = undefined;
   private letGo: () => void = () => {};
+  private readonly onAnswer: ((hosts: readonly HostUpdate[]) => void) | undefined = undefined;
 
   constructor(config: ClusterConfig, slots: CircuitBreakerSlots, given: Given | undefined, parts: ServerClusterParts) {
     const { stats, runtime, locality } = parts;
@@ -79,8 +80,15 @@ export class ServerCluster {
     this.lease = stats.lease();
     const scope = this.lease.scope.scope(`cluster.${config.statName}`);
     this.hosts = new PrioritySet(config.name, () => stats.lease(), clock, locality);
-    recordMembership(this.hosts, scope, ['STRICT_DNS', 'EDS', 'REDIS'].includes(config.discovery.kind));
-    countTransportMatches(config, this.hosts, scope);
+    const { kind } = config.discovery;
+    recordMembership(this.hosts, scope, kind === 'EDS' || kind === 'REDIS');
+    const countMatches = transportMatchCount(config, scope);
+    if (kind === 'STRICT_DNS' || kind === 'LOGICAL_DNS') {
+      this.onAnswer = (hosts) => {
+        countMatches(hosts);
+        if (kind === 'STRICT_DNS') recordGreatestWeight(hosts, scope);
+      };
+    } else this.hosts.onChange(({ added }) => countMatches(added));
     const breakers = new CircuitBreakers(slots, true);
     breakers.configure(config, runtime);
     this.refreshGauges = circuitBreakerGauges(breakers, config, scope);
@@ -110,6 +118,7 @@ export class ServerCluster {
         if (isLarge(update)) afterNextTurn(() => this.settle());
         else this.settle();
       },
+      onAnswer: this.onAnswer,
       onReady: found,
     });
   }

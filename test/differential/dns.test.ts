@@ -15,7 +15,7 @@ import { startUpstream } from '#testing/start-upstream.ts';
 const KINDS: readonly ProxyKind[] = ['envoy', 'fairlead'];
 const FAMILIES = ['AUTO', 'V4_ONLY', 'V6_ONLY', 'V4_PREFERRED', 'ALL'];
 const COUNTED =
-  /^cluster\.[\w-]+\.(update_(attempt|success|failure|empty|no_rebuild)|membership_\w+)$|^dns\.cares\.(?!pending)/;
+  /^cluster\.[\w-]+\.(update_(attempt|success|failure|empty|no_rebuild)|membership_\w+|default\.total_match_count)$|^dns\.cares\.(?!pending)/;
 
 /** How a name is answered, by its first label. */
 const ANSWERS: { [label: string]: (...asked: Parameters<DnsZone>) => DnsReply | undefined } = {
@@ -241,14 +241,22 @@ test('hosts come and go with the answers as by Envoy', async (t) => {
 
 /** Waits until answers of this step have been taken, and says what came of them. */
 async function settled({ server, proxy }: { server: DnsServer; proxy: RunningProxy }): Promise<unknown> {
-  server.queries.length = 0;
-  await eventually('both names are asked for again', () => {
-    const count = (label: string) => server.queries.filter((query) => query.includes(label)).length;
-    // A server that fails is asked twice each time.
-    return count('strict') > 4 && count('logical') > 4;
-  });
-  const stats = await proxy.stats('^cluster\\.(strict|logical)\\.membership_');
-  return { hosts: await hosts(proxy), stats };
+  const askedAgain = async () => {
+    server.queries.length = 0;
+    await eventually('both names are asked for again', () => {
+      const count = (label: string) => server.queries.filter((query) => query.includes(label)).length;
+      // A server that fails is asked twice each time.
+      return count('strict') > 4 && count('logical') > 4;
+    });
+  };
+  await askedAgain();
+  const matched = await proxy.stats('total_match_count');
+  await askedAgain();
+  const counted = Object.entries(await proxy.stats('total_match_count')).map(([name, n]) => [name, n > matched[name]]);
+  const stats = await proxy.stats(
+    '^cluster\\.(strict|logical)\\.(membership_|max_host_weight)|^cluster_manager.cluster_updated$',
+  );
+  return { hosts: await hosts(proxy), stats, counted };
 }
 
 test('a host that left has its idle connections closed, and the next request goes to the new one', async (t) => {

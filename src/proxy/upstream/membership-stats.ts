@@ -9,7 +9,7 @@ import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
 /**
  * Keeps the gauges at what the host sets hold.
  * @param scope the cluster's own, `cluster.<name>.`
- * @param weighs also the greatest weight: Envoy looks for it where hosts come by strict DNS or EDS
+ * @param weighs also the greatest weight: Envoy looks for it where hosts come by EDS, and in the last answer for a name of strict DNS
  */
 export function recordMembership(hosts: PrioritySet, scope: Scope, weighs: boolean): void {
   const stats = clusterStats(scope);
@@ -33,10 +33,12 @@ export function recordMembership(hosts: PrioritySet, scope: Scope, weighs: boole
       'membershipExcluded',
       sum((set) => set.excluded.length),
     );
-    if (weighs) {
-      let greatest = 1;
-      for (const { weight } of hosts.hosts()) greatest = Math.max(greatest, weight);
-      stats.set('maxHostWeight', greatest);
-    }
+    if (weighs) recordGreatestWeight(hosts.hosts(), scope);
   });
+}
+
+export function recordGreatestWeight(hosts: Iterable<{ weight: number }>, scope: Scope): void {
+  let greatest = 1;
+  for (const { weight } of hosts) greatest = Math.max(greatest, weight);
+  clusterStats(scope).set('maxHostWeight', greatest);
 }

@@ -4,8 +4,7 @@ import type { ClusterConfig } from '#config/model/cluster.ts';
 import type { UpstreamTransport } from '#config/model/tls.ts';
 import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import type { Host } from '#proxy/upstream/host.ts';
-import type { MembershipChange, PrioritySet } from '#proxy/upstream/priority-set.ts';
-import { countTransportMatches, UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
+import { transportMatchCount, UpstreamTransports } from '#proxy/upstream/upstream-transports.ts';
 import { NO_RUNTIME, RuntimeView } from '#selection/runtime-view.ts';
 import { PlainScope } from '#testing/plain-scope.ts';
 import { upstreamTlsOf } from '#testing/tls-settings.ts';
@@ -41,16 +40,9 @@ test('a host gets the first transport all of whose labels its metadata have, els
   assert.notEqual(secure.tlsFor(bare), undefined);
 });
 
-test('hosts are counted by the transport that they get, as they come', () => {
+test('hosts are counted by the transport that they get', () => {
   const scope = new PlainScope();
-  const listeners: ((change: MembershipChange) => void)[] = [];
-  const hosts = { onChange: listeners.push.bind(listeners) } as unknown as PrioritySet;
-  countTransportMatches(config, hosts, scope);
-  listeners[0]({
-    added: [host({ open: 1 }), host({ secure: true, zone: { name: 'a' } }), bare, bare],
-    removed: [],
-    priorities: [0],
-  });
+  transportMatchCount(config, scope)([host({ open: 1 }), host({ secure: true, zone: { name: 'a' } }), bare, bare]);
   assert.deepEqual(
     ['secure', 'open', 'default'].map((name) => scope.value(`${name}.total_match_count`)),
     [1, 1, 2],

@@ -11,7 +11,6 @@ import { LiveUpstreamTls } from '#proxy/tls/live-upstream-tls.ts';
 import type { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import { Tap, type TapParts } from '#proxy/transport/tap/tap.ts';
 import type { Host } from '#proxy/upstream/host.ts';
-import type { PrioritySet } from '#proxy/upstream/priority-set.ts';
 import { type TransportChoice, transportChoice } from '#proxy/upstream/transport-choice.ts';
 
 /** One of the transports. */
@@ -84,20 +83,23 @@ function choiceOf(transport: UpstreamTransport, scope: Scope, parts: TransportPa
   };
 }
 
-/** Counts for each new host which transport it gets, on the main thread alone. @param scope the cluster's stats */
-export function countTransportMatches(config: ClusterConfig, hosts: PrioritySet, scope: Scope): void {
+/** @param scope the cluster's stats. @returns what counts which transports hosts get that were made, on the main thread alone */
+export function transportMatchCount(
+  config: ClusterConfig,
+  scope: Scope,
+): (made: readonly Pick<Host, 'metadata'>[]) => void {
   const stats = clusterStats(scope);
   const counts = config.transportSocketMatches.map(({ name }) => scope.counter(`${name}.total_match_count`));
   const choose = transportChoice(config);
-  hosts.onChange(({ added }) => {
+  return (made) => {
     let own = 0;
-    for (const host of added) {
+    for (const host of made) {
       const count = counts[choose(host)];
       if (count === undefined) own++;
       else count.inc();
     }
     if (own > 0) stats.add('defaultTotalMatchCount', own);
-  });
+  };
 }
 
 function contextOf(

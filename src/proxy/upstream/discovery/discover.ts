@@ -52,6 +52,8 @@ export interface DiscoveryParts {
   /** Whether somebody has connections to a member, by its key; for clusters that let go of those that are not used. */
   isUsed?(key: string): boolean;
   onUpdate(update: HostSetUpdate): void;
+  /** What an answer of DNS names, whether or not these are members already: Envoy makes its hosts anew from each. */
+  onAnswer?(hosts: readonly HostUpdate[]): void;
   /** The first members are known, or it is known that there are none. Called once. */
   onReady(): void;
   /** For tests. */

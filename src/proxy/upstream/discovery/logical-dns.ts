@@ -69,11 +69,6 @@ export class LogicalDns {
   /** A change of any address makes another host, as in Envoy since 1.35: connections of the old one end with their requests. */
   private take([address, ...additionalAddresses]: IpAddress[]): void {
     const key = [address, ...additionalAddresses].map(addressText).join();
-    if (key === this.known) {
-      this.stats.updateNoRebuild.inc();
-      return;
-    }
-    this.known = key;
     const host = {
       ...hostUpdateOf(this.endpoint),
       key,
@@ -81,6 +76,12 @@ export class LogicalDns {
       additionalAddresses,
       hostname: this.endpoint.hostname || this.address.address,
     };
+    this.parts.onAnswer?.([host]);
+    if (key === this.known) {
+      this.stats.updateNoRebuild.inc();
+      return;
+    }
+    this.known = key;
     this.parts.onUpdate(hostSetUpdate(this.config.name, this.config.loadAssignment, () => [host]));
   }
 

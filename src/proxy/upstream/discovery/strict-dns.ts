@@ -77,6 +77,7 @@ export class StrictDns {
   }
 
   private take(target: Target, hosts: HostUpdate[]): void {
+    this.parts.onAnswer?.(hosts);
     if (sameAddresses(target.hosts, hosts)) {
       this.stats.updateNoRebuild.inc();
       return;
