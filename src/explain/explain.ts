@@ -99,7 +99,7 @@ class Way {
   #manage(manager: HttpConnectionManager, chain: FilterChain): void {
     const found = this.#found;
     const request = this.#request;
-    const refused = prepareRequest(request, manager, this.#configuration.node);
+    const refused = prepareRequest(request, manager, this.#configuration);
     const routed =
       refused === undefined ? explainRoute(manager, request, this.#configuration, this.#record) : undefined;
     found.connection_manager = describeManager(manager, request);

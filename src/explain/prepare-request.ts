@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { NodeInfo } from '#config/model/snapshot.ts';
+import type { ExplainedConfiguration } from '#explain/configuration.ts';
 import type { ExplainedResponse } from '#explain/explanation.ts';
 import { answer } from '#explain/local-answer.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
@@ -15,7 +16,7 @@ import { stripHostPort } from '#selection/host-port.ts';
 import { internalAddressTest } from '#selection/internal-address.ts';
 import { isLoopback, localAddress } from '#selection/local-address.ts';
 import { compileOriginalIp, type OriginalIp } from '#selection/original-ip.ts';
-import { normalizePath } from '#selection/path-normalization.ts';
+import { normalizePath, type PathRules, pathRules } from '#selection/path-normalization.ts';
 import { SINGLE_REQUEST_FIELDS } from '#selection/single-fields.ts';
 import {
   asksForTrailers,
@@ -38,7 +39,7 @@ const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'upgrade', '']);
 export function prepareRequest(
   request: RequestUnderWay,
   config: HttpConnectionManager,
-  node: NodeInfo,
+  { node, runtime }: Pick<ExplainedConfiguration, 'node' | 'runtime'>,
 ): ExplainedResponse | undefined {
   for (const name of SINGLE_REQUEST_FIELDS) joinField(request, name);
   const refused = dropNominated(request) ?? dropUnderscores(request, config);
@@ -46,7 +47,7 @@ export function prepareRequest(
   if (!config.proxy100Continue && request.headers.get('expect')?.toLowerCase() === '100-continue')
     request.headers.remove('expect');
   if (request.method !== 'CONNECT') {
-    const answer = acceptPath(request, config);
+    const answer = acceptPath(request, pathRules(config, runtime, 0));
     if (answer !== undefined) return answer;
   }
   if (config.stripHostPort !== 'none' || config.stripTrailingHostDot)
@@ -85,8 +86,8 @@ function dropUnderscores({ headers }: RequestUnderWay, config: HttpConnectionMan
   return undefined;
 }
 
-function acceptPath(request: RequestUnderWay, config: HttpConnectionManager): ExplainedResponse | undefined {
-  const normalized = normalizePath(request.path, config);
+function acceptPath(request: RequestUnderWay, rules: PathRules): ExplainedResponse | undefined {
+  const normalized = normalizePath(request.path, rules);
   if (normalized.kind === 'reject') return answer(400, 'path_normalization_failed');
   if (normalized.kind === 'redirect') return { ...answer(307, 'path_normalization_failed'), location: normalized.path };
   request.path = normalized.path;

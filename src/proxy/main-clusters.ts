@@ -87,6 +87,11 @@ export class MainClusters {
     if (this.parts.local === undefined) this.own.updateHosts(update);
   }
 
+  /** The runtime says something else. */
+  runtimeChanged(): void {
+    this.own.runtimeChanged();
+  }
+
   close(): void {
     this.own.close();
   }

@@ -106,7 +106,11 @@ export class RunningServer {
       cluster: (name) => this.mainClusters.get(name),
     });
     const runtimeView = new RuntimeView(this.runtime.snapshot);
-    this.runtime.subscribe((runtime) => runtimeView.update(runtime));
+    this.runtime.subscribe((runtime) => {
+      runtimeView.update(runtime);
+      this.clusters.runtimeChanged();
+      this.mainClusters.runtimeChanged();
+    });
     this.dnsCaches = new DnsCaches(this.stats.root, (answer) => tell({ kind: 'dns_answer', answer }));
     this.clusters = new ServerClusters(
       snapshot.clusters,

@@ -65,6 +65,7 @@ export class ServerCluster {
   private readonly parts: ServerClusterParts;
   private readonly hosts: PrioritySet;
   private readonly lease: StatsLease;
+  private readonly breakers: CircuitBreakers;
   private readonly refreshGauges: () => void;
   private discovery: Discovery | undefined = undefined;
   private letGo: () => void = () => {};
@@ -89,9 +90,14 @@ export class ServerCluster {
         if (kind === 'STRICT_DNS') recordGreatestWeight(hosts, scope);
       };
     } else this.hosts.onChange(({ added }) => countMatches(added));
-    const breakers = new CircuitBreakers(slots, true);
-    breakers.configure(config, runtime);
-    this.refreshGauges = circuitBreakerGauges(breakers, config, scope);
+    this.breakers = new CircuitBreakers(slots, true);
+    this.breakers.configure(config, runtime);
+    this.refreshGauges = circuitBreakerGauges(this.breakers, config, scope);
+  }
+
+  /** The runtime says something else. */
+  runtimeChanged(): void {
+    this.breakers.configure(this.config, this.parts.runtime);
   }
 
   /** Finds members, now and from now on. @param onReady may be called before this returns */

@@ -195,6 +195,11 @@ export class ServerClusters {
     return [...this.active.values()].flatMap(({ init }) => init.unready());
   }
 
+  /** The runtime says something else. */
+  runtimeChanged(): void {
+    for (const clusters of [this.active, this.warming]) for (const one of clusters.values()) one.runtimeChanged();
+  }
+
   /** Brings gauges up to date before somebody reads them. */
   refresh(): void {
     for (const cluster of this.active.values()) cluster.refresh();

@@ -27,6 +27,9 @@ import type { ClusterUpdate, FromWorker, ToWorker, WorkerStart } from '#proxy/wo
 import { useLocalAddressOf } from '#selection/local-address.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 
+/** The older way to say how many connections all listeners may hold; the overload manager goes before it. */
+const GLOBAL_LIMIT = 'overload.global_downstream_max_connections';
+
 export class Worker implements WorkerContext {
   readonly index: number;
   readonly concurrency: number;
@@ -65,8 +68,10 @@ export class Worker implements WorkerContext {
     useLocalAddressOf(start.localAddressIpVersion);
     this.runtime = new RuntimeView(start.runtime);
     this.drain = new DrainState(clock, start.drainTimeMs, start.drainStrategy);
-    const { maxActiveDownstreamConnections: most = Number.POSITIVE_INFINITY } = snapshot.overload;
-    this.downstreamLimit = new DownstreamLimit(start.downstreamCount, () => most);
+    const { maxActiveDownstreamConnections: most } = snapshot.overload;
+    this.downstreamLimit = new DownstreamLimit(start.downstreamCount, () =>
+      most === undefined ? this.runtime.integer(GLOBAL_LIMIT, Number.POSITIVE_INFINITY) : most,
+    );
     this.ticketSecret = start.ticketSecret;
     this.secrets = new WorkerSecrets(start.secrets);
     this.dnsCaches = new WorkerDnsCaches(this.scope, clock, (question) => tell({ kind: 'dns_question', question }));
@@ -124,7 +129,8 @@ export class Worker implements WorkerContext {
       case 'hosts':
         return this.clusters.updateHosts(message.update);
       case 'runtime':
-        return this.runtime.update(message.snapshot);
+        this.runtime.update(message.snapshot);
+        return this.clusters.runtimeChanged();
       case 'secret':
         return this.secrets.update(message.key, message.value);
       case 'dns_answer':

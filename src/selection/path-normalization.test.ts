@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
-import { normalizePath } from '#selection/path-normalization.ts';
+import { normalizePath, type PathRules, pathRules } from '#selection/path-normalization.ts';
+import { CONFIGURED_ONLY } from '#selection/runtime-lookup.ts';
 
 type Answer = string | number | [number, string];
 type Row = [path: string, ...answers: [answer: Answer, ...managers: string[]][]];
@@ -14,23 +15,50 @@ const rows = readFileSync(new URL('./testdata/paths.jsonl', import.meta.url), 'u
   .split('\n')
   .map((line) => JSON.parse(line) as Row);
 
-const ACTIONS: Record<string, HttpConnectionManager['pathWithEscapedSlashesAction']> = {
+const ACTIONS: Record<string, PathRules['escapedSlashes']> = {
   reject: 'REJECT_REQUEST',
   redirect: 'UNESCAPE_AND_REDIRECT',
   forward: 'UNESCAPE_AND_FORWARD',
 };
 
+test('where the manager does not say, the runtime does', () => {
+  const rules = (config: Partial<HttpConnectionManager>, values: Record<string, number>) => {
+    const runtime = {
+      ...CONFIGURED_ONLY,
+      integer: (key: string, fallback: number) => values[key.replace('http_connection_manager.', '')] ?? fallback,
+    };
+    const { normalizePath, escapedSlashes } = pathRules(config as HttpConnectionManager, runtime, 30);
+    return [normalizePath, escapedSlashes];
+  };
+  const silent = { pathWithEscapedSlashesAction: 'IMPLEMENTATION_SPECIFIC_DEFAULT' } as const;
+  assert.deepEqual(rules(silent, {}), [false, 'KEEP_UNCHANGED']);
+  assert.deepEqual(rules(silent, { normalize_path: 31, path_with_escaped_slashes_action: 3 }), [
+    true,
+    'UNESCAPE_AND_REDIRECT',
+  ]);
+  assert.deepEqual(rules(silent, { normalize_path: 30, path_with_escaped_slashes_action: 9 }), [
+    false,
+    'KEEP_UNCHANGED',
+  ]);
+  const given = { normalizePath: false, pathWithEscapedSlashesAction: 'REJECT_REQUEST' } as const;
+  assert.deepEqual(rules(given, { normalize_path: 100, path_with_escaped_slashes_action: 4 }), [
+    false,
+    'REJECT_REQUEST',
+  ]);
+  assert.deepEqual(rules(given, { path_with_escaped_slashes_action_enabled: 0 }), [false, 'KEEP_UNCHANGED']);
+});
+
 /** The manager that a record calls `redirect+normalize`. */
-function manager(name: string): HttpConnectionManager {
+function manager(name: string): PathRules {
   const words = name.split('+');
   return {
     normalizePath: words.includes('normalize'),
     mergeSlashes: words.includes('merge'),
-    pathWithEscapedSlashesAction: ACTIONS[words[0]] ?? 'KEEP_UNCHANGED',
-  } as HttpConnectionManager;
+    escapedSlashes: ACTIONS[words[0]] ?? 'KEEP_UNCHANGED',
+  };
 }
 
-function answerOf(path: string, config: HttpConnectionManager): Answer {
+function answerOf(path: string, config: PathRules): Answer {
   const normalized = normalizePath(path, config);
   if (normalized.kind === 'reject') return 400;
   return normalized.kind === 'redirect' ? [307, normalized.path] : normalized.path;

@@ -4,6 +4,7 @@
  * paths is on record in testdata/paths.jsonl.
  */
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { RuntimeLookup } from '#selection/runtime-lookup.ts';
 
 /** The path to go on with, and what to do with the request. */
 export type NormalizedPath =
@@ -12,14 +13,56 @@ export type NormalizedPath =
   | { kind: 'reject'; path: string }
   | { kind: 'redirect'; path: string };
 
+/** What is done with paths. */
+export interface PathRules {
+  normalizePath: boolean;
+  mergeSlashes: boolean;
+  escapedSlashes: 'KEEP_UNCHANGED' | 'REJECT_REQUEST' | 'UNESCAPE_AND_REDIRECT' | 'UNESCAPE_AND_FORWARD';
+}
+
+const KEY = 'http_connection_manager.';
 const ESCAPED_SLASH = /%2f|%5c/i;
 
+/**
+ * The rules as they are when the connection manager is made: where it does not say, the runtime does. What that says later changes nothing,
+ * as in Envoy.
+ * @param random decides for keys that are a share of all; a whole number
+ */
+export function pathRules(config: HttpConnectionManager, runtime: RuntimeLookup, random: number): PathRules {
+  const { normalizePath, mergeSlashes, pathWithEscapedSlashesAction: action } = config;
+  const isEnabled = (key: string, share: number) => random % 100 < runtime.integer(`${KEY}${key}`, share);
+  return {
+    normalizePath: normalizePath ?? isEnabled('normalize_path', 0),
+    mergeSlashes,
+    escapedSlashes: isEnabled('path_with_escaped_slashes_action_enabled', 100)
+      ? escapedSlashes(action, runtime)
+      : 'KEEP_UNCHANGED',
+  };
+}
+
+function escapedSlashes(
+  action: HttpConnectionManager['pathWithEscapedSlashesAction'],
+  runtime: RuntimeLookup,
+): PathRules['escapedSlashes'] {
+  if (action !== 'IMPLEMENTATION_SPECIFIC_DEFAULT') return action;
+  return ACTIONS[runtime.integer(`${KEY}path_with_escaped_slashes_action`, 0)] ?? 'KEEP_UNCHANGED';
+}
+
+/** By number of PathWithEscapedSlashesAction. */
+const ACTIONS: readonly (PathRules['escapedSlashes'] | undefined)[] = [
+  undefined,
+  'KEEP_UNCHANGED',
+  'REJECT_REQUEST',
+  'UNESCAPE_AND_REDIRECT',
+  'UNESCAPE_AND_FORWARD',
+];
+
 /** @param path path and query; `%`-encoded as it came */
-export function normalizePath(path: string, config: HttpConnectionManager): NormalizedPath {
+export function normalizePath(path: string, rules: PathRules): NormalizedPath {
   // A fragment has no business on the wire, whatever the configuration.
   if (path.includes('#')) return { kind: 'reject', path };
-  const { pathWithEscapedSlashesAction: escapedSlashes } = config;
-  if (!config.normalizePath && !config.mergeSlashes && escapedSlashes === 'KEEP_UNCHANGED')
+  const { escapedSlashes } = rules;
+  if (!rules.normalizePath && !rules.mergeSlashes && escapedSlashes === 'KEEP_UNCHANGED')
     return { kind: 'forward', path };
   const cut = path.indexOf('?');
   let pure = cut < 0 ? path : path.slice(0, cut);
@@ -29,12 +72,12 @@ export function normalizePath(path: string, config: HttpConnectionManager): Norm
     if (escapedSlashes === 'REJECT_REQUEST') return { kind: 'reject', path: withQuery(pure, path, cut) };
     redirect = escapedSlashes === 'UNESCAPE_AND_REDIRECT';
   }
-  if (config.normalizePath) {
+  if (rules.normalizePath) {
     const canonical = canonicalPath(pure);
     if (canonical === undefined) return { kind: 'reject', path: withQuery(pure, path, cut) };
     pure = canonical;
   }
-  if (config.mergeSlashes && pure.includes('//')) pure = mergeSlashes(pure);
+  if (rules.mergeSlashes && pure.includes('//')) pure = mergeSlashes(pure);
   return { kind: redirect ? 'redirect' : 'forward', path: withQuery(pure, path, cut) };
 }
 

@@ -169,6 +169,27 @@ onBoth('a listener takes as many connections as the runtime says', async (t, kin
   assert.equal(await proxy.stat('listener.many.downstream_cx_overflow'), 0);
 });
 
+onBoth('all listeners together take as many connections as the runtime says', async (t, kind, concurrency) => {
+  const tree = bootstrap(
+    ['one', 'other'].map((name) =>
+      httpListener({ name, listener: { stat_prefix: name, filter_chains: [chain('c')] } }),
+    ),
+    [],
+    {
+      admin: { address: socketAddress(0), ignore_global_conn_limit: true },
+      layered_runtime: {
+        layers: [{ name: 's', static_layer: { 'overload.global_downstream_max_connections': 2 } }],
+      },
+    },
+  );
+  const proxy = await startProxy(t, tree, { kind, concurrency });
+  await proxy.connect('one');
+  await proxy.connect('other');
+  await proxy.statBecomes('listener.other.downstream_cx_active', 1);
+  await (await proxy.connect('one')).closed();
+  assert.equal(await proxy.stat('listener.one.downstream_global_cx_overflow'), 1);
+});
+
 onBoth(
   'a server that fails health checks asks connections to go, except at listeners that drain when changed only',
   async (t, kind, concurrency) => {

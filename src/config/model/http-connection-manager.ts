@@ -46,9 +46,15 @@ export interface HttpConnectionManager {
   representIpv4RemoteAddressAsIpv4MappedIpv6: boolean;
   /** Types in lower case. */
   upgradeConfigs: UpgradeConfig[];
-  normalizePath: boolean;
+  /** Undefined: as the runtime says. */
+  normalizePath?: boolean;
   mergeSlashes: boolean;
-  pathWithEscapedSlashesAction: 'KEEP_UNCHANGED' | 'REJECT_REQUEST' | 'UNESCAPE_AND_REDIRECT' | 'UNESCAPE_AND_FORWARD';
+  pathWithEscapedSlashesAction:
+    | 'IMPLEMENTATION_SPECIFIC_DEFAULT'
+    | 'KEEP_UNCHANGED'
+    | 'REJECT_REQUEST'
+    | 'UNESCAPE_AND_REDIRECT'
+    | 'UNESCAPE_AND_FORWARD';
   /** strip_matching_host_port, strip_any_host_port, or neither. */
   stripHostPort: 'none' | 'matching' | 'any';
   stripTrailingHostDot: boolean;

@@ -202,7 +202,8 @@ export interface RetryPolicy {
   retriableStatusCodes: number[];
   retriableHeaders: HeaderMatcher[];
   retriableRequestHeaders: HeaderMatcher[];
-  backOff: { baseInterval: number; maxInterval: number };
+  /** Undefined: what the runtime says, or 25 ms and ten times that. */
+  backOff?: { baseInterval: number; maxInterval: number };
   rateLimitedBackOff?: { resetHeaders: { name: string; format: 'SECONDS' | 'UNIX_TIMESTAMP' }[]; maxInterval: number };
   retryHostPredicates: { name: string; config: unknown }[];
   hostSelectionRetryMaxAttempts: number;

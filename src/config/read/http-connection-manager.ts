@@ -131,7 +131,7 @@ const CLIENT_CERTIFICATE = [
   'ALWAYS_FORWARD_ONLY',
 ] as const;
 const ESCAPED_SLASHES = [
-  'KEEP_UNCHANGED',
+  'IMPLEMENTATION_SPECIFIC_DEFAULT',
   'KEEP_UNCHANGED',
   'REJECT_REQUEST',
   'UNESCAPE_AND_REDIRECT',
@@ -177,9 +177,9 @@ export function readHttpConnectionManager(
     proxy100Continue: message.proxy100Continue,
     representIpv4RemoteAddressAsIpv4MappedIpv6: message.representIpv4RemoteAddressAsIpv4MappedIpv6,
     upgradeConfigs: readUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs'), httpFilters, context),
-    normalizePath: message.normalizePath ?? false,
+    ...(message.normalizePath === undefined ? {} : { normalizePath: message.normalizePath }),
     mergeSlashes: message.mergeSlashes,
-    pathWithEscapedSlashesAction: ESCAPED_SLASHES[message.pathWithEscapedSlashesAction] ?? 'KEEP_UNCHANGED',
+    pathWithEscapedSlashesAction: ESCAPED_SLASHES[message.pathWithEscapedSlashesAction],
     stripHostPort: readStripHostPort(message, at),
     stripTrailingHostDot: message.stripTrailingHostDot,
     streamIdleTimeout: millisecondsOr(message.streamIdleTimeout, 5 * MINUTE),

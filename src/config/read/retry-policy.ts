@@ -83,7 +83,9 @@ export function readRetryPolicy(message: RetryPolicyMessage, at: Place, context:
     retriableStatusCodes: message.retriableStatusCodes,
     retriableHeaders: readHeaderMatchers(message.retriableHeaders, at.field('retriable_headers')),
     retriableRequestHeaders: readHeaderMatchers(message.retriableRequestHeaders, at.field('retriable_request_headers')),
-    backOff: readBackOff(message.retryBackOff, at.field('retry_back_off')),
+    ...(message.retryBackOff === undefined
+      ? {}
+      : { backOff: readBackOff(message.retryBackOff, at.field('retry_back_off')) }),
     ...(rateLimitedRetryBackOff === undefined
       ? {}
       : { rateLimitedBackOff: readRateLimitedBackOff(rateLimitedRetryBackOff) }),
@@ -124,9 +126,9 @@ function readRetryOn(text: string, at: Place): string[] {
 }
 
 /** Nothing is shorter than a millisecond; the longest wait is ten times the base where it is not given. */
-function readBackOff(message: RetryPolicy_RetryBackOff | undefined, at: Place): RetryPolicy['backOff'] {
-  const baseInterval = Math.max(1, Math.floor(millisecondsOr(message?.baseInterval, DEFAULT_BASE_INTERVAL)));
-  const given = optionalMilliseconds(message?.maxInterval);
+function readBackOff(message: RetryPolicy_RetryBackOff, at: Place): RetryPolicy['backOff'] {
+  const baseInterval = Math.max(1, Math.floor(millisecondsOr(message.baseInterval, DEFAULT_BASE_INTERVAL)));
+  const given = optionalMilliseconds(message.maxInterval);
   const maxInterval = given === undefined ? baseInterval * 10 : Math.max(1, Math.floor(given));
   if (maxInterval < baseInterval) {
     throw at.field('max_interval').problem('retry_policy.max_interval must greater than or equal to the base_interval');

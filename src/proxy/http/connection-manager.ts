@@ -40,7 +40,7 @@ import { chooseCluster } from '#selection/choose-cluster.ts';
 import { stripHostPort } from '#selection/host-port.ts';
 import { internalAddressTest } from '#selection/internal-address.ts';
 import { compileOriginalIp, type OriginalIpDetection } from '#selection/original-ip.ts';
-import { normalizePath } from '#selection/path-normalization.ts';
+import { normalizePath, type PathRules, pathRules } from '#selection/path-normalization.ts';
 import { selectRoute } from '#selection/select-route.ts';
 import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-host.ts';
 import { Headers } from '#wire/headers.ts';
@@ -91,6 +91,7 @@ export class ConnectionManager {
   readonly upstreamLogs: readonly AccessLogger[];
   private readonly accessLogs: AccessLogger[];
   private readonly drainsNow: () => boolean;
+  private readonly pathRules: PathRules;
   private http2CodecStats: Http2CodecStats | undefined = undefined;
   private sessionOptions: SessionOptions | undefined = undefined;
 
@@ -116,6 +117,7 @@ export class ConnectionManager {
     this.connections = new HttpConnections(this);
     this.headBytesLimit = config.maxRequestHeadersKb * 1024;
     this.routes = routeSource(config, this.worker);
+    this.pathRules = pathRules(config, this.worker.runtime, this.worker.random.uint32());
   }
 
   /** For requests from now on. */
@@ -315,7 +317,7 @@ export class ConnectionManager {
   }
 
   private acceptPath(stream: HttpStream): boolean {
-    const normalized = normalizePath(stream.path, this.config);
+    const normalized = normalizePath(stream.path, this.pathRules);
     stream.path = normalized.path;
     if (normalized.kind === 'forward') return true;
     if (normalized.kind === 'reject') {

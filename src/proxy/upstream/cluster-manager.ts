@@ -58,6 +58,11 @@ export class ClusterManager {
     this.clusters.get(update.cluster)?.updateHosts(update);
   }
 
+  /** The runtime says something else. */
+  runtimeChanged(): void {
+    for (const { breakers, config, worker } of this.clusters.values()) breakers.configure(config, worker.runtime);
+  }
+
   /** What endpoints said of their load since the last time, by cluster. */
   takeEndpointMetrics(): Map<string, EndpointSums> {
     const taken = new Map<string, EndpointSums>();

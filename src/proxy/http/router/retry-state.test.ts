@@ -8,6 +8,7 @@ import { RetryState, type RetryVerdict, retryConditions } from '#proxy/http/rout
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
+import { RuntimeView } from '#selection/runtime-view.ts';
 import { headersOf } from '#testing/stream-info.ts';
 
 /** A policy with Envoy's defaults, but for what the test says. */
@@ -27,6 +28,11 @@ function policyOf(changes: Partial<RetryPolicy> = {}): RetryPolicy {
   };
 }
 
+function runtimeOf(numbers: Record<string, number>): RuntimeView {
+  const values = Object.entries(numbers).map(([key, number]) => [key, { raw: `${number}`, number }]);
+  return new RuntimeView({ layers: [], values: Object.fromEntries(values) });
+}
+
 const present = (name: string): HeaderMatcher =>
   ({ name, match: { kind: 'present', present: true }, invert: false, treatMissingAsEmpty: false }) as HeaderMatcher;
 
@@ -35,15 +41,17 @@ interface Given {
   asked?: Record<string, string>;
   /** Retries that the circuit breaker lets happen at once. */
   breaker?: number;
+  runtime?: Record<string, number>;
 }
 
-function setup({ policy, asked = {}, breaker = 3 }: Given) {
+function setup({ policy, asked = {}, breaker = 3, runtime = {} }: Given) {
   const under = { way: 0 };
   const stats: RetryStat[] = [];
   const retries = { canCreate: () => under.way < breaker, inc: () => under.way++, dec: () => under.way-- };
   const counter = { inc() {} };
   const cluster = {
     breakers: { DEFAULT: { retries } },
+    worker: { runtime: runtimeOf(runtime), random: { uint32: () => 50 } },
     stats: { upstreamRqRetryBackoffRatelimited: counter, upstreamRqRetryBackoffExponential: counter },
   } as unknown as Cluster;
   const account = { retry: (stat: RetryStat) => stats.push(stat) } as unknown as ResponseAccount;
@@ -242,6 +250,22 @@ test('waits double from the base to the maximum, with full jitter', () => {
     most.push(Math.max(...waits) + 1);
   }
   assert.deepEqual(most, [10, 20, 40, 50, 50]);
+});
+
+test('the runtime says how long is waited where no policy does, and which share is tried again at all', () => {
+  const policy = { retryOn: ['5xx'], numRetries: 9, backOff: undefined };
+  const most = (runtime: Record<string, number>) => {
+    const { state } = setup({ policy, runtime });
+    return Array.from({ length: 9 }, () => {
+      state?.onResponse(503, headersOf(), 0);
+      return Math.max(...Array.from({ length: 200 }, (_, random) => state?.backOff(random) ?? -1)) + 1;
+    }).join(' ');
+  };
+  assert.equal(most({}), '25 50 100 200 200 200 200 200 200');
+  assert.equal(most({ 'upstream.base_retry_backoff_ms': 4 }), '4 8 16 32 40 40 40 40 40');
+  const { state, stats, under } = setup({ policy, runtime: { 'upstream.use_retry': 50 } });
+  assert.deepEqual([state?.onResponse(503, headersOf(), 0), stats, under.way], ['no', [], 0]);
+  assert.equal(answer({ policy, runtime: { 'upstream.use_retry': 51 } }, 503), 'yes');
 });
 
 test('an answer may ask for a wait, in seconds or until a time, up to the maximum', () => {

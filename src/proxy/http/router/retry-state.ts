@@ -231,6 +231,8 @@ export class RetryState {
       this.account.retry('upstreamRqRetryOverflow');
       return 'no_overflow';
     }
+    const { runtime, random } = this.cluster.worker;
+    if (!runtime.percentEnabled('upstream.use_retry', 100, random.uint32())) return 'no';
     this.left--;
     this.tried++;
     retries.inc();
@@ -293,9 +295,15 @@ export class RetryState {
       // Up to half as much again, so that not everybody comes back at once.
       return asked + (random % Math.max(1, asked >> 1));
     }
-    const { baseInterval, maxInterval } = this.policy?.policy.backOff ?? { baseInterval: 25, maxInterval: 250 };
+    const { baseInterval, maxInterval } = this.policy?.policy.backOff ?? this.usualBackOff();
     const ceiling = Math.min(baseInterval * 2 ** (this.tried - 1), maxInterval);
     return Math.min(maxInterval, random % Math.max(1, Math.round(ceiling)));
+  }
+
+  /** Where no policy says how long to wait. */
+  private usualBackOff(): NonNullable<RetryPolicy['backOff']> {
+    const baseInterval = this.cluster.worker.runtime.integer('upstream.base_retry_backoff_ms', 25);
+    return { baseInterval, maxInterval: baseInterval * 10 };
   }
 }
 

@@ -38,7 +38,7 @@ export class RedisProxyInUse implements TerminalInUse {
   readonly worker: WorkerContext;
   readonly stats: RedisProxyStats;
   readonly router: RedisRouter;
-  readonly drainsNow: () => boolean;
+  private readonly drainsNow: () => boolean;
   /** By name in lower case. */
   readonly commands = new Map<string, KnownCommand>();
   private readonly sessions = new Set<RedisSession>();
@@ -81,6 +81,12 @@ export class RedisProxyInUse implements TerminalInUse {
         session.onClose();
       },
     };
+  }
+
+  /** Whether a connection whose commands are done is to close. */
+  drainCloses(): boolean {
+    const { runtime, random } = this.worker;
+    return this.drainsNow() && runtime.percentEnabled('redis.drain_close_enabled', 100, random.uint32());
   }
 
   /** Those without a command under way close; others with its answer. */

@@ -130,7 +130,7 @@ export class RedisSession implements SocketOwner {
   private settle(place: Place, reply: Buffer): void {
     if (this.closed) return;
     place.reply = reply;
-    const { stats, drainsNow } = this.proxy;
+    const { stats } = this.proxy;
     let done = 0;
     for (; done < this.places.length; done++) {
       const { reply: next, uncounted } = this.places[done];
@@ -143,7 +143,7 @@ export class RedisSession implements SocketOwner {
     }
     if (done > 0) this.places.splice(0, done);
     if (this.places.length > 0) return;
-    if (!this.leaving && drainsNow()) {
+    if (!this.leaving && this.proxy.drainCloses()) {
       stats.cxDrainClose.inc();
       this.leaving = true;
     }
