@@ -1,6 +1,6 @@
 /**
- * One HTTP/1 connection from a client: bytes to requests, responses to bytes, one request at a time (RFC 9112). What is ambiguous is refused
- * with 400 and the connection closed. Follows config.core.v3.Http1ProtocolOptions.
+ * One HTTP/1 connection from a client, and how its bytes become requests, one at a time (RFC 9112). What is ambiguous is refused with 400 and
+ * the connection closed. Follows config.core.v3.Http1ProtocolOptions.
  */
 import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
@@ -8,115 +8,63 @@ import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { DRAINED } from '#proxy/http/http-connections.ts';
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
+import { BODY, CLOSED, HEAD, RESPONDING, SWITCHING } from '#proxy/http/http1-connection.ts';
 import { asksProxyToClose, frameRequest, isFramed } from '#proxy/http/http1-request-framing.ts';
-import { BY_CLOSE, frameResponse, IN_CHUNKS } from '#proxy/http/http1-response-framing.ts';
-import { encodeInterimHead, encodeResponseHead } from '#proxy/http/http1-response-head.ts';
+import { Http1Responses } from '#proxy/http/http1-responses.ts';
 import { refusalReason, refuseRequest } from '#proxy/http/protocol-error.ts';
 import { applyTarget } from '#proxy/http/request-target.ts';
 import { joinRequestFields } from '#proxy/http/single-fields.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
-import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import { asEvent, beginEvent, clock, endEvent, type Resumable, resumeLater } from '#proxy/transport/io-event.ts';
-import { Outgoing } from '#proxy/transport/outgoing.ts';
 import { BODY_READ, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { Headers } from '#wire/headers.ts';
 import { BodyReader, type BodySink } from '#wire/http1/body.ts';
 import { nameControlCharacter } from '#wire/http1/control-characters.ts';
-import { CRLF_LENGTH, fieldBytes } from '#wire/http1/field-bytes.ts';
+import { fieldBytes } from '#wire/http1/field-bytes.ts';
 import { type ConnectionOptions, connectionOptions, NO_LENGTH } from '#wire/http1/framing.ts';
 import { parseRequestHead } from '#wire/http1/head.ts';
 import { HeldHead } from '#wire/http1/held-head.ts';
 import { INCOMPLETE, ParseError } from '#wire/http1/parse-error.ts';
-import { statusLine } from '#wire/http1/reason.ts';
 import { Known } from '#wire/known-headers.ts';
-
-/** A request's head is next. */
-const HEAD = 0;
-/** In a request's body. */
-const BODY = 1;
-/** The request is whole; the response is under way. Nothing more is read until it is done. */
-const RESPONDING = 2;
-/** Nothing that still comes is looked at. */
-const CLOSED = 3;
-/** The upgrade was answered; what the client sent before that has not been passed on yet. */
-const SWITCHING = 4;
 
 /** A body larger than this is read into a buffer of its own. */
 const LARGE_BODY = 64 * 1024;
 
 const CRLF = 0x0d0a;
 
-export class Http1ServerConnection implements ServerConnection, BodySink, Reader, Resumable {
-  readonly multiplexed = false;
-  readonly connection: DownstreamConnection;
-  readonly manager: ConnectionManager;
-  readonly socket: Socket;
-  readonly outgoing: Outgoing;
-  /** The request under way. */
-  stream: HttpStream | undefined = undefined;
+export class Http1ServerConnection extends Http1Responses implements ServerConnection, BodySink, Reader, Resumable {
   readsLargeBody = false;
   largeRead: number = BODY_READ;
   lease: Lease | undefined = undefined;
   /** Requests that this connection has carried. */
   requests = 0;
-  /** Close after the response under way. */
-  closing = false;
-  /** Its time is over: it gets drain_timeout for a last request, then it is closed. */
-  draining = false;
-  /** Its time is over, and the answer to the next request that begins is its last (http1_safe_max_connection_duration). */
-  softDraining = false;
-  /** The client has sent something. */
-  begun = false;
-  private endedByUs = false;
-  /** Why it ends, where what was read is no HTTP. */
-  private refusal = '';
-  /** How many of the bytes sent are in the stats. */
-  countedBytes = 0;
-  readonly bufferedBytes: BufferedBytes;
   readonly idleTimer: Timer;
   readonly delayedCloseTimer: Timer;
   readonly headTimer: Timer;
   readonly durationTimer: Timer;
-  private phase = HEAD;
   private readonly body: BodyReader;
   private readonly held: HeldHead;
   private spare: HttpStream | undefined = undefined;
   private pauses = 0;
-  private chunkedResponse = false;
-  private bytesBeforeResponse = 0;
-  private blocked = false;
   /** The client asks on, but reads no answers: no further request is read until it does. */
   private unread = false;
   private requestBytes = 0;
-  /** The connection closes with a delay, so that the client can read why. */
-  private lingers = false;
+  /** Why it ends, where what was read is no HTTP. */
+  private refusal = '';
 
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
-    this.socket = socket;
-    this.connection = connection;
-    this.manager = manager;
-    const { downstreamCxRxBytesBuffered: rx, downstreamCxTxBytesBuffered: tx } = manager.stats;
-    this.bufferedBytes = connection.countBuffered(rx, tx);
-    this.outgoing = new Outgoing(socket, this.bufferedBytes);
+    super(socket, connection, manager);
     const { common, http1 } = manager.config;
     // Trailers that are dropped anyway may be as many as they like.
     const maxTrailers = http1.enableTrailers ? common.maxHeadersCount : Number.POSITIVE_INFINITY;
     this.body = new BodyReader(() => new Headers(), manager.headBytesLimit, maxTrailers);
     this.held = new HeldHead();
-    this.idleTimer = new Timer(() => asEvent(() => manager.connections.onIdle(this)));
-    this.delayedCloseTimer = new Timer(() => asEvent(() => manager.connections.onDelayedClose(this)));
-    this.headTimer = new Timer(() => asEvent(() => manager.connections.onRequestHeadersTimeout(this)));
-    this.durationTimer = new Timer(() => asEvent(() => manager.connections.onDuration(this)));
-    manager.connections.onOpen(this);
-  }
-
-  /** The connection ended because we closed it: the codec, or a network filter. */
-  get closedByUs(): boolean {
-    return this.endedByUs || this.connection.closedByUs;
-  }
-
-  get sentBytes(): number {
-    return this.outgoing.bytes;
+    const { connections } = manager;
+    this.idleTimer = new Timer(() => asEvent(() => connections.onIdle(this)));
+    this.delayedCloseTimer = new Timer(() => asEvent(() => connections.onDelayedClose(this)));
+    this.headTimer = new Timer(() => asEvent(() => connections.onRequestHeadersTimeout(this)));
+    this.durationTimer = new Timer(() => asEvent(() => connections.onDuration(this)));
+    connections.onOpen(this);
   }
 
   /** Bytes were read from the socket. */
@@ -336,84 +284,14 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     if (this.phase === BODY) this.phase = RESPONDING;
   }
 
-  sendHeaders(stream: HttpStream, end: boolean): void {
-    if (stream.switched) return this.switchProtocols(stream, end);
-    const { config } = this.manager;
-    const headers = stream.responseHeaders;
-    const before = this.outgoing.bytes;
-    if (this.closing) headers.setKnown(Known.connection, 'close');
-    const framed = frameResponse(stream, end);
-    this.chunkedResponse = framed === IN_CHUNKS;
-    if (framed === BY_CLOSE) {
-      this.closing = true;
-      headers.setKnown(Known.connection, 'close');
-    } else if (!this.closing && stream.protocol === 'HTTP/1.0') headers.setKnown(Known.connection, 'keep-alive');
-    this.outgoing.write(encodeResponseHead(stream, config.http1));
-    const line = statusLine(stream.responseCode);
-    stream.downstreamHeaderBytesSent = this.outgoing.bytes - before - line.length - CRLF_LENGTH;
-    if (end) this.responseSent(stream);
-  }
-
-  /** The upstream agreed to the upgrade: from now on bytes pass as they come, both ways (RFC 9110, section 7.8). */
-  private switchProtocols(stream: HttpStream, end: boolean): void {
-    const before = this.outgoing.bytes;
-    this.chunkedResponse = false;
-    stream.responseHeaders.removeKnown(Known['content-length']);
-    this.outgoing.write(encodeResponseHead(stream, this.manager.config.http1));
-    stream.downstreamHeaderBytesSent =
-      this.outgoing.bytes - before - statusLine(stream.responseCode).length - CRLF_LENGTH;
-    if (end) return this.responseSent(stream);
-    stream.requestEnded = false;
+  protected beginTunnel(): void {
     this.body.begin(NO_LENGTH);
     this.phase = this.held.length > 0 ? SWITCHING : BODY;
     if (this.phase === SWITCHING) resumeLater(this);
   }
 
-  /** A peer that sends bad messages is not trusted to frame the next one, unless the configuration says otherwise. */
-  onBadRequest(): void {
-    const { http1, streamErrorOnInvalidHttpMessage } = this.manager.config;
-    if (http1.overrideStreamErrorOnInvalidHttpMessage ?? streamErrorOnInvalidHttpMessage) return;
-    this.closing = true;
-    this.lingers = true;
-  }
-
-  sendInterim(_stream: HttpStream, status: number, headers: Headers): void {
-    this.manager.countStatus(status);
-    this.outgoing.write(encodeInterimHead(status, headers));
-  }
-
-  sendData(stream: HttpStream, chunk: Buffer, end: boolean): void {
-    if (stream.method !== 'HEAD' && chunk.length > 0) {
-      stream.bytesSent += chunk.length;
-      if (this.chunkedResponse) {
-        this.outgoing.write(`${chunk.length.toString(16)}\r\n`);
-        this.outgoing.writeBytes(chunk);
-        this.outgoing.write('\r\n');
-      } else this.outgoing.writeBytes(chunk);
-    }
-    if (end) {
-      if (this.chunkedResponse) this.outgoing.write('0\r\n\r\n');
-      this.responseSent(stream);
-    } else if (!this.blocked && this.outgoing.isOver(this.connection.bufferLimit)) {
-      this.blocked = true;
-      stream.filters.router.pauseResponse(true);
-    }
-  }
-
-  sendTrailers(stream: HttpStream, trailers: Headers): void {
-    if (this.chunkedResponse) {
-      this.outgoing.write(this.manager.config.http1.enableTrailers ? trailers.encode('0\r\n') : '0\r\n');
-      this.outgoing.write('\r\n');
-    }
-    this.responseSent(stream);
-  }
-
-  sendMetadata(): void {
-    this.manager.codecStats.metadataNotSupportedError.inc();
-  }
-
   /** The whole response was handed over: the stream is done, and the next request may come. */
-  private responseSent(stream: HttpStream): void {
+  protected responseSent(stream: HttpStream): void {
     const now = clock.now();
     stream.marks.lastDownstreamTxByte = now;
     stream.downstreamWireBytesSent = this.outgoing.bytes - this.bytesBeforeResponse;
@@ -506,34 +384,6 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     return this.beginStream();
   }
 
-  /** Closes once everything is written; `wait`: gives the client up to delayed_close_timeout to close first. */
-  close(wait: boolean, reason: string): void {
-    if (this.socket.destroyed) return;
-    this.connection.localCloseReason = reason;
-    this.phase = CLOSED;
-    this.manager.worker.timers.cancel(this.idleTimer);
-    const delay = this.manager.config.delayedCloseTimeout;
-    this.endedByUs = !wait || delay === 0;
-    if (!this.endedByUs) {
-      this.outgoing.flush();
-      this.manager.worker.timers.arm(this.delayedCloseTimer, delay);
-    } else this.outgoing.end();
-  }
-
-  endAfterResponse(): void {
-    this.closing = true;
-  }
-
-  warn(): void {
-    this.closing = true;
-    this.lingers = true;
-  }
-
-  destroy(): void {
-    this.outgoing.flush();
-    this.socket.destroy();
-  }
-
   /** Nothing is under way: a connection that is to go may be closed at once. */
   get idle(): boolean {
     if (this.stream !== undefined) return false;
@@ -558,14 +408,6 @@ export class Http1ServerConnection implements ServerConnection, BodySink, Reader
     if (this.spare !== undefined) returnStream(this.spare);
     this.spare = undefined;
     this.manager.connections.onClosed(this);
-  }
-
-  private stopTimers(): void {
-    const { timers } = this.manager.worker;
-    timers.cancel(this.idleTimer);
-    timers.cancel(this.delayedCloseTimer);
-    timers.cancel(this.headTimer);
-    timers.cancel(this.durationTimer);
   }
 }
 
