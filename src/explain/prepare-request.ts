@@ -10,6 +10,7 @@ import type { ExplainedResponse } from '#explain/explanation.ts';
 import { answer } from '#explain/local-answer.ts';
 import type { RequestUnderWay } from '#explain/request-under-way.ts';
 import { allowsUpgrade } from '#selection/allowed-upgrade.ts';
+import { compileClientCert } from '#selection/client-cert-forwarding.ts';
 import type { CompiledRoute } from '#selection/compiled-route.ts';
 import { addressFromXff } from '#selection/forwarded-for.ts';
 import { stripHostPort } from '#selection/host-port.ts';
@@ -126,7 +127,7 @@ function prepareHeaders(
   if (config.via !== '') headers.set('via', [headers.joined('via'), config.via].filter(Boolean).join(', '));
   if (config.generateRequestId) setRequestId(request, edge, config);
   // A client without a certificate may not speak of one.
-  if (config.forwardClientCertDetails !== 'ALWAYS_FORWARD_ONLY') headers.remove('x-forwarded-client-cert');
+  if (compileClientCert(config)(request).details !== 'ALWAYS_FORWARD_ONLY') headers.remove('x-forwarded-client-cert');
 }
 
 /** Follows extensions.request_id.uuid.v3.UuidRequestIdConfig. */

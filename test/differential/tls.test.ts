@@ -88,16 +88,65 @@ for (const mode of ['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET'
     { forward_client_cert_details: mode, ...details },
   ];
 }
+const told = { subject: true, uri: true, dns: true, issuer: true };
+for (const [name, mode, format, more] of [
+  ['issuer', 'SANITIZE_SET', 'TEXT'],
+  ['JSON', 'SANITIZE_SET', 'JSON', { cert: true, chain: true }],
+  ['JSON behind text', 'APPEND_FORWARD', 'JSON'],
+]) {
+  const details = {
+    forward_client_cert_details: mode,
+    set_current_client_cert_details: { ...told, format, ...(more as Json) },
+  };
+  LISTENERS[`xfcc ${name}`] = [{ ...shown(server), ...trusting() }, {}, details];
+}
+const MANAGER = 'extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const withCertOf = (mode: string, more: Json = {}) => ({
+  action: {
+    name: 'a',
+    typed_config: typed(`${MANAGER}.ForwardClientCertConfig`, { forward_client_cert_details: mode, ...more }),
+  },
+});
+const whereRule = (exact: string, on_match: Json) => ({
+  predicate: {
+    single_predicate: {
+      input: {
+        name: 'i',
+        typed_config: typed('type.matcher.v3.HttpRequestHeaderMatchInput', { header_name: 'x-rule' }),
+      },
+      value_match: { exact },
+    },
+  },
+  on_match,
+});
+LISTENERS['xfcc matched'] = [
+  { ...shown(server), ...trusting() },
+  {},
+  {
+    forward_client_cert_details: 'FORWARD_ONLY',
+    forward_client_cert_matcher: {
+      matcher_list: {
+        matchers: [
+          whereRule('set', withCertOf('SANITIZE_SET', { set_current_client_cert_details: told })),
+          whereRule('none', withCertOf('SANITIZE')),
+          whereRule('always', withCertOf('ALWAYS_FORWARD_ONLY')),
+        ],
+      },
+    },
+  },
+];
+
+const SPOOFED = 'x-forwarded-client-cert: By=spiffe://elsewhere;Hash=abc;URI=spiffe://mesh/before';
 
 /** Notes what the handshake agreed on, or that there was none, then asks. */
-function greeting(options: WireOptions['tls'] = {}): Case['send'] {
+function greeting(options: WireOptions['tls'] = {}, rule = ''): Case['send'] {
   return async (wire, { note, proxy, listener }) => {
     wire.destroy();
     const tls = { servername: 'server.test', ALPNProtocols: ['http/1.1'], ...options };
     const secure = await wireClient(await proxy.listenerPort(listener), { tls, patience: 1500 }).catch(() => undefined);
     if (secure === undefined) return note('no handshake');
     const socket = secure.socket as TLSSocket;
-    await secure.send(get('/', 'x-forwarded-client-cert: By=spiffe://elsewhere;Hash=abc;URI=spiffe://mesh/before'));
+    await secure.send(get('/', SPOOFED, `x-rule: ${rule}`));
     const response = await secure.response().catch(() => undefined);
     if (response === undefined) note(`no answer (${secure.ending === undefined ? 'open' : 'closed'})`);
     else
@@ -110,9 +159,9 @@ function greeting(options: WireOptions['tls'] = {}): Case['send'] {
 
 const withClient = { cert: client.cert, key: client.key };
 const cases: Case[] = [];
-function on(listener: string, names: Record<string, WireOptions['tls']>): void {
+function on(listener: string, names: Record<string, WireOptions['tls']>, rule?: string): void {
   for (const [name, options] of Object.entries(names))
-    cases.push({ name: `${listener}: ${name}`, listener, probe: false, methods: [], send: greeting(options) });
+    cases.push({ name: `${listener}: ${name}`, listener, probe: false, methods: [], send: greeting(options, rule) });
 }
 on('plain', {
   'TLS 1.3': {},
@@ -154,6 +203,8 @@ for (const listener of Object.keys(LISTENERS).filter((name) => name.includes('cl
 }
 for (const listener of Object.keys(LISTENERS).filter((name) => name.startsWith('xfcc')))
   on(listener, { 'with a certificate': withClient, 'without one': {} });
+for (const rule of ['set', 'none', 'always'])
+  on('xfcc matched', { [`${rule}, with a certificate`]: withClient, [`${rule}, without one`]: {} }, rule);
 
 test('downstream TLS lets in whom Envoy does, with the same certificate and version', async (t) => {
   await compare(t, {

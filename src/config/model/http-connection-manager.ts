@@ -3,6 +3,7 @@
  * Follows extensions.filters.network.http_connection_manager.v3.
  */
 
+import type { MatcherTree } from '#config/model/matcher-tree.ts';
 import type { AccessLogConfig, AccessLogFilter, AccessLogOptions } from './access-log.ts';
 import type { CidrRange } from './address.ts';
 import type { ConfigSource } from './config-source.ts';
@@ -13,6 +14,14 @@ import type { StringMatcher } from './matchers.ts';
 import type { OriginalIpDetector } from './original-ip.ts';
 import type { RouteTable } from './route.ts';
 import type { ScopedRoutes } from './scoped-routes.ts';
+
+/** What the next hop is told of the client's certificate, in x-forwarded-client-cert. */
+export interface ClientCertForwarding {
+  details: 'SANITIZE' | 'FORWARD_ONLY' | 'APPEND_FORWARD' | 'SANITIZE_SET' | 'ALWAYS_FORWARD_ONLY';
+  /** What is told besides its hash and the names of ours. */
+  told: { subject: boolean; cert: boolean; chain: boolean; dns: boolean; uri: boolean; issuer: boolean };
+  format: 'TEXT' | 'JSON';
+}
 
 export interface HttpConnectionManager {
   codecType: 'AUTO' | 'HTTP1' | 'HTTP2' | 'HTTP3';
@@ -40,8 +49,9 @@ export interface HttpConnectionManager {
   preserveExternalRequestId: boolean;
   alwaysSetRequestIdInResponse: boolean;
   requestIdExtension?: { packTraceReason: boolean; useRequestIdForTraceSampling: boolean };
-  forwardClientCertDetails: 'SANITIZE' | 'FORWARD_ONLY' | 'APPEND_FORWARD' | 'SANITIZE_SET' | 'ALWAYS_FORWARD_ONLY';
-  setCurrentClientCertDetails: { subject: boolean; cert: boolean; chain: boolean; dns: boolean; uri: boolean };
+  clientCert: ClientCertForwarding;
+  /** Where it comes to nothing, `clientCert` holds. */
+  clientCertMatcher?: MatcherTree<ClientCertForwarding>;
   proxy100Continue: boolean;
   representIpv4RemoteAddressAsIpv4MappedIpv6: boolean;
   /** Types in lower case. */

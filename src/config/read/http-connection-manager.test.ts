@@ -50,8 +50,11 @@ test('what is not said is as in Envoy', () => {
     preserveExternalRequestId: false,
     alwaysSetRequestIdInResponse: false,
     requestIdExtension: { packTraceReason: true, useRequestIdForTraceSampling: true },
-    forwardClientCertDetails: 'SANITIZE',
-    setCurrentClientCertDetails: { subject: false, cert: false, chain: false, dns: false, uri: false },
+    clientCert: {
+      details: 'SANITIZE',
+      told: { subject: false, cert: false, chain: false, dns: false, uri: false, issuer: false },
+      format: 'TEXT',
+    },
     proxy100Continue: false,
     representIpv4RemoteAddressAsIpv4MappedIpv6: false,
     upgradeConfigs: [],
@@ -104,13 +107,10 @@ test('what is said is taken', () => {
     cidrRanges: [{ address: '10.0.0.0', prefixLength: 8 }],
   });
   assert.equal(value?.generateRequestId, false);
-  assert.equal(value?.forwardClientCertDetails, 'SANITIZE_SET');
-  assert.deepEqual(value?.setCurrentClientCertDetails, {
-    subject: true,
-    cert: false,
-    chain: false,
-    dns: false,
-    uri: true,
+  assert.deepEqual(value?.clientCert, {
+    details: 'SANITIZE_SET',
+    told: { subject: true, cert: false, chain: false, dns: false, uri: true, issuer: false },
+    format: 'TEXT',
   });
   assert.equal(value?.normalizePath, true);
   assert.equal(value?.pathWithEscapedSlashesAction, 'UNESCAPE_AND_FORWARD');

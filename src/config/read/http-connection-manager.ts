@@ -10,6 +10,7 @@ import type { RouteTable } from '#config/model/route.ts';
 import { readAccessLogs } from '#config/read/access-log.ts';
 import { readAccessLogOptions } from '#config/read/access-log-options.ts';
 import { readCidrRanges } from '#config/read/address.ts';
+import { readClientCert } from '#config/read/client-cert.ts';
 import { readConfigSource } from '#config/read/config-source.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { millisecondsOr } from '#config/read/duration.ts';
@@ -27,7 +28,6 @@ import { readUpgradeConfigs } from '#config/read/upgrade-configs.ts';
 import type { SchemeHeaderTransformation } from '#envoy/config/core/v3/protocol_pb.js';
 import type {
   HttpConnectionManager_InternalAddressConfig,
-  HttpConnectionManager_SetCurrentClientCertDetails,
   HttpConnectionManager as HttpConnectionManagerMessage,
   Rds,
 } from '#envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
@@ -72,6 +72,7 @@ const check = honours(
     'always_set_request_id_in_response',
     'forward_client_cert_details',
     'set_current_client_cert_details',
+    'forward_client_cert_matcher',
     'proxy_100_continue',
     'represent_ipv4_remote_address_as_ipv4_mapped_ipv6',
     'normalize_path',
@@ -94,7 +95,6 @@ const check = honours(
       tracing: 'tracing comes later',
       http3_protocol_options: 'HTTP/3 comes later',
       early_header_mutation_extensions: 'no such extension runs here yet',
-      forward_client_cert_matcher: 'one policy holds for all requests',
       path_normalization_options: 'normalize_path and merge_slashes work',
       proxy_status_config: 'the proxy-status header comes later',
       typed_header_validation_config: 'headers are checked by the codec',
@@ -104,11 +104,6 @@ const check = honours(
   },
 );
 const checkInternalAddress = honours(`${TYPE}.InternalAddressConfig`, ['unix_sockets', 'cidr_ranges']);
-const checkClientCertificate = honours(
-  `${TYPE}.SetCurrentClientCertDetails`,
-  ['subject', 'cert', 'chain', 'dns', 'uri'],
-  { refused: { issuer: 'the header has no issuer yet', format: 'the header is text' } },
-);
 const checkRds = honours('envoy.extensions.filters.network.http_connection_manager.v3.Rds', [
   'config_source',
   'route_config_name',
@@ -123,13 +118,6 @@ const DEFAULT_HEADERS_KB = 60;
 /* By the numbers of the enums. */
 const CODECS = ['AUTO', 'HTTP1', 'HTTP2', 'HTTP3'] as const;
 const SERVER_HEADER = ['OVERWRITE', 'APPEND_IF_ABSENT', 'PASS_THROUGH'] as const;
-const CLIENT_CERTIFICATE = [
-  'SANITIZE',
-  'FORWARD_ONLY',
-  'APPEND_FORWARD',
-  'SANITIZE_SET',
-  'ALWAYS_FORWARD_ONLY',
-] as const;
 const ESCAPED_SLASHES = [
   'IMPLEMENTATION_SPECIFIC_DEFAULT',
   'KEEP_UNCHANGED',
@@ -169,11 +157,7 @@ export function readHttpConnectionManager(
     preserveExternalRequestId: message.preserveExternalRequestId,
     alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse,
     requestIdExtension: readRequestIdExtension(requestIdExtension, at.field('request_id_extension'), context),
-    forwardClientCertDetails: CLIENT_CERTIFICATE[message.forwardClientCertDetails] ?? 'SANITIZE',
-    setCurrentClientCertDetails: readClientCertificate(
-      message.setCurrentClientCertDetails,
-      at.field('set_current_client_cert_details'),
-    ),
+    ...readClientCert(message, at),
     proxy100Continue: message.proxy100Continue,
     representIpv4RemoteAddressAsIpv4MappedIpv6: message.representIpv4RemoteAddressAsIpv4MappedIpv6,
     upgradeConfigs: readUpgradeConfigs(message.upgradeConfigs, at.field('upgrade_configs'), httpFilters, context),
@@ -262,20 +246,6 @@ function readInternalAddresses(
   return {
     unixSockets: message.unixSockets,
     cidrRanges: readCidrRanges(message.cidrRanges, at.field('cidr_ranges')),
-  };
-}
-
-function readClientCertificate(
-  message: HttpConnectionManager_SetCurrentClientCertDetails | undefined,
-  at: Place,
-): HttpConnectionManager['setCurrentClientCertDetails'] {
-  if (message !== undefined) checkClientCertificate(message, at);
-  return {
-    subject: message?.subject ?? false,
-    cert: message?.cert ?? false,
-    chain: message?.chain ?? false,
-    dns: message?.dns ?? false,
-    uri: message?.uri ?? false,
   };
 }
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
+import type { ClientCertForwarding } from '#config/model/http-connection-manager.ts';
 import { applyClientCertificate } from '#proxy/http/client-certificate.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { DownstreamTlsInfo } from '#proxy/listeners/downstream-connection.ts';
 import type { CertificateInfo } from '#proxy/observe/stream-info.ts';
 import { headersOf } from '#testing/stream-info.ts';
 
-type Mode = HttpConnectionManager['forwardClientCertDetails'];
-type Wanted = Partial<HttpConnectionManager['setCurrentClientCertDetails']>;
+type Mode = ClientCertForwarding['details'];
+type Wanted = Partial<ClientCertForwarding['told']>;
 
 const XFCC = 'x-forwarded-client-cert';
 const BEFORE = 'Hash=before';
@@ -18,13 +18,20 @@ function tlsOf(peer: Partial<CertificateInfo>, uriSans: string[] = [], presented
   return { presented, peer: { ...none, ...peer }, local: { ...none, uriSans } } as unknown as DownstreamTlsInfo;
 }
 
+const NONE = { subject: false, cert: false, chain: false, dns: false, uri: false, issuer: false };
+
 /** @returns the header as it goes on. */
-function apply(mode: Mode, tls?: DownstreamTlsInfo, wanted: Wanted = {}, before: string | null = BEFORE) {
+function apply(
+  mode: Mode,
+  tls?: DownstreamTlsInfo,
+  wanted: Wanted = {},
+  before: string | null = BEFORE,
+  format: ClientCertForwarding['format'] = 'TEXT',
+) {
   const requestHeaders = headersOf(before === null ? {} : { [XFCC]: before });
   const stream = { requestHeaders, connection: { tls } } as unknown as HttpStream;
-  const none = { subject: false, cert: false, chain: false, dns: false, uri: false };
-  const config = { forwardClientCertDetails: mode, setCurrentClientCertDetails: { ...none, ...wanted } };
-  applyClientCertificate(stream, config as HttpConnectionManager);
+  const told = { ...NONE, ...wanted };
+  applyClientCertificate(stream, { details: mode, told, format });
   return requestHeaders.joined(XFCC);
 }
 
@@ -70,4 +77,28 @@ test('a certificate without URIs or subject has their keys all the same', () => 
 test('a quote in a subject keeps the one backslash that it has, so that it cannot end the value', () => {
   const subject = 'CN=a\\"b';
   assert.equal(apply('SANITIZE_SET', tlsOf({ subject }), { subject: true }), 'Subject="CN=a\\"b"');
+});
+
+const ONE = '-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n';
+
+test('in JSON there is an object for each hop, without what is not known', () => {
+  const peer = {
+    sha256: 'abc',
+    subject: 'CN=c',
+    issuer: 'CN=\\"i',
+    uriSans: ['u1', 'u2'],
+    pem: 'a\n',
+    chainPem: ONE + ONE,
+  };
+  const all = { subject: true, cert: true, chain: true, dns: true, uri: true, issuer: true };
+  const told = `{"by":["b"],"hash":"abc","cert":"a\\n","chain":${JSON.stringify([ONE, ONE])},"subject":"CN=c","uri":["u1","u2"],"issuer":"CN=\\\\\\"i"}`;
+  assert.equal(apply('SANITIZE_SET', tlsOf(peer, ['b']), all, BEFORE, 'JSON'), `[${told}]`);
+});
+
+test('what was there goes on in its own form, whatever the format', () => {
+  assert.equal(apply('APPEND_FORWARD', client, {}, '[{"hash":"z"}]'), '[{"hash":"z"},{"hash":"abc"}]');
+  assert.equal(apply('APPEND_FORWARD', client, {}, '[]', 'JSON'), '[{"hash":"abc"}]');
+  assert.equal(apply('APPEND_FORWARD', client, {}, BEFORE, 'JSON'), `${BEFORE},Hash=abc`);
+  assert.equal(apply('APPEND_FORWARD', client, {}, '[{"hash"', 'JSON'), '[{"hash",Hash=abc');
+  assert.equal(apply('APPEND_FORWARD', client, {}, '', 'JSON'), '[{"hash":"abc"}]');
 });

@@ -37,6 +37,7 @@ import { http2SessionOptions } from '#proxy/transport/http2-session-options.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import { chooseCluster } from '#selection/choose-cluster.ts';
+import { compileClientCert } from '#selection/client-cert-forwarding.ts';
 import { stripHostPort } from '#selection/host-port.ts';
 import { internalAddressTest } from '#selection/internal-address.ts';
 import { compileOriginalIp, type OriginalIpDetection } from '#selection/original-ip.ts';
@@ -81,6 +82,7 @@ export class ConnectionManager {
   readonly localReply: CompiledLocalReply;
   readonly log = logger('http');
   readonly isInternalAddress: (address: string) => boolean;
+  readonly clientCertFor: ReturnType<typeof compileClientCert>;
   private readonly originalIp: OriginalIpDetection | undefined;
   readonly headBytesLimit: number;
   /** Filled by the parser, read at once: one for all connections of the thread. */
@@ -113,6 +115,7 @@ export class ConnectionManager {
     this.listenerStats = httpListenerStats(this.worker.scope.scope(`${parts.listenerScope}.http.${config.statPrefix}`));
     this.isInternalAddress = internalAddressTest(config.internalAddressConfig);
     this.originalIp = config.originalIpDetection && compileOriginalIp(config.originalIpDetection);
+    this.clientCertFor = compileClientCert(config);
     this.upgrades = new Upgrades(config);
     this.connections = new HttpConnections(this);
     this.headBytesLimit = config.maxRequestHeadersKb * 1024;

@@ -57,7 +57,7 @@ export function prepareRequestHeaders(
   if (config.addUserAgent) addUserAgent(stream, manager);
   if (config.via !== '') appendVia(headers, config.via);
   if (config.generateRequestId) setRequestId(headers, edge, manager);
-  applyClientCertificate(stream, config);
+  applyClientCertificate(stream, manager.clientCertFor(stream));
 }
 
 function isHttps(scheme: string | undefined): boolean {
