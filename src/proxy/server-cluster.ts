@@ -159,13 +159,13 @@ export class ServerCluster {
 
   status(): ClusterStatus {
     this.settle();
-    const { config, hosts, update } = this;
+    const { config, hosts, update, breakers } = this;
     return {
       name: config.name,
       observabilityName: config.statName,
       addedViaApi: this.given !== undefined,
       edsServiceName: config.discovery.kind === 'EDS' ? config.discovery.serviceName : '',
-      circuitBreakers: config.circuitBreakers,
+      circuitBreakers: { DEFAULT: breakers.limitsNow('DEFAULT'), HIGH: breakers.limitsNow('HIGH') },
       overprovisioningFactor: update?.priorities[0]?.overprovisioningFactor ?? 140,
       hosts: hosts.hostSets.flatMap((set) => set.hosts.map((host) => this.hostStatus(host))),
     };

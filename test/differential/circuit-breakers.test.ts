@@ -1,8 +1,18 @@
 /** What happens at the limits of a cluster. Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/circuit_breaking. */
 import { test } from 'node:test';
 import { answer, byPath, hang, inTurn } from '#testing/behaviours.ts';
-import { type Json, staticCluster, withRoutes } from '#testing/bootstrap.ts';
+import {
+  bootstrap,
+  httpListener,
+  type Json,
+  routeConfig,
+  routeTo,
+  staticCluster,
+  withRoutes,
+} from '#testing/bootstrap.ts';
+import { eventually } from '#testing/eventually.ts';
 import { compare } from './compare.ts';
+import { alike } from './compare-tcp.ts';
 import { type Case, get } from './subject.ts';
 
 const LIMITS: Record<string, Json> = {
@@ -89,4 +99,61 @@ test('beyond a limit a request is refused, or waits, as by Envoy', async (t) => 
       },
     ],
   });
+});
+
+const changeable = (name: string, port: number): Json =>
+  staticCluster(name, [port], {
+    circuit_breakers: {
+      thresholds: [
+        { track_remaining: true, ...(name === 'budget' ? { retry_budget: { min_retry_concurrency: 1 } } : {}) },
+      ],
+    },
+  });
+/** What the runtime says, one after the other, and where a request goes then. */
+const CHANGES: [values: string, path: string][] = [
+  ['', '/plain/a'],
+  ['circuit_breakers.plain.default.max_requests=0', '/plain/b'],
+  ['circuit_breakers.plain.default.max_requests=9&circuit_breakers.plain.high.max_retries=8', '/plain/c'],
+  ['', '/budget/failing'],
+  ['circuit_breakers.budget.default.retry_budget.min_retry_concurrency=0', '/budget/failing'],
+  ['circuit_breakers.plain.default.retry_budget.budget_percent=100', '/plain/failing'],
+  ['circuit_breakers.plain.default.max_connections=1', '/plain/hang'],
+];
+
+alike('limits follow the runtime, and are told as they are', {
+  upstreams: {
+    c: (socket) =>
+      void socket.on('data', (bytes: Buffer) => {
+        const status = bytes.includes('/failing') ? '500 No' : '200 OK';
+        if (!bytes.includes('/hang')) socket.write(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`);
+      }),
+  },
+  bootstrap: ({ c }) => {
+    const routes = ['plain', 'budget'].map((name) => {
+      const route = routeTo(`/${name}`, name);
+      return { ...route, route: { ...(route.route as Json), retry_policy: { retry_on: '5xx', num_retries: 1 } } };
+    });
+    return {
+      ...bootstrap([httpListener({ manager: routeConfig(routes) })], [changeable('plain', c), changeable('budget', c)]),
+      layered_runtime: { layers: [{ name: 'admin', admin_layer: {} }] },
+    };
+  },
+  async run({ connect, proxy, note }) {
+    const told = async (what: string) => {
+      const lines = (await proxy.get('/clusters')).body.match(/^.*(::max_|rq_error|rq_pending_active).*$/gm);
+      note(`${what}: ${lines?.sort().join(' ')}`);
+    };
+    for (const [values, path] of CHANGES) {
+      if (values !== '') await proxy.admin.post(`/runtime_modify?${values}`);
+      const wire = await connect();
+      await wire.send(get(path));
+      if (path === '/plain/hang') await proxy.statBecomes('cluster.plain.upstream_rq_active', 1);
+      else note(`${path}: ${(await wire.response()).status}`);
+      await told(values);
+    }
+    await (await connect()).send(get('/plain/waits'));
+    await eventually('it waits', async () => (await proxy.stat('cluster.plain.upstream_rq_pending_active')) === 1);
+    await told('one waits');
+    note(JSON.stringify(await proxy.stats('circuit_breakers.default.(remaining_r|rq_retry_open)')));
+  },
 });

@@ -4,7 +4,7 @@
  */
 import type { Message } from '@bufbuild/protobuf';
 import type { Address } from '#config/model/address.ts';
-import type { CircuitBreakerThresholds, Locality } from '#config/model/cluster.ts';
+import type { Locality } from '#config/model/cluster.ts';
 import type { Metadata } from '#config/model/route.ts';
 import type { Bootstrap } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
 import type { ExplainQuery } from '#explain/explain-query.ts';
@@ -16,6 +16,7 @@ import type { ServerState } from '#proxy/observe/stats/server-stats.ts';
 import type { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import type { TagExtractor } from '#proxy/observe/stats/tag-extraction.ts';
 import type { LogLevel, ProxyOptions } from '#proxy/options.ts';
+import type { LimitsNow } from '#proxy/upstream/circuit-breakers.ts';
 import type { RuntimeSnapshot } from '#selection/runtime-view.ts';
 
 export type { ExplainQuery };
@@ -106,7 +107,7 @@ export interface ClusterStatus {
   observabilityName: string;
   addedViaApi: boolean;
   edsServiceName: string;
-  circuitBreakers: { DEFAULT: CircuitBreakerThresholds; HIGH: CircuitBreakerThresholds };
+  circuitBreakers: { DEFAULT: LimitsNow; HIGH: LimitsNow };
   overprovisioningFactor: number;
   hosts: HostStatus[];
 }

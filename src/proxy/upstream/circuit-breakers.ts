@@ -16,6 +16,10 @@ import { NO_RUNTIME, type RuntimeNumbers } from '#proxy/upstream/load-balancer/l
 type ResourceName = (typeof RESOURCES)[number];
 type Priority = (typeof PRIORITIES)[number];
 
+/** What the second number of a resource says. */
+const COUNTED = 1;
+const ASKED = 2;
+
 /** One number and its limit. */
 export class Resource {
   max = 0;
@@ -41,12 +45,17 @@ export class Resource {
   inc(): void {
     if (this.shared) Atomics.add(this.numbers, this.index, 1);
     else this.numbers[this.index]++;
-    this.numbers[this.index + 1] = 1;
+    this.numbers[this.index + 1] = COUNTED;
   }
 
   dec(): void {
     if (this.shared) Atomics.sub(this.numbers, this.index, 1);
     else this.numbers[this.index]--;
+  }
+
+  /** Somebody wanted to know the limit; that it counted says more. */
+  protected asked(): void {
+    if (this.numbers[this.index + 1] === 0) this.numbers[this.index + 1] = ASKED;
   }
 }
 
@@ -63,6 +72,7 @@ export class RetryResource extends Resource {
   /** The limit as it is at this moment. */
   get limit(): number {
     if (this.budget === undefined) return this.max;
+    this.asked();
     const active = this.limits.requests.count + this.limits.pendingRequests.count;
     return Math.max(Math.floor((this.budget.percent / 100) * active), this.budget.minConcurrency);
   }
@@ -135,6 +145,12 @@ function viewOf(buffer: SharedArrayBuffer): Int32Array {
   return view;
 }
 
+/** What `/clusters` tells of one priority. */
+export type LimitsNow = Pick<
+  CircuitBreakerThresholds,
+  'maxConnections' | 'maxPendingRequests' | 'maxRequests' | 'maxRetries'
+>;
+
 /** Of a cluster. The limits of a priority are made when somebody asks for them: of many clusters few are called. */
 export class CircuitBreakers {
   private readonly numbers: Int32Array;
@@ -170,9 +186,29 @@ export class CircuitBreakers {
     if (this.high !== undefined) this.setLimits(this.high, 'HIGH');
   }
 
+  /** The limits as they are at this moment. */
+  limitsNow(priority: Priority): LimitsNow {
+    const { connections, pendingRequests, requests, retries } = this[priority];
+    return {
+      maxConnections: connections.max,
+      maxPendingRequests: pendingRequests.max,
+      maxRequests: requests.max,
+      maxRetries: retries.limit,
+    };
+  }
+
   /** Whether the resource ever counted, on any thread. */
   isUsed(priority: Priority, resource: ResourceName): boolean {
-    return this.numbers[this.firstOf(priority) + RESOURCES.indexOf(resource) * NUMBERS_PER_RESOURCE + 1] !== 0;
+    return this.history(priority, resource) === COUNTED;
+  }
+
+  /** Whether anybody ever asked for a limit that is computed, or counted against it. */
+  isAsked(priority: Priority, resource: ResourceName): boolean {
+    return this.history(priority, resource) !== 0;
+  }
+
+  private history(priority: Priority, resource: ResourceName): number {
+    return this.numbers[this.firstOf(priority) + RESOURCES.indexOf(resource) * NUMBERS_PER_RESOURCE + 1];
   }
 
   private limits(priority: Priority): ResourceLimits {
@@ -219,32 +255,41 @@ const REMAINING = {
 } as const;
 
 /**
- * Shows the breakers among the stats, on the main thread. Gauges are set when somebody reads, not when workers count.
+ * Shows the breakers among the stats, on the main thread. Gauges are set when somebody reads, not when workers count. As in Envoy, those of
+ * retries say nothing of a budget.
  * @param scope the cluster's own, `cluster.<name>.`
  * @returns what to call before stats are read.
  */
 export function circuitBreakerGauges(breakers: CircuitBreakers, config: ClusterConfig, scope: Scope): () => void {
   const stats = clusterStats(scope);
-  const left: { resource: Resource; gauge: Gauge }[] = [];
+  const left: { resource: Resource; gauge: Gauge; isAsked: () => boolean }[] = [];
   for (const priority of PRIORITIES) {
     if (!config.circuitBreakers[priority].trackRemaining) continue;
     const gauges = scope.scope(`circuit_breakers.${priority.toLowerCase()}`);
     for (const name of RESOURCES) {
-      left.push({ resource: breakers[priority][name], gauge: gauges.gauge(REMAINING[name]) });
+      left.push({
+        resource: breakers[priority][name],
+        gauge: gauges.gauge(REMAINING[name]),
+        isAsked: () => breakers.isAsked(priority, name),
+      });
     }
   }
   const refresh = () => {
     for (const priority of PRIORITIES) {
       for (const name of RESOURCES) {
         if (!breakers.isUsed(priority, name)) continue;
-        stats.set(OPEN[priority][name], breakers[priority][name].canCreate() ? 0 : 1);
+        const resource = breakers[priority][name];
+        stats.set(OPEN[priority][name], hasBudget(resource) || resource.canCreate() ? 0 : 1);
       }
     }
-    for (const { resource, gauge } of left) {
-      const limit = resource instanceof RetryResource ? resource.limit : resource.max;
-      gauge.set(Math.max(0, limit - resource.count));
+    for (const { resource, gauge, isAsked } of left) {
+      gauge.set(hasBudget(resource) && isAsked() ? 0 : Math.max(0, resource.max - resource.count));
     }
   };
   refresh();
   return refresh;
+}
+
+function hasBudget(resource: Resource): boolean {
+  return resource instanceof RetryResource && resource.budget !== undefined;
 }

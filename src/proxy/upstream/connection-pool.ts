@@ -127,6 +127,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     this.breakers.pendingRequests.inc();
     stats.upstreamRqPendingTotal.inc();
     stats.upstreamRqPendingActive.inc();
+    this.host.stats.rqPendingActive.add(1);
     this.waiting.push(waiter);
     this.connectAsNeeded();
     this.count();
@@ -146,6 +147,7 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
   private stopWaiting(): void {
     this.breakers.pendingRequests.dec();
     this.cluster.stats.upstreamRqPendingActive.dec();
+    this.host.stats.rqPendingActive.add(-1);
   }
 
   private attach(client: PooledClient<Waiter>, waiter: Waiter): void {

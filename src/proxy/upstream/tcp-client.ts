@@ -75,13 +75,14 @@ export class TcpClient implements ConnectionUser, TcpUpstream {
   }
 
   private constructor(request: ConnectionRequest, user: TcpClientUser) {
-    const { cluster, priority } = request;
+    const { cluster, host, priority } = request;
     const { stats, breakers } = cluster;
     this.request = request;
     this.user = user;
     breakers[priority].pendingRequests.inc();
     stats.upstreamRqPendingTotal.inc();
     stats.upstreamRqPendingActive.inc();
+    host.stats.rqPendingActive.add(1);
     this.connection = new UpstreamConnection(request, this);
     const { socket } = this.connection;
     socket.allowHalfOpen = true;
@@ -214,9 +215,10 @@ export class TcpClient implements ConnectionUser, TcpUpstream {
   private notPending(): void {
     if (!this.pending) return;
     this.pending = false;
-    const { stats, breakers } = this.request.cluster;
-    breakers[this.request.priority].pendingRequests.dec();
-    stats.upstreamRqPendingActive.dec();
+    const { cluster, host, priority } = this.request;
+    cluster.breakers[priority].pendingRequests.dec();
+    cluster.stats.upstreamRqPendingActive.dec();
+    host.stats.rqPendingActive.add(-1);
   }
 
   /** It is over. @param givenUp by its user */

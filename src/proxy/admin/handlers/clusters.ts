@@ -1,10 +1,10 @@
 /** `/clusters`: every cluster, its limits, and each of its hosts with what it did. Follows admin.v3.Clusters. */
 import { addressText } from '#config/model/address.ts';
-import type { CircuitBreakerThresholds } from '#config/model/cluster.ts';
 import { addressTree } from '#proxy/admin/address-tree.ts';
 import type { ClusterStatus, HostCounter, HostStatus } from '#proxy/admin/context.ts';
 import { type AdminHandler, json, text } from '#proxy/admin/handler.ts';
 import { regexFilter } from '#proxy/admin/regex-filter.ts';
+import type { LimitsNow } from '#proxy/upstream/circuit-breakers.ts';
 import { HealthFlag, healthFlagsText } from '#proxy/upstream/host-health.ts';
 
 /** In the order of the text form. */
@@ -92,7 +92,7 @@ function clusterTree(cluster: ClusterStatus) {
   };
 }
 
-function thresholdsTree(limits: CircuitBreakerThresholds) {
+function thresholdsTree(limits: LimitsNow) {
   return {
     max_connections: limits.maxConnections,
     max_pending_requests: limits.maxPendingRequests,

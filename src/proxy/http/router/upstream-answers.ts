@@ -152,7 +152,8 @@ export function onReset(run: RouterRun, attempt: UpstreamRequest, reason: ResetR
   const reply = resetReply(reason, details);
   attempt.flags |= reply.flag;
   run.feed.disconnect();
-  if (reason !== 'overflow') attempt.host?.stats.rqError.inc();
+  // A host has its part in an overflow where it had a connection for the request.
+  if (reason !== 'overflow' || stream.upstream !== undefined) attempt.host?.stats.rqError.inc();
   if (run.responseStarted) {
     run.done = true;
     stream.flags |= reply.flag;
