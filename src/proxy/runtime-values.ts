@@ -13,20 +13,20 @@ const MAX_DEPTH = 100;
 export function valuesOfFolder(folder: string, prefix = '', values: RuntimeValues = {}, depth = 1): RuntimeValues {
   if (depth > MAX_DEPTH) throw new Error(`${folder} is more than ${MAX_DEPTH} folders deep`);
   for (const name of readdirSync(folder).sort()) {
-    // Names with a leading dot are an editor's or a mount's own (Kubernetes' ..data).
-    if (name.startsWith('.')) continue;
     const path = join(folder, name);
-    if (statSync(path).isDirectory()) {
-      valuesOfFolder(path, `${prefix}${name}.`, values, depth + 1);
-      continue;
-    }
-    const lines = readFileSync(path, 'utf8').split('\n');
-    values[`${prefix}${name}`] = valueOfText(
-      lines
-        .filter((line) => !line.startsWith('#'))
-        .join('\n')
-        .trimEnd(),
-    );
+    const found = statSync(path);
+    if (found.isDirectory()) valuesOfFolder(path, `${prefix}${name}.`, values, depth + 1);
+    else if (found.isFile()) values[`${prefix}${name}`] = valueOfText(valueText(readFileSync(path, 'utf8')));
   }
   return values;
+}
+
+/** Lines that are empty or begin with `#` say nothing. The last line ends the value; so does, as in Envoy, one that is like it. */
+function valueText(text: string): string {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const last = lines.at(-1);
+  return lines
+    .filter((line) => !line.startsWith('#'))
+    .map((line) => (line === last ? line.trimEnd() : `${line}\n`))
+    .join('');
 }

@@ -4,8 +4,8 @@
  * gets the new snapshot.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/operations/runtime
  */
-import { existsSync, type FSWatcher, watch } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, type FSWatcher, lstatSync, watch } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Json } from '#config/model/route.ts';
 import type { RuntimeLayer } from '#config/model/snapshot.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
@@ -67,23 +67,16 @@ export class Runtime {
     this.reload();
   }
 
-  /** Reads every layer again. A layer on disk that cannot be read is left out. */
+  /** Reads every layer again. A layer on disk that is not there, or cannot be read, is left out. */
   reload(): void {
-    let found = 0;
-    let failed = false;
-    const layers = this.#options.layers.map((layer) => {
-      if (layer.kind === 'static') return { name: layer.name, values: valuesOfJson(layer.values) };
-      if (layer.kind === 'rtds') return { name: layer.name, values: { ...this.#fetched.get(layer.name) } };
-      if (layer.kind === 'admin') return { name: layer.name, values: { ...this.#overrides } };
-      const folder = folderOf(layer, this.#options.serviceCluster);
-      const values = existsSync(folder) ? this.#read(folder) : {};
-      if (values === undefined) failed = true;
-      else if (existsSync(folder)) found++;
-      return { name: layer.name, values: values ?? {} };
+    const disks = { found: 0, failed: 0 };
+    const layers = this.#options.layers.flatMap((layer) => {
+      const values = layer.kind === 'disk' ? this.#readDisk(layer, disks) : this.#valuesOf(layer);
+      return values === undefined ? [] : [{ name: layer.name, values }];
     });
     const values: RuntimeValues = Object.assign({}, ...layers.map((layer) => layer.values));
     this.#snapshot = { layers, values };
-    this.#count(found, failed);
+    this.#count(disks.found, disks.failed > 0);
     for (const subscriber of this.#subscribers) subscriber(this.#snapshot);
   }
 
@@ -91,10 +84,20 @@ export class Runtime {
     for (const watcher of this.#watchers) watcher.close();
   }
 
-  #read(folder: string): RuntimeValues | undefined {
+  #valuesOf(layer: Exclude<RuntimeLayer, DiskLayer>): RuntimeValues {
+    if (layer.kind === 'static') return valuesOfJson(layer.values);
+    return { ...(layer.kind === 'rtds' ? this.#fetched.get(layer.name) : this.#overrides) };
+  }
+
+  #readDisk(layer: DiskLayer, disks: { found: number; failed: number }): RuntimeValues | undefined {
+    const folder = folderOf(layer, this.#options.serviceCluster);
+    if (!existsSync(folder)) return undefined;
     try {
-      return valuesOfFolder(folder);
+      const values = valuesOfFolder(folder);
+      disks.found++;
+      return values;
     } catch (error) {
+      disks.failed++;
       this.#options.warn(`error loading runtime values from file: ${(error as Error).message}`);
       return undefined;
     }
@@ -109,18 +112,24 @@ export class Runtime {
     stats.numLayers.set(this.#snapshot.layers.length);
   }
 
-  /** An update swaps the link, so what is watched is the folder that holds it. */
+  /** An update swaps the link, so what is watched is its name in the folder that holds it; each layer does so by itself. */
   #watch(): void {
-    const roots = this.#options.layers.flatMap((layer) => (layer.kind === 'disk' ? dirname(layer.symlinkRoot) : []));
-    for (const folder of new Set(roots)) {
-      if (!existsSync(folder)) continue;
-      const watcher = watch(folder, { persistent: false }, (event) => {
-        if (event === 'rename') this.reload();
+    for (const layer of this.#options.layers) {
+      if (layer.kind !== 'disk') continue;
+      const { symlinkRoot } = layer;
+      const [folder, link] = [dirname(symlinkRoot), basename(symlinkRoot)];
+      const watcher = watch(folder, { persistent: false }, (event, name) => {
+        // A link that goes takes nothing away until the next one comes.
+        if (event === 'rename' && name === link && isThere(symlinkRoot)) this.reload();
       });
       watcher.on('error', (error) => this.#options.warn(`watching ${folder} for runtime changes: ${error.message}`));
       this.#watchers.push(watcher);
     }
   }
+}
+
+function isThere(link: string): boolean {
+  return lstatSync(link, { throwIfNoEntry: false }) !== undefined;
 }
 
 type DiskLayer = Extract<RuntimeLayer, { kind: 'disk' }>;

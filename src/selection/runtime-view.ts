@@ -45,10 +45,10 @@ export class RuntimeView {
     return runtimeKey === '' ? defaultValue : this.number(runtimeKey, defaultValue);
   }
 
-  /** The key's number where it is whole and not negative. */
+  /** The key's number, rounded down, where it is not negative. */
   integer(key: string, fallback: number): number {
     const number = this.#values.get(key)?.number;
-    return number !== undefined && isCount(number) ? number : fallback;
+    return number !== undefined && isCount(number) ? Math.floor(number) : fallback;
   }
 
   /** The key's true or false. */
@@ -70,12 +70,13 @@ export class RuntimeView {
   enabled(fraction: RuntimeFraction, random: number): boolean {
     const value = fraction.runtimeKey === '' ? undefined : this.#values.get(fraction.runtimeKey);
     if (value?.fraction !== undefined) return random % value.fraction.denominator < value.fraction.numerator;
-    // A whole number where a fraction is expected means percents.
-    if (value?.number !== undefined && isCount(value.number)) return random % 100 < value.number;
+    // A number where a fraction is expected means whole percents.
+    if (value?.number !== undefined && isCount(value.number)) return random % 100 < Math.floor(value.number);
     return random % fraction.denominator < fraction.numerator;
   }
 }
 
+/** It can be read as an unsigned number of 64 bits. */
 function isCount(number: number): boolean {
-  return Number.isSafeInteger(number) && number >= 0;
+  return number >= 0 && number <= 2 ** 64;
 }

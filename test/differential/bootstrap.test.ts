@@ -75,13 +75,17 @@ test('tags, a matcher and buckets of stats', async (t) => {
     stats_tags: [
       { tag_name: 'fixed', fixed_value: 'f' },
       { tag_name: 'fixed', fixed_value: 'g' },
+      { tag_name: 'ends in a dot', regex: '^cluster\\.c\\.upstream_cx_([[:alpha:]]+_(local_))' },
+      { tag_name: 'dot', regex: '^(filesystem\\.)' },
       { tag_name: 'kind', regex: '^listener\\.l\\.((downstream)_)' },
       { tag_name: 'envoy.cluster_name', regex: '^cluster\\.c\\.((upstream)_)' },
     ],
     stats_matcher: {
-      inclusion_list: { patterns: [{ prefix: 'cluster.c.upstream_cx' }, { prefix: 'listener.l.downstream' }] },
+      inclusion_list: {
+        patterns: [{ prefix: 'cluster.c.upstream_cx' }, { prefix: 'listener.l.downstream' }, { prefix: 'filesystem' }],
+      },
     },
-    histogram_bucket_settings: [{ match: { suffix: '_length_ms' }, buckets: [10, 1, 100] }],
+    histogram_bucket_settings: [{ match: { suffix: '_length_ms' }, buckets: [10, 1, 100], bins: 7 }],
   };
   const read = (proxy: RunningProxy) => proxy.get('/stats/prometheus').then(({ body }) => body.split('\n').sort());
   await same(t, { stats_config }, read);

@@ -7,12 +7,12 @@ const runtime = (...layers: unknown[]) => ({ layered_runtime: { layers } });
 test('layers keep their order', () => {
   const layers = [
     { name: 's', static_layer: { a: { b: 1 } } },
-    { name: 'd', disk_layer: { symlink_root: '/srv/rt', subdirectory: 'e', append_service_cluster: true } },
+    { name: 'd', disk_layer: { symlink_root: '/dev/rt', subdirectory: 'e', append_service_cluster: true } },
     { name: 'x', admin_layer: {} },
   ];
   assert.deepEqual(load(runtime(...layers)).snapshot.runtime, [
     { name: 's', kind: 'static', values: { a: { b: 1 } } },
-    { name: 'd', kind: 'disk', symlinkRoot: '/srv/rt', subdirectory: 'e', appendServiceCluster: true },
+    { name: 'd', kind: 'disk', symlinkRoot: '/dev/rt', subdirectory: 'e', appendServiceCluster: true },
     { name: 'x', kind: 'admin' },
   ]);
 });
@@ -55,6 +55,11 @@ const REFUSED: [what: string, layers: unknown[], error: string][] = [
     'layered_runtime.layers[0].disk_layer.symlink_root: invalid file path x',
   ],
   [
+    'a link in a folder that is not there',
+    [{ name: 'a', disk_layer: { symlink_root: '/not/there/x' } }],
+    'layered_runtime.layers[0].disk_layer.symlink_root: unable to add filesystem watch for file /not/there/x: No such file or directory',
+  ],
+  [
     'a layer of no kind',
     [{ name: 'a' }],
     "layered_runtime.layers[0].layer_specifier: field 'layer_specifier' is required",
@@ -68,3 +73,16 @@ const REFUSED: [what: string, layers: unknown[], error: string][] = [
 for (const [what, layers, error] of REFUSED) {
   test(`refused: ${what}`, () => assert.deepEqual(errorsOf(runtime(...layers)), [error]));
 }
+
+test("a switch between Envoy's old and new ways is told to have no effect", () => {
+  const { problems } = load(
+    runtime({ name: 's', static_layer: { envoy: { reloadable_features: { old: true } }, x: 1 } }),
+  );
+  assert.deepEqual(
+    problems.warnings.map(({ path, message }) => `${path}: ${message}`),
+    [
+      'layered_runtime.layers[0].static_layer["envoy"]["reloadable_features"]["old"]: ' +
+        "runtime key 'envoy.reloadable_features.old' has no effect in Fairlead",
+    ],
+  );
+});

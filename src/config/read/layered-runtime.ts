@@ -2,6 +2,8 @@
  * The layers of the runtime. Follows envoy.config.bootstrap.v3.LayeredRuntime and
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/operations/runtime
  */
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Place } from '#api/place.ts';
 import type { Json } from '#config/model/route.ts';
 import type { RuntimeLayer } from '#config/model/snapshot.ts';
@@ -60,15 +62,13 @@ function readLayer({ name, layerSpecifier }: LayerMessage, at: Place, context: R
     case 'staticLayer': {
       const values = layerSpecifier.value as { [key: string]: Json };
       checkValues(values, at.field('static_layer'));
+      warnOfGuards(values, at.field('static_layer'));
       return { name, kind: 'static', values };
     }
     case 'diskLayer': {
       checkDisk(layerSpecifier.value, at.field('disk_layer'));
       const { symlinkRoot, subdirectory, appendServiceCluster } = layerSpecifier.value;
-      // The folder that holds the link is watched.
-      if (!symlinkRoot.includes('/')) {
-        throw at.field('disk_layer').field('symlink_root').problem(`invalid file path ${symlinkRoot}`);
-      }
+      checkWatchable(symlinkRoot, at.field('disk_layer').field('symlink_root'));
       return { name, kind: 'disk', symlinkRoot, subdirectory, appendServiceCluster };
     }
     case 'adminLayer':
@@ -78,6 +78,13 @@ function readLayer({ name, layerSpecifier }: LayerMessage, at: Place, context: R
     default:
       throw at.field('layer_specifier').missing();
   }
+}
+
+/** The folder that holds the link is watched. */
+function checkWatchable(link: string, at: Place): void {
+  if (!link.includes('/')) throw at.problem(`invalid file path ${link}`);
+  if (statSync(dirname(link), { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw at.problem(`unable to add filesystem watch for file ${link}: No such file or directory`);
 }
 
 function readRtds(message: RtdsLayer, at: Place, context: ReadContext) {
@@ -101,5 +108,18 @@ function checkValues(values: { [key: string]: Json }, at: Place, prefix = ''): v
     const key = `${prefix}${name}`;
     if (value === null || Array.isArray(value)) place.report(`Invalid runtime entry value for ${key}`);
     else if (typeof value === 'object') checkValues(value, place, `${key}.`);
+  }
+}
+
+/** Envoy's switches between its old and its new ways: what it does by default is what is done here. */
+const GUARD = /^envoy\.(?:reloadable|restart)_features\./;
+
+function warnOfGuards(values: { [key: string]: Json }, at: Place, prefix = ''): void {
+  for (const [name, value] of Object.entries(values)) {
+    const key = `${prefix}${name}`;
+    if (GUARD.test(key)) at.key(name).warn(`runtime key '${key}' has no effect in Fairlead`);
+    else if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+      warnOfGuards(value, at.key(name), `${key}.`);
+    }
   }
 }

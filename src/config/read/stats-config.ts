@@ -8,6 +8,7 @@ import { DEFAULT_TAGS } from '#config/read/default-tags.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { readStringMatcher, readStringMatchers } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
+import { stdRegex } from '#config/syntax/std-regex.ts';
 import type {
   HistogramBucketSettings,
   StatsConfig as StatsConfigMessage,
@@ -26,7 +27,7 @@ const check = honours(`${METRICS}.StatsConfig`, [
 const checkTag = honours(`${METRICS}.TagSpecifier`, ['tag_name', 'regex', 'fixed_value']);
 const checkMatcher = honours(`${METRICS}.StatsMatcher`, ['reject_all', 'exclusion_list', 'inclusion_list']);
 const checkBuckets = honours(`${METRICS}.HistogramBucketSettings`, ['match', 'buckets'], {
-  refused: { bins: 'bins follow from the values' },
+  withoutEffect: { bins: 'a histogram makes room for what it is given' },
 });
 
 /** Every stat, with the default tags. */
@@ -58,7 +59,7 @@ function readTag(message: TagSpecifier, at: Place): StatsConfig['tags'][number] 
   if (tagName === '') throw at.field('tag_name').problem('tag_name cannot be empty');
   if (tagValue.case === 'regex' && tagValue.value !== '') {
     try {
-      new RegExp(tagValue.value, 'd');
+      stdRegex(tagValue.value);
     } catch (error) {
       throw at.field('regex').problem(`Invalid regex '${tagValue.value}': ${(error as Error).message}`);
     }

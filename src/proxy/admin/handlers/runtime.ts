@@ -31,7 +31,12 @@ export const runtimeModify: AdminHandler = {
         400,
       );
     }
-    const problem = context.runtime.modify(params.entries);
+    const problem = context.runtime.modify(params.entries.filter(isFirst));
     return problem === undefined ? OK : text(problem, 503);
   },
 };
+
+/** Of a name that stands there twice, the first counts. */
+function isFirst([name]: [string, string], index: number, entries: [string, string][]): boolean {
+  return entries.findIndex(([other]) => other === name) === index;
+}

@@ -4,6 +4,7 @@
  * the default tags of Envoy 1.40.
  */
 import type { StatsConfig } from '#config/model/snapshot.ts';
+import { stdRegex } from '#config/syntax/std-regex.ts';
 
 export interface Tag {
   name: string;
@@ -89,6 +90,9 @@ const BY_FIRST_WORD: TagRule[] = [
   { name: 'envoy.google_grpc_client_prefix', pattern: /^grpc\.(([^.]+)\.)/d },
 ];
 
+/** Envoy makes these before it knows of tags. */
+const EARLY = /^(?:filesystem\.|server\.hot_restart_generation$)/;
+
 /** The tags' part of stats_config, with the tags of the command line. */
 export type TagOptions = Pick<StatsConfig, 'tags' | 'useAllDefaultTags'> &
   Partial<Pick<StatsConfig, 'allowDefaultTagOverrides'>> & { commandLine?: readonly Tag[] };
@@ -118,17 +122,18 @@ export class TagExtractor {
       }
       // Envoy runs those with a first word of their own after those that look everywhere.
       else if (regex)
-        (/^\^\w+\\\./.test(regex) ? this.#last : this.#first).push({ name: tagName, pattern: RegExp(regex, 'd') });
+        (/^\^\w+\\\./.test(regex) ? this.#last : this.#first).push({ name: tagName, pattern: stdRegex(regex) });
     }
   }
 
   extract(name: string): TaggedName {
+    if (EARLY.test(name)) return { name, tags: [] };
     const tags: Tag[] = [];
     const taken: [number, number][] = [];
     for (const rule of this.#first) take(rule, name, tags, taken);
     tags.push(...this.#fixed);
     for (const rule of this.#lastOf(name)) take(rule, name, tags, taken);
-    return { name: without(name, taken), tags };
+    return { name: withoutLastDots(without(name, taken)), tags };
   }
 
   #lastOf(name: string): TagRule[] {
@@ -157,7 +162,7 @@ function take(rule: TagRule, name: string, tags: Tag[], taken: [number, number][
   const value = match[2] ?? match[1];
   tags.push({
     name: rule.name,
-    value: rule.name === 'envoy.endpoint_address' ? value.replace(/_(\d+)$/, ':$1') : value,
+    value: rule.name === 'envoy.endpoint_address' ? value.replace(/_(\d+)$/, ':$1') : withoutLastDots(value),
   });
   taken.push(removed);
 }
@@ -173,4 +178,11 @@ function without(name: string, ranges: [number, number][]): string {
     at = Math.max(at, end);
   }
   return kept + name.slice(at);
+}
+
+/** Dots are between words: at the end there is none. */
+function withoutLastDots(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '.') end--;
+  return text.slice(0, end);
 }
