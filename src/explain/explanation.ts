@@ -151,7 +151,7 @@ export interface ExplainedUpstream {
 
 export interface ExplainedRetries {
   /** What says so. */
-  from: 'route' | 'virtual host' | 'request';
+  from: 'cluster' | 'route' | 'virtual host' | 'request';
   on: string[];
   number: number;
   per_try_timeout_ms: number;

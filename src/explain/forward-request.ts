@@ -34,15 +34,16 @@ export function forwardRequest(request: RequestUnderWay, to: ForwardedTo, fill: 
   const { manager, route, action, cluster, chosen } = to;
   const router = manager.httpFilters.at(-1)?.config as RouterConfig;
   const { virtualHost } = route;
-  const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
+  const { retryPolicy: ofCluster } = cluster.http;
+  const ofRoute = action.retryPolicy ?? virtualHost.config.retryPolicy;
   const hedged = takeHedging(request, action.hedgePolicy ?? virtualHost.config.hedgePolicy);
-  const timeouts = takeTimeouts(request, action, policy?.perTryTimeout ?? 0, router, hedged);
-  const level = action.retryPolicy === undefined ? 'virtual host' : 'route';
-  const retries = takeRetries(request, policy, timeouts.perTry, level, hedged);
+  const timeouts = takeTimeouts(request, action, ofRoute?.perTryTimeout ?? 0, router, hedged);
+  const level = ofCluster ? 'cluster' : action.retryPolicy ? 'route' : 'virtual host';
+  const retries = takeRetries(request, ofCluster ?? ofRoute, timeouts.perTry, level, hedged);
   mutateRequestHeaders(request.headers, route, chosen.weighted, fill);
   rewrite(request, to, router.suppressEnvoyHeaders, fill);
   if (virtualHost.config.includeRequestAttemptCount) request.headers.set('x-envoy-attempt-count', '1');
-  const mirrors = mirrorsOf(action, route).map(
+  const mirrors = (cluster.http.requestMirrorPolicies ?? mirrorsOf(action, route)).map(
     ({ cluster: name, clusterHeader }) => name || `(header ${clusterHeader})`,
   );
   const idle = action.idleTimeout ?? manager.streamIdleTimeout;

@@ -5,7 +5,16 @@ import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import test, { type TestContext } from 'node:test';
-import { bootstrap, httpListener, type Json, routeConfig, routeTo, socketAddress, typed } from '#testing/bootstrap.ts';
+import {
+  bootstrap,
+  httpListener,
+  httpProtocolOptions,
+  type Json,
+  routeConfig,
+  routeTo,
+  socketAddress,
+  typed,
+} from '#testing/bootstrap.ts';
 import { eventually } from '#testing/eventually.ts';
 import type { Scope } from '#testing/scope.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
@@ -218,6 +227,17 @@ test('requests are hashed as by Envoy', async (t) => {
       assert.deepEqual(await answers(ours, asks, name), await answers(envoy, asks, name));
     });
   }
+});
+
+test("a cluster's policies go before its routes'", async (t) => {
+  const cluster = {
+    lb_policy: 'RING_HASH',
+    ...members({ lb_endpoints: hosts(await services(t, 5)) }),
+    ...httpProtocolOptions({ hash_policy: [{ header: { header_name: 'x-key' } }] }),
+  };
+  const [envoy, ours] = await both(t, config(cluster, byHeader('c', { header: { header_name: 'x-other' } })));
+  const asks = KEYED.slice(0, 30).map(({ headers }) => ({ headers: { ...headers, 'x-other': 'same' } }));
+  assert.deepEqual(await answers(ours, asks), await answers(envoy, asks));
 });
 
 test('a client without the cookie gets one, with which it stays', async (t) => {

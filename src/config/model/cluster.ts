@@ -2,6 +2,7 @@
  * Clusters and endpoints as plain data. Times in milliseconds, 0 is off. Follows config.cluster.v3 and config.endpoint.v3.
  */
 
+import type { HashPolicy, MirrorPolicy, RetryPolicy } from '#config/model/route.ts';
 import type { Address } from './address.ts';
 import type { ConfigSource } from './config-source.ts';
 import type {
@@ -155,6 +156,10 @@ export interface UpstreamHttpOptions {
   autoSni: boolean;
   autoSanValidation: boolean;
   overrideAutoSniHeader: string;
+  /** Policies of all requests to this cluster, in place of those of their routes. */
+  retryPolicy?: RetryPolicy;
+  hashPolicy?: HashPolicy[];
+  requestMirrorPolicies?: MirrorPolicy[];
 }
 
 export interface UpstreamBindConfig {

@@ -189,7 +189,8 @@ export interface MirrorPolicy {
   cluster: string;
   clusterHeader: string;
   fraction?: RuntimeFraction;
-  traceSampled?: boolean;
+  /** The host of copies; empty: that of the request, with `-shadow`. */
+  hostRewriteLiteral: string;
   disableShadowHostSuffixAppend: boolean;
 }
 

@@ -8,7 +8,7 @@ function read(policy: unknown) {
     'envoy.config.route.v3.RouteAction',
     { request_mirror_policies: [policy] },
     (message: { requestMirrorPolicies: [] }, at, context) =>
-      readMirrorPolicies(message.requestMirrorPolicies, at, { ...context, maxDirectResponseBodySizeBytes: 0 }),
+      readMirrorPolicies(message.requestMirrorPolicies, at, context),
     { clusterNames: new Set(['shadow']) },
   );
 }

@@ -11,13 +11,10 @@ import type { RouteAction_RequestMirrorPolicy } from '#envoy/config/route/v3/rou
 
 const check = honours(
   'envoy.config.route.v3.RouteAction.RequestMirrorPolicy',
-  ['cluster', 'cluster_header', 'runtime_fraction', 'disable_shadow_host_suffix_append'],
+  ['cluster', 'cluster_header', 'runtime_fraction', 'disable_shadow_host_suffix_append', 'host_rewrite_literal'],
   {
     withoutEffect: { trace_sampled: 'nothing is traced yet' },
-    refused: {
-      request_headers_mutations: 'a copy has the headers of its request',
-      host_rewrite_literal: "a copy's host is that of its request, with `-shadow`",
-    },
+    refused: { request_headers_mutations: 'a copy has the headers of its request' },
   },
 );
 
@@ -25,12 +22,16 @@ const check = honours(
 export function readMirrorPolicies(
   messages: readonly RouteAction_RequestMirrorPolicy[],
   at: Place,
-  context: RouteContext,
+  context: Pick<RouteContext, 'clusterNames'>,
 ): MirrorPolicy[] {
   return readAll(messages, at, (message, place) => readMirrorPolicy(message, place, context));
 }
 
-function readMirrorPolicy(message: RouteAction_RequestMirrorPolicy, at: Place, context: RouteContext): MirrorPolicy {
+function readMirrorPolicy(
+  message: RouteAction_RequestMirrorPolicy,
+  at: Place,
+  context: Pick<RouteContext, 'clusterNames'>,
+): MirrorPolicy {
   check(message, at);
   const { cluster, clusterHeader, runtimeFraction, disableShadowHostSuffixAppend } = message;
   if (cluster !== '' && clusterHeader !== '') {
@@ -45,6 +46,7 @@ function readMirrorPolicy(message: RouteAction_RequestMirrorPolicy, at: Place, c
     cluster,
     clusterHeader: clusterHeader.toLowerCase(),
     ...(runtimeFraction === undefined ? {} : { fraction: readRuntimeFraction(runtimeFraction) }),
+    hostRewriteLiteral: message.hostRewriteLiteral,
     disableShadowHostSuffixAppend,
   };
 }

@@ -15,7 +15,12 @@ export interface RouteContext extends ReadContext {
  * Notes a cluster that nobody defines.
  * @param kind what Envoy calls it: `cluster`, `weighted cluster`, `shadow cluster`.
  */
-export function checkCluster(name: string, kind: string, at: Place, { clusterNames }: RouteContext): void {
+export function checkCluster(
+  name: string,
+  kind: string,
+  at: Place,
+  { clusterNames }: Pick<RouteContext, 'clusterNames'>,
+): void {
   if (clusterNames === undefined || clusterNames.has(name)) return;
   const meant = closest(name, [...clusterNames]);
   at.report(`route: unknown ${kind} '${name}'`, meant === undefined ? undefined : `did you mean '${meant}'?`);

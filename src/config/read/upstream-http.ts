@@ -7,9 +7,12 @@ import type { Place } from '#api/place.ts';
 import type { UpstreamHttpOptions } from '#config/model/cluster.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { extensionMessage, unsupportedExtension } from '#config/read/extensions.ts';
+import { readHashPolicies } from '#config/read/hash-policy.ts';
 import { readHttp2ProtocolOptions } from '#config/read/http2-options.ts';
+import { readMirrorPolicies } from '#config/read/mirror-policy.ts';
 import { readCommonHttpProtocolOptions, readUpstreamHttp1ProtocolOptions } from '#config/read/protocol-options.ts';
 import { REDIS_OPTIONS } from '#config/read/redis-options.ts';
+import { readRetryPolicy } from '#config/read/retry-policy.ts';
 import { honours } from '#config/read/support.ts';
 import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
 import type {
@@ -38,6 +41,9 @@ const check = honours(
     'use_downstream_protocol_config',
     'auto_config',
     'http_filters',
+    'request_mirror_policies',
+    'hash_policy',
+    'retry_policy',
   ],
   { refused: { outlier_detection: 'outlier detection comes later' } },
 );
@@ -104,6 +110,23 @@ function readOptions(message: HttpProtocolOptions, at: Place, context: ReadConte
     http1: readUpstreamHttp1ProtocolOptions(http1, place.field('http_protocol_options')),
     http2: readHttp2ProtocolOptions(http2, place.field('http2_protocol_options')),
     ...readSni(sni),
+    ...readPolicies(message, at, context),
+  };
+}
+
+/** Envoy does not look whether the clusters of mirrors are there. */
+function readPolicies(
+  { requestMirrorPolicies: mirrors, hashPolicy, retryPolicy }: HttpProtocolOptions,
+  at: Place,
+  context: ReadContext,
+): Pick<UpstreamHttpOptions, 'retryPolicy' | 'hashPolicy' | 'requestMirrorPolicies'> {
+  const place = at.field('request_mirror_policies');
+  return {
+    ...(mirrors.length > 0 && {
+      requestMirrorPolicies: readMirrorPolicies(mirrors, place, { ...context, clusterNames: undefined }),
+    }),
+    ...(hashPolicy.length > 0 && { hashPolicy: readHashPolicies(hashPolicy, at.field('hash_policy')) }),
+    ...(retryPolicy && { retryPolicy: readRetryPolicy(retryPolicy, at.field('retry_policy'), context) }),
   };
 }
 

@@ -1,10 +1,10 @@
 /**
- * What a route's hash policies make of a request: the number by which consistent hashing chooses its host.
+ * What the hash policies of a route, or of its cluster, make of a request: the number by which consistent hashing chooses its host.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/route_matching and
  * envoy.config.route.v3.RouteAction.HashPolicy
  */
 import { combined, type Hash64, hexOf, xxHash64Text } from '#base/xx-hash.ts';
-import type { HashPolicy, RouteAction } from '#config/model/route.ts';
+import type { HashPolicy } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { stripPort } from '#proxy/observe/format/operators/address-operators.ts';
 import { cookieValue } from '#selection/match-cookie.ts';
@@ -18,16 +18,18 @@ interface CompiledPolicy {
   terminal: boolean;
 }
 
-const compiled = new WeakMap<RouteAction, readonly CompiledPolicy[]>();
+const compiled = new WeakMap<readonly HashPolicy[], readonly CompiledPolicy[]>();
 
 /** @returns undefined where no policy finds anything: then any host will do */
 export function hashKeyOf(stream: HttpStream): Hash64 | undefined {
   const action = stream.selected?.config.action;
-  if (action?.kind !== 'route' || action.hashPolicy.length === 0) return undefined;
-  let policies = compiled.get(action);
+  if (action?.kind !== 'route') return undefined;
+  const configured = stream.cluster?.http.hashPolicy ?? action.hashPolicy;
+  if (configured.length === 0) return undefined;
+  let policies = compiled.get(configured);
   if (policies === undefined) {
-    policies = action.hashPolicy.map(({ source, terminal }) => ({ source: compileSource(source), terminal }));
-    compiled.set(action, policies);
+    policies = configured.map(({ source, terminal }) => ({ source: compileSource(source), terminal }));
+    compiled.set(configured, policies);
   }
   let hash: Hash64 | undefined;
   for (const { source, terminal } of policies) {

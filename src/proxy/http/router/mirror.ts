@@ -4,11 +4,17 @@
  */
 import type { MirrorPolicy, RouteAction } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
+import { routerStats } from '#proxy/observe/stats/http-stats.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { Host } from '#proxy/upstream/host.ts';
 import type { HttpWaiter, RequestEncoder } from '#proxy/upstream/request-encoder.ts';
 import type { CompiledVirtualHost } from '#selection/compiled-route.ts';
+import { localAddress } from '#selection/local-address.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Headers as HeaderMap } from '#wire/headers.ts';
+import { Known } from '#wire/known-headers.ts';
+
+const XFF = Known['x-forwarded-for'];
 
 /** @returns the clusters that get a copy of this request */
 export function mirrorClusters(
@@ -42,9 +48,18 @@ export function sendMirror(stream: HttpStream, cluster: Cluster, policy: MirrorP
   copy.method = stream.method;
   copy.path = stream.path;
   copy.scheme = stream.scheme;
-  copy.host = policy.disableShadowHostSuffixAppend ? stream.host : shadowHost(stream.host);
+  copy.host = policy.hostRewriteLiteral || hostOf(stream, policy);
   copy.requestHeaders.addAll(stream.requestHeaders);
+  // As with all requests that are the proxy's own.
+  copy.requestHeaders.setKnown(Known['x-envoy-internal'], 'true');
+  const before = stream.requestHeaders.getKnown(XFF) ?? '';
+  copy.requestHeaders.setKnown(XFF, before === '' ? localAddress() : `${before},${localAddress()}`);
+  routerStats(cluster.worker.scope.scope('http.async-client')).rqTotal.inc();
   new MirroredRequest(copy, cluster, body).begin(host);
+}
+
+function hostOf({ host }: HttpStream, { disableShadowHostSuffixAppend }: MirrorPolicy): string {
+  return disableShadowHostSuffixAppend ? host : shadowHost(host);
 }
 
 /** `host:80` as `host-shadow:80`. */
@@ -59,6 +74,7 @@ class MirroredRequest implements HttpWaiter {
   private readonly copy: HttpStream;
   private readonly cluster: Cluster;
   private readonly body: readonly Buffer[];
+  private host: Host | undefined = undefined;
   private over = false;
 
   constructor(copy: HttpStream, cluster: Cluster, body: readonly Buffer[]) {
@@ -67,7 +83,8 @@ class MirroredRequest implements HttpWaiter {
     this.body = body;
   }
 
-  begin(host: NonNullable<ReturnType<Cluster['loadBalancer']['choose']>>): void {
+  begin(host: Host): void {
+    this.host = host;
     const { copy } = this;
     const cluster = this.cluster.ownerOf(host);
     const protocol = cluster.protocolFor(copy.protocol);
@@ -82,7 +99,7 @@ class MirroredRequest implements HttpWaiter {
   }
 
   onHeaders(status: number, _bytes: number, end: boolean): void {
-    this.cluster.answers.count(status, false, undefined, false);
+    this.cluster.answers.count(status, true, this.host, false);
     if (end) this.finish();
   }
 

@@ -128,12 +128,13 @@ export class RouterRun implements FeedOwner {
     tellTimeout(stream.requestHeaders, timeouts, this.config, 0);
     const host = loadBalancer.choose(loadBalancer.asksRequest ? this.choice : undefined);
     if (host === undefined) return this.noHealthyHost();
-    const policy = action.retryPolicy ?? virtualHost.config.retryPolicy;
+    const { http } = cluster.config;
+    const policy = http.retryPolicy ?? action.retryPolicy ?? virtualHost.config.retryPolicy;
     this.retry = RetryState.of(stream, cluster, this.account, policy, action.priority, timeouts.perTry);
     this.tellAttempt();
     routeHeadersOf(virtualHost).applyRequest(stream, virtualHost.config, route.config, weighted);
     if (!isForwarded) applyRewrites(stream, route, action, weighted, host, suppressEnvoyHeaders);
-    const policies = mirrorPolicies(action, virtualHost);
+    const policies = http.requestMirrorPolicies ?? mirrorPolicies(action, virtualHost);
     if (policies.length > 0 && !stream.upgrading) this.feed.mirrors = mirrorClusters(stream, policies);
     this.feed.begin(this.retry !== undefined || action.internalRedirectPolicy !== undefined, end);
     this.begin(host);
