@@ -24,11 +24,12 @@ test('a copy goes to a cluster, or to the one that a header names, for a share o
       cluster: 'shadow',
       clusterHeader: '',
       fraction: { numerator: 5, denominator: 100, runtimeKey: 'mirror' },
+      hostRewriteLiteral: '',
       disableShadowHostSuffixAppend: true,
     },
   ]);
-  assert.deepEqual(read({ cluster_header: 'X-To' }).value, [
-    { cluster: '', clusterHeader: 'x-to', disableShadowHostSuffixAppend: false },
+  assert.deepEqual(read({ cluster_header: 'X-To', host_rewrite_literal: 'h' }).value, [
+    { cluster: '', clusterHeader: 'x-to', hostRewriteLiteral: 'h', disableShadowHostSuffixAppend: false },
   ]);
 });
 
@@ -41,14 +42,8 @@ test('what Envoy refuses, in its words', () => {
   assert.deepEqual(read({ cluster: 'zz' }).errors, ["[0].cluster: route: unknown shadow cluster 'zz'"]);
 });
 
-test('changes of the copy are refused by name', () => {
-  const { errors } = read({
-    cluster: 'shadow',
-    host_rewrite_literal: 'x',
-    request_headers_mutations: [{ remove: 'y' }],
-  });
-  assert.deepEqual(
-    errors.map((error) => error.split(':', 1)[0]),
-    ['[0].request_headers_mutations', '[0].host_rewrite_literal'],
-  );
+test('changes of the headers of the copy are refused by name', () => {
+  const [error, ...others] = read({ cluster: 'shadow', request_headers_mutations: [{ remove: 'y' }] }).errors;
+  assert.match(error, /^\[0\]\.request_headers_mutations:/);
+  assert.deepEqual(others, []);
 });
