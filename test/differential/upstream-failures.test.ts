@@ -1,4 +1,6 @@
 /** What the client is told, and the log says, when the upstream fails in each way that it can. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import {
   answer,
@@ -9,8 +11,9 @@ import {
   rawAndReset,
   resetBeforeAnswer,
 } from '#testing/behaviours.ts';
-import { type Json, oneCluster, routeTo, staticCluster, withRoutes } from '#testing/bootstrap.ts';
+import { type Json, oneCluster, routeTo, socketAddress, staticCluster, withRoutes } from '#testing/bootstrap.ts';
 import type { Behaviour } from '#testing/start-upstream.ts';
+import { temporaryFolder } from '#testing/temporary-folder.ts';
 import { compare } from './compare.ts';
 import { type Case, get, post, request } from './subject.ts';
 
@@ -133,23 +136,54 @@ test('what is no HTTP/1.1 from an upstream is refused where Envoy is lenient', a
   });
 });
 
+const at = (address: Json): Json => ({
+  load_assignment: { cluster_name: 'x', endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
+});
+const toPipe = (path: string): Json => at({ pipe: { path } });
+const to224 = at(socketAddress(80, '224.0.0.1'));
+const from = (address: string): Json => ({
+  upstream_bind_config: { source_address: { address, port_value: 0 } },
+});
+
 test('what never reaches an upstream is told as Envoy tells it', async (t) => {
+  // A file of any kind will do: nobody listens on it.
+  const dead = join(temporaryFolder(t), 'dead');
+  writeFileSync(dead, '');
   const clusters = (c: number): Json[] => [
     staticCluster('c', [c]),
     staticCluster('refused', [1]),
     staticCluster('empty', []),
     staticCluster('one refused', [1, c], { lb_policy: 'ROUND_ROBIN' }),
     staticCluster('maintenance', [c]),
+    staticCluster('unbound', [c], from('192.0.2.1')),
+    staticCluster('other family', [c], from('::1')),
+    staticCluster('unreachable', [], to224),
+    staticCluster('no socket', [], toPipe('/nowhere/socket')),
+    staticCluster('dead socket', [], toPipe(dead)),
   ];
   const to = (cluster: string, action: Json = {}): Json => routeTo(`/${cluster.replaceAll(' ', '-')}`, cluster, action);
   await compare(t, {
     upstreams: { c: answer('fine') },
     bootstrap: ({ c }) => ({
-      ...withRoutes([to('refused'), to('empty'), to('one refused'), to('maintenance'), to('c')], clusters(c)),
+      ...withRoutes(
+        [
+          to('refused'),
+          to('empty'),
+          to('one refused'),
+          to('maintenance'),
+          to('unbound'),
+          to('other family'),
+          to('unreachable'),
+          to('no socket'),
+          to('dead socket'),
+          to('c'),
+        ],
+        clusters(c),
+      ),
       layered_runtime: { layers: [{ name: 'static', static_layer: { 'upstream.maintenance_mode.maintenance': 100 } }] },
     }),
     counters:
-      /^cluster\.(refused|empty|maintenance)\.(upstream_(rq|cx)|membership|lb_healthy)|^http\.in\.(downstream_rq|rq|no_)/,
+      /^cluster\.(refused|empty|maintenance|unbound|no_socket)\.(upstream_(rq|cx)|membership|lb_healthy|bind_errors)|^http\.in\.(downstream_rq|rq|no_)/,
     cases: [
       { name: 'connection refused', send: get('/refused'), status: 503 },
       { name: 'connection refused, POST', send: post('/refused', 'abc'), status: 503 },
@@ -157,6 +191,11 @@ test('what never reaches an upstream is told as Envoy tells it', async (t) => {
       { name: 'no endpoint', send: get('/empty'), status: 503 },
       { name: 'no endpoint, gRPC', send: post('/empty', '', 'content-type: application/grpc'), status: 200 },
       { name: 'cluster in maintenance', send: get('/maintenance'), status: 503 },
+      { name: 'an address to start from that is not ours', send: get('/unbound'), status: 503 },
+      { name: 'an address to start from of another family', send: get('/other-family'), status: 503 },
+      { name: 'no way there', send: get('/unreachable'), status: 503 },
+      { name: 'no such unix socket', send: get('/no-socket'), status: 503 },
+      { name: 'a unix socket that nobody listens on', send: get('/dead-socket'), status: 503 },
       { name: 'no route', send: get('/nothing'), status: 404 },
       { name: 'no route, POST', send: post('/nothing', 'abc'), status: 404 },
       { name: 'no route, HEAD', send: request('HEAD /nothing HTTP/1.1'), status: 404 },

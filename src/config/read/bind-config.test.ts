@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Place } from '#api/place.ts';
 import { readBindConfig, readTcpKeepalive } from '#config/read/bind-config.ts';
+import type { ReadContext } from '#config/read/context.ts';
 import type { BindConfig } from '#envoy/config/core/v3/address_pb.js';
-import type { Json } from '#testing/bootstrap.ts';
+import { type Json, typed } from '#testing/bootstrap.ts';
 import { readMessage } from '#testing/read-message.ts';
 
 const source = (address: string, port = 0): Json => ({ address, port_value: port });
 
 function bind(fields: Json) {
-  const read = (message: BindConfig, at: Place) => readBindConfig(message, at, 'Cluster c');
+  const read = (message: BindConfig, at: Place, context: ReadContext) =>
+    readBindConfig(message, at, 'Cluster c', context);
   return readMessage('envoy.config.core.v3.BindConfig', fields, read);
 }
 
@@ -31,6 +33,17 @@ test('another source is of the other family, and may stand in either of two fiel
   assert.deepEqual(additional.value?.extraSource, expected);
   const same = bind({ ...first, additional_source_addresses: [source('127.0.0.3')] });
   assert.match(same.errors[0], /^Cluster c's upstream binding config has two same IP version source addresses/);
+});
+
+test('the selector of sources that Envoy has may be named, no other', () => {
+  const selector = (type: string) => ({
+    source_address: source('127.0.0.2'),
+    local_address_selector: { name: 'x', typed_config: typed(type) },
+  });
+  const known = bind(selector('config.upstream.local_address_selector.v3.DefaultLocalAddressSelector'));
+  assert.deepEqual([known.errors, known.value?.sourceAddress], [[], '127.0.0.2']);
+  const other = bind(selector('extensions.filters.http.router.v3.Router'));
+  assert.match(other.errors[0], /Didn't find a registered implementation for 'x' with type URL: '.*Router'$/);
 });
 
 test('options of sockets are for all sources, unless the other one has its own', () => {

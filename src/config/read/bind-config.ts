@@ -6,20 +6,28 @@ import { isIPv6 } from 'node:net';
 import type { Place } from '#api/place.ts';
 import type { UpstreamBindConfig } from '#config/model/cluster.ts';
 import { readSocketAddress } from '#config/read/address.ts';
+import type { ReadContext } from '#config/read/context.ts';
+import { extensionMessage, unknownExtension } from '#config/read/extensions.ts';
 import { FREEBIND, readSocketOptions } from '#config/read/socket-options.ts';
 import { honours } from '#config/read/support.ts';
 import type { BindConfig, SocketAddress, TcpKeepalive } from '#envoy/config/core/v3/address_pb.js';
+import type { TypedExtensionConfig } from '#envoy/config/core/v3/extension_pb.js';
 
 const checkBind = honours(
   'envoy.config.core.v3.BindConfig',
-  ['source_address', 'extra_source_addresses', 'additional_source_addresses', 'freebind', 'socket_options'],
-  {
-    withoutEffect: { validate_network_namespaces: 'no address here names a network namespace' },
-    refused: {
-      local_address_selector: "the source of the host's address family is chosen",
-    },
-  },
+  [
+    'source_address',
+    'extra_source_addresses',
+    'additional_source_addresses',
+    'freebind',
+    'socket_options',
+    'local_address_selector',
+  ],
+  { withoutEffect: { validate_network_namespaces: 'no address here names a network namespace' } },
 );
+/** The one that Envoy has: it chooses the source of the host's address family. */
+const SELECTOR = 'envoy.config.upstream.local_address_selector.v3.DefaultLocalAddressSelector';
+const checkSelector = honours(SELECTOR, []);
 const checkExtra = honours('envoy.config.core.v3.ExtraSourceAddress', ['address', 'socket_options']);
 const checkOverride = honours('envoy.config.core.v3.SocketOptionsOverride', ['socket_options'], { where: 'upstream' });
 const checkKeepalive = honours('envoy.config.core.v3.TcpKeepalive', [
@@ -31,8 +39,15 @@ const checkKeepalive = honours('envoy.config.core.v3.TcpKeepalive', [
 const FIELDS = 'extra_source_addresses/additional_source_addresses';
 
 /** @param owner whose it is, as Envoy says it: `Cluster x`, `Bootstrap`. */
-export function readBindConfig(message: BindConfig, at: Place, owner: string): UpstreamBindConfig {
+export function readBindConfig(
+  message: BindConfig,
+  at: Place,
+  owner: string,
+  context: ReadContext,
+): UpstreamBindConfig {
   checkBind(message, at);
+  const selector = message.localAddressSelector;
+  if (selector !== undefined) readSelector(selector, at.field('local_address_selector'), context);
   const socketOptions = [
     ...(message.freebind === true ? FREEBIND : []),
     ...readSocketOptions(message.socketOptions, at.field('socket_options'), 'stream'),
@@ -54,6 +69,13 @@ export function readBindConfig(message: BindConfig, at: Place, owner: string): U
   }
   const bind = { sourceAddress: address, sourcePort: port, socketOptions };
   return extraSource === undefined ? bind : { ...bind, extraSource };
+}
+
+function readSelector({ name, typedConfig }: TypedExtensionConfig, at: Place, context: ReadContext): void {
+  const place = at.field('typed_config');
+  const { typeName, message } = extensionMessage(typedConfig, name, place, context);
+  if (typeName !== SELECTOR) throw unknownExtension(name, typeName, place);
+  checkSelector(message, place);
 }
 
 /** The other source, which may stand in either of two fields. */

@@ -33,7 +33,8 @@ export function readClusterManager(
   if (localClusterName !== '' && !clusterNames.has(localClusterName)) {
     at.field('local_cluster_name').report(`local cluster '${localClusterName}' must be defined`);
   }
-  const bind = upstreamBindConfig && readBindConfig(upstreamBindConfig, at.field('upstream_bind_config'), 'Bootstrap');
+  const bind =
+    upstreamBindConfig && readBindConfig(upstreamBindConfig, at.field('upstream_bind_config'), 'Bootstrap', context);
   const place = at.field('load_stats_config');
   const loadStats = place.attempt(() => loadStatsConfig && readLoadStats(loadStatsConfig, place, context));
   return {

@@ -140,7 +140,7 @@ export function readCluster(message: Cluster, at: Place, context: ReadContext): 
     transport,
     transportSocketMatches,
     ...(transportSocketMatcher === undefined ? {} : { transportSocketMatcher }),
-    ...(bind === undefined ? {} : { bind: readBindConfig(bind, at.field('upstream_bind_config'), `Cluster ${name}`) }),
+    ...(bind && { bind: readBindConfig(bind, at.field('upstream_bind_config'), `Cluster ${name}`, context) }),
     preconnect: readPreconnect(message.preconnectPolicy, at.field('preconnect_policy')),
     ...connectionOptions,
     trackTimeoutBudgets: tracked.timeoutBudgets || message.trackTimeoutBudgets,

@@ -15,7 +15,7 @@ import type { SocketOwner } from '#proxy/transport/owned-socket.ts';
 import { BODY_READ, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import { openSocket } from '#proxy/upstream/connect.ts';
-import { connectErrorText } from '#proxy/upstream/connect-error.ts';
+import { bindErrorCount, connectErrorText, isLocalError } from '#proxy/upstream/connect-error.ts';
 import type { Host } from '#proxy/upstream/host.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
 
@@ -180,13 +180,14 @@ export class UpstreamConnection implements SocketOwner, Reader {
   }
 
   onError(error: NodeJS.ErrnoException): void {
-    if (this.failure === '' && this.connecting) this.failure = connectErrorText(error);
+    if (this.failure === '' && this.connecting) {
+      const { address, addressText } = this.host;
+      this.failure = connectErrorText(error, addressText, address.kind === 'pipe');
+    }
     this.wasReset = error.code === 'ECONNRESET';
-    this.failedLocally =
-      error.syscall === 'bind' ||
-      error.syscall === 'setsockopt' ||
-      error.code === 'EADDRNOTAVAIL' ||
-      error.code === 'EMFILE';
+    this.failedLocally = isLocalError(error);
+    const unbound = bindErrorCount(error);
+    if (unbound > 0) this.cluster.stats.bindErrors.add(unbound);
     this.info.transportFailureReason = this.failure;
   }
 

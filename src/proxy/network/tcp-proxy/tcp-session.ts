@@ -152,7 +152,7 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     this.upstream = undefined;
     if (this.closed) return;
     if (reason === 'overflow') return this.giveUp(Flag.UpstreamOverflow);
-    stream.setFlag(Flag.UpstreamConnectionFailure);
+    if (reason !== 'local_connection_failure') stream.setFlag(Flag.UpstreamConnectionFailure);
     const { backoff, maxConnectAttempts } = this.proxy.config;
     if (backoff === undefined || this.attempts >= maxConnectAttempts) return this.connect();
     const ceiling = Math.min(backoff.maxInterval, backoff.baseInterval * 2 ** (this.attempts - 1));
