@@ -1,98 +1,63 @@
 /**
- * One HTTP/2 connection from a client: streams to requests, responses to frames (RFC 9113). Follows config.core.v3.Http2ProtocolOptions.
+ * One HTTP/2 connection from a client, and how its streams become requests (RFC 9113). Follows config.core.v3.Http2ProtocolOptions.
  */
 import type { Socket } from 'node:net';
 import { Timer } from '#base/timers.ts';
 import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
-import { becomeUpgrade, statusOfUpgrade } from '#proxy/http/extended-connect.ts';
+import { becomeUpgrade } from '#proxy/http/extended-connect.ts';
 import { DRAINED } from '#proxy/http/http-connections.ts';
 import { type HttpStream, returnStream, takeStream } from '#proxy/http/http-stream.ts';
 import { countViolation, resetDetails, violationDetails, violationFlag } from '#proxy/http/http2-failures.ts';
+import { EMPTY, Http2Responses, type WireStream } from '#proxy/http/http2-responses.ts';
 import { PrematureResets } from '#proxy/http/premature-resets.ts';
 import { joinRequestFields } from '#proxy/http/single-fields.ts';
-import { StreamDeadlines } from '#proxy/http/stream-deadlines.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { Flag } from '#proxy/observe/response-flags.ts';
-import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
-import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import { asEvent, beginEvent, clock, endEvent } from '#proxy/transport/io-event.ts';
 import { KeepalivePings } from '#proxy/transport/keepalive-pings.ts';
 import { framedRead, type Lease, type Reader, readingFor, releaseReader } from '#proxy/transport/read-buffers.ts';
 import { SessionAccount } from '#proxy/transport/session-account.ts';
-import { type OutputSource, SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
 import type { Headers } from '#wire/headers.ts';
 import type { ConnectionOptions } from '#wire/http1/framing.ts';
-import { ParseError } from '#wire/http1/parse-error.ts';
 import { ErrorCode } from '#wire/http2/error-code.ts';
-import { MAX_STREAM_ID } from '#wire/http2/frame.ts';
 import type { MessageHead } from '#wire/http2/message-head.ts';
 import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
-import type { OutputChunk } from '#wire/http2/output-buffer.ts';
 import { Session } from '#wire/http2/session.ts';
 import type { SessionEvents } from '#wire/http2/session-events.ts';
-import type { Stream } from '#wire/http2/stream.ts';
 import type { Violation } from '#wire/http2/violation.ts';
 import { Known } from '#wire/known-headers.ts';
 
-type WireStream = Stream<HttpStream>;
-
 /** A piece this large is one of a large body, of which the next read gets a buffer of its own. */
 const LARGE_PIECE = 8 * 1024;
-/** Milliseconds that the rest of a request has which is answered already. */
-const REQUEST_GRACE = 200;
-const EMPTY = Buffer.alloc(0);
 const plain: ConnectionOptions = { close: false, keepAlive: true, upgrade: false, nominated: [] };
 const upgrading: ConnectionOptions = { ...plain, upgrade: true };
 
-export class Http2ServerConnection implements ServerConnection, SessionEvents<HttpStream>, OutputSource, Reader {
-  readonly multiplexed = true;
-  readonly connection: DownstreamConnection;
-  readonly manager: ConnectionManager;
-  readonly socket: Socket;
-  readonly outgoing: SessionOutgoing;
+export class Http2ServerConnection
+  extends Http2Responses
+  implements ServerConnection, SessionEvents<HttpStream>, Reader
+{
   readsLargeBody = false;
   readonly largeRead: number;
   lease: Lease | undefined = undefined;
   requests = 0;
-  begun = false;
-  closing = false;
-  draining = false;
-  readonly softDraining = false;
-  private endedByUs = false;
-  countedBytes = 0;
-  readonly bufferedBytes: BufferedBytes;
   readonly idleTimer: Timer;
   readonly durationTimer: Timer;
-  private readonly delayedCloseTimer: Timer;
+  protected readonly delayedCloseTimer: Timer;
   /** Runs while a header block is not whole. */
   private readonly headTimer: Timer;
-  private readonly session: Session<HttpStream>;
-  private readonly stats: Http2CodecStats;
-  private readonly account: SessionAccount;
+  protected readonly session: Session<HttpStream>;
+  protected readonly account: SessionAccount;
   /** Requests under way. */
   private active = 0;
-  /** The connection takes no more for now. */
-  private blocked = false;
-  /** Nothing that still comes is looked at. */
-  private closed = false;
   private pings: KeepalivePings | undefined = undefined;
-  /** Answered whole, with data that waits for the client's window: see `tx_flush_timeout`. */
-  private unsent: StreamDeadlines<HttpStream> | undefined = undefined;
-  /** Answered before their request was whole. */
-  private unfinished: StreamDeadlines<HttpStream> | undefined = undefined;
   private readonly prematureResets = new PrematureResets();
+
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
-    this.socket = socket;
-    this.connection = connection;
+    super(socket, connection, manager);
     this.largeRead = framedRead(connection.bufferLimit);
-    this.manager = manager;
-    this.stats = manager.http2Stats();
     this.session = new Session(manager.http2Options(connection.bufferLimit), this);
     this.account = new SessionAccount(this.session, this.stats);
-    const { downstreamCxRxBytesBuffered: rx, downstreamCxTxBytesBuffered: tx } = manager.stats;
-    this.bufferedBytes = connection.countBuffered(rx, tx);
-    this.outgoing = new SessionOutgoing(socket, this, this.bufferedBytes);
     this.idleTimer = new Timer(() => asEvent(() => manager.connections.onIdle(this)));
     this.durationTimer = new Timer(() => asEvent(() => manager.connections.onDuration(this)));
     this.delayedCloseTimer = new Timer(() => asEvent(() => manager.connections.onDelayedClose(this)));
@@ -100,19 +65,9 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     manager.connections.onOpen(this);
   }
 
-  get closedByUs(): boolean {
-    return this.endedByUs || this.connection.closedByUs;
-  }
-
-  get sentBytes(): number {
-    return this.outgoing.bytes;
-  }
-
   get idle(): boolean {
     return this.active === 0 && this.session.streams.size === 0;
   }
-
-  /* The socket. */
 
   onRead(count: number, bytes: Buffer): void {
     beginEvent();
@@ -185,56 +140,6 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
       this.leave(stream, wire);
     }
   }
-
-  onDrain(): void {
-    if (!this.blocked) return;
-    this.blocked = false;
-    this.updatePauses();
-  }
-
-  /* What is to be sent. */
-
-  takeOutput(): OutputChunk | undefined {
-    return this.session.takeOutput();
-  }
-
-  sent(frames: number): void {
-    this.session.sent(frames);
-  }
-
-  get outputBytes(): number {
-    return this.session.outputBytes;
-  }
-
-  onOutput(): void {
-    this.outgoing.wake();
-  }
-
-  onOutputFull(): void {
-    this.outgoing.flush();
-  }
-
-  onFlushed(): void {
-    if (!this.blocked && this.outgoing.isOver(this.connection.bufferLimit)) {
-      this.blocked = true;
-      this.updatePauses();
-    }
-    this.account.settle();
-  }
-
-  private updatePauses(): void {
-    for (const { owner } of [...this.session.streams.values()]) if (owner !== undefined) this.updatePause(owner);
-  }
-
-  /** A response waits while the connection takes no more, or the stream's window is closed and enough is held. */
-  private updatePause(stream: HttpStream): void {
-    const pause = stream.responseStarted && (this.blocked || stream.wire?.blocked === true);
-    if (pause === stream.responsePaused) return;
-    stream.responsePaused = pause;
-    stream.filters.router.pauseResponse(pause);
-  }
-
-  /* Requests, from the session. */
 
   onStream(wire: WireStream): void {
     const { manager } = this;
@@ -335,8 +240,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
 
   /** The session is done with a stream; its request may have left before. */
   onStreamClosed(wire: WireStream): void {
-    this.unsent?.forget(wire);
-    this.unfinished?.forget(wire);
+    this.forget(wire);
     if (wire.owner === undefined) this.afterStream();
   }
 
@@ -372,111 +276,8 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.close(true, `codec_error:${violation.text.replaceAll(' ', '_')}`);
   }
 
-  /* Responses, from the manager. */
-
-  sendHeaders(stream: HttpStream, end: boolean): void {
-    const wire = stream.wire;
-    if (wire === undefined) return;
-    const status = stream.upgrading ? statusOfUpgrade(stream) : stream.responseCode;
-    const before = wire.wireSent;
-    this.session.sendResponse(wire, status, stream.responseHeaders, end);
-    stream.downstreamHeaderBytesSent += wire.wireSent - before;
-    if (end) this.responseSent(stream, wire);
-    else if (this.blocked) this.updatePause(stream);
-  }
-
-  sendInterim(stream: HttpStream, status: number, headers: Headers): void {
-    const wire = stream.wire;
-    if (wire === undefined) return;
-    this.manager.countStatus(status);
-    const before = wire.wireSent;
-    this.session.sendInterim(wire, status, headers);
-    stream.downstreamHeaderBytesSent += wire.wireSent - before;
-  }
-
-  sendData(stream: HttpStream, chunk: Buffer, end: boolean): void {
-    const wire = stream.wire;
-    if (wire === undefined) return;
-    const body = stream.method === 'HEAD' ? EMPTY : chunk;
-    stream.bytesSent += body.length;
-    this.session.sendData(wire, body, end);
-    if (end) this.responseSent(stream, wire);
-  }
-
-  sendTrailers(stream: HttpStream, trailers: Headers): void {
-    const wire = stream.wire;
-    if (wire === undefined) return;
-    const before = wire.wireSent;
-    this.session.sendTrailers(wire, trailers);
-    if (wire.localSent) stream.downstreamHeaderBytesSent += wire.wireSent - before;
-    this.responseSent(stream, wire);
-  }
-
-  sendMetadata({ wire }: HttpStream, fields: MetadataFields): void {
-    if (wire !== undefined) this.session.sendMetadata(wire, fields);
-  }
-
-  /** The whole response was handed over. What of it waits for the client's window goes out without its stream. */
-  private responseSent(stream: HttpStream, wire: WireStream): void {
-    stream.marks.lastDownstreamTxByte = clock.now();
-    if (!stream.requestEnded) this.waitForRequest(wire);
-    if (wire.pendingBytes > 0) this.waitForWindow(stream, wire);
-    this.leave(stream, wire);
-  }
-
-  /** The request is no longer wanted; what of it is on its way may end it properly, before it is broken off (RFC 9113, section 8.1). */
-  private waitForRequest(wire: WireStream): void {
-    const { stats, worker } = this.manager;
-    stats.downstreamRqRxReset.inc();
-    this.unfinished ??= new StreamDeadlines(worker.timers, (late) => {
-      this.session.resetAfterSent(late, ErrorCode.NoError);
-      this.afterStream();
-    });
-    this.unfinished.watch(wire, REQUEST_GRACE);
-  }
-
-  private waitForWindow({ selected }: HttpStream, wire: WireStream): void {
-    const { config, worker } = this.manager;
-    const action = selected?.config.action;
-    const patience = (action?.kind === 'route' ? action.flushTimeout : undefined) ?? config.streamFlushTimeout;
-    this.unsent ??= new StreamDeadlines(worker.timers, (late) => {
-      this.stats.txFlushTimeout.inc();
-      this.session.reset(late, ErrorCode.InternalError);
-      this.afterStream();
-    });
-    this.unsent.watch(wire, patience);
-  }
-
-  onBadRequest(): void {
-    // A bad request costs its stream alone.
-  }
-
-  refuse(stream: HttpStream, error: number): void {
-    const details = error === ParseError.Underscore ? 'http2.unexpected_underscore' : 'http2.invalid.header.field';
-    this.manager.noteReset(stream, 0, details);
-    this.drop(stream, ErrorCode.InternalError);
-  }
-
-  resetStream(stream: HttpStream): void {
-    this.drop(stream, stream.upgrading ? ErrorCode.ConnectError : ErrorCode.InternalError);
-  }
-
-  private drop(stream: HttpStream, code: number): void {
-    const wire = stream.wire;
-    if (wire === undefined) return;
-    this.session.reset(wire, code);
-    this.leave(stream, wire);
-  }
-
-  pauseRequest(stream: HttpStream, pause: boolean): void {
-    const { stats } = this.manager;
-    if (pause) stats.downstreamFlowControlPausedReadingTotal.inc();
-    else stats.downstreamFlowControlResumedReadingTotal.inc();
-    if (stream.wire !== undefined) this.session.pause(stream.wire, pause);
-  }
-
   /** The request is over. */
-  private leave(stream: HttpStream, wire: WireStream): void {
+  protected leave(stream: HttpStream, wire: WireStream): void {
     const { manager } = this;
     wire.owner = undefined;
     stream.wire = undefined;
@@ -503,41 +304,10 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     this.socket.destroy();
   }
 
-  private afterStream(): void {
+  protected afterStream(): void {
     if (this.closed || !this.idle) return;
     if (this.closing) this.close(true, DRAINED);
     else this.manager.connections.armIdle(this);
-  }
-
-  /* The connection. */
-
-  endAfterResponse(): void {
-    this.closing = true;
-    if (this.session.goawaySent) return;
-    this.stats.goawaySent.inc();
-    this.session.goaway(ErrorCode.NoError);
-  }
-
-  warn(): void {
-    if (this.begun && !this.closed) this.session.goaway(ErrorCode.NoError, MAX_STREAM_ID);
-  }
-
-  close(wait: boolean, reason: string): void {
-    if (this.socket.destroyed) return;
-    this.connection.localCloseReason = reason;
-    const { manager } = this;
-    this.closed = true;
-    manager.worker.timers.cancel(this.idleTimer);
-    this.outgoing.flush();
-    const delay = manager.config.delayedCloseTimeout;
-    this.endedByUs = !wait || delay === 0;
-    if (this.endedByUs) this.socket.destroySoon();
-    else manager.worker.timers.arm(this.delayedCloseTimer, delay);
-  }
-
-  destroy(): void {
-    this.outgoing.flush();
-    this.socket.destroy();
   }
 
   private release(): void {
@@ -548,8 +318,7 @@ export class Http2ServerConnection implements ServerConnection, SessionEvents<Ht
     timers.cancel(this.headTimer);
     timers.cancel(this.durationTimer);
     this.pings?.stop();
-    this.unsent?.stop();
-    this.unfinished?.stop();
+    this.stopWaiting();
     this.manager.connections.onClosed(this);
   }
 }
