@@ -9,13 +9,22 @@ import {
   raw,
   rawAndEnd,
   rawAndReset,
+  rawThenHang,
   resetBeforeAnswer,
 } from '#testing/behaviours.ts';
-import { type Json, oneCluster, routeTo, socketAddress, staticCluster, withRoutes } from '#testing/bootstrap.ts';
+import {
+  fileAccessLog,
+  type Json,
+  oneCluster,
+  routeTo,
+  socketAddress,
+  staticCluster,
+  withRoutes,
+} from '#testing/bootstrap.ts';
 import type { Behaviour } from '#testing/start-upstream.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
 import { compare } from './compare.ts';
-import { type Case, get, post, request } from './subject.ts';
+import { type Case, get, LOG_FILE, post, request } from './subject.ts';
 
 const early: Behaviour = async (exchange) => {
   await exchange.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly');
@@ -133,6 +142,36 @@ test('what is no HTTP/1.1 from an upstream is refused where Envoy is lenient', a
       ...(NEVER_DONE.has(path) ? { connect: { patience: 300 } } : {}),
     })),
     explained,
+  });
+});
+
+test('an answer that breaks off counts for its host as in Envoy: against it for calls of gRPC, which end with their trailers', async (t) => {
+  const part = 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\npart';
+  const idle = { retry_policy: { retry_on: '5xx', per_try_idle_timeout: '0.06s' } };
+  const paths = {
+    '/cut': rawAndReset(part),
+    '/cut-503': rawAndReset(part.replace('200', '503')),
+    '/idle': rawThenHang(part),
+  };
+  const log = fileAccessLog(LOG_FILE, '%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%');
+  const named = (name: string, send: string): Case => ({
+    name,
+    send: async (wire, { proxy, note }) => {
+      await wire.send(send);
+      await wire.closed();
+      const { body } = await proxy.get('/clusters');
+      note(Array.from(body.matchAll(/rq_(?:success|error|timeout)::\d+/g), String).join(' '));
+    },
+  });
+  await compare(t, {
+    upstreams: { c: byPath(paths) },
+    bootstrap: ({ c }) =>
+      withRoutes([routeTo('/cut', 'c'), routeTo('/idle', 'c', idle)], [staticCluster('c', [c])], { access_log: [log] }),
+    counters: /^http\.in\.rq_reset_after_downstream_response_started$/,
+    cases: Object.keys(paths).flatMap((path) => [
+      named(path, get(path)),
+      named(`${path}, gRPC`, post(path, '', 'content-type: application/grpc')),
+    ]),
   });
 });
 

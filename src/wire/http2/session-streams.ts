@@ -35,7 +35,7 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
   goawayReceived = false;
   /** GOAWAY with the last stream that will be served was sent. */
   goawaySent = false;
-  /** RST_STREAM frames sent and received so far, and blocks of trailers received. */
+  /** RST_STREAM frames sent and received so far, these for streams that were there, and blocks of trailers received. */
   resetsSent = 0;
   resetsReceived = 0;
   trailersReceived = 0;
@@ -46,6 +46,8 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
   protected readonly writer: FrameWriter;
   protected readonly queue: SendQueue<Owner>;
   protected readonly wasReset = new ResetStreams();
+  /** The stream that was reset last while what came is read: to those who count it is still there. */
+  protected justReset = 0;
   /** The connection is in error, or gone. */
   protected dead = false;
   /** The highest stream that the peer opened. */
@@ -305,6 +307,7 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
 
   protected writeReset(id: number, code: number): void {
     this.wasReset.add(id);
+    this.justReset = id;
     this.resetsSent++;
     this.writer.reset(id, code);
     this.wrote(true);

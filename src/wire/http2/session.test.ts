@@ -219,6 +219,20 @@ test('a response that comes before the request is whole ends it once it is sent'
   assert.equal(pair.server.error, '');
 });
 
+test('a reset counts for a stream that is there, or was reset from here while the same bytes are read', () => {
+  const recorded = server({ streamErrorOnInvalidMessage: true });
+  const reset = frame(RST_STREAM, 0, 1, Buffer.from([0, 0, 0, ErrorCode.Cancel]));
+  const head = frame(HEADERS, END | END_HEADERS, 1, GET);
+  recorded.read(Buffer.concat([head, reset, reset]));
+  assert.equal(recorded.session.resetsReceived, 1);
+  const withoutPath = frame(HEADERS, END | END_HEADERS, 3, Buffer.from('8286410161', 'hex'));
+  const bad = frame(RST_STREAM, 0, 3, Buffer.from([0, 0, 0, ErrorCode.Cancel]));
+  recorded.read(Buffer.concat([withoutPath, bad]));
+  assert.equal(recorded.session.resetsSent, 1);
+  recorded.read(bad);
+  assert.equal(recorded.session.resetsReceived, 2);
+});
+
 test('cookies that came in crumbs are one', () => {
   const pair = new SessionPair();
   pair.request('GET', '/', [

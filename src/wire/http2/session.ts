@@ -48,6 +48,7 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
   /** Reads bytes. @returns false where the connection is in error (`onConnectionError` was called): nothing more is read */
   receive(bytes: Buffer, start: number, end: number): boolean {
     if (this.dead) return false;
+    this.justReset = 0;
     let pos = start;
     if (this.prefaceRead < CLIENT_PREFACE.length) {
       pos = this.readPreface(bytes, start, end);
@@ -315,9 +316,9 @@ export class Session<Owner> extends SessionStreams<Owner> implements FrameSink {
     if (end - start !== 4) return this.fail(Violations.BadFrameSize);
     if (id === 0) return this.fail(Violations.BadStreamId);
     if (this.isIdle(id)) return this.fail(Violations.IdleStream);
-    this.resetsReceived++;
     if (this.flood.receivedReset()) return this.fail(this.flood.violation as Violation);
     const stream = this.streams.get(id);
+    if (stream !== undefined || id === this.justReset) this.resetsReceived++;
     if (stream === undefined) return true;
     stream.wireReceived += FRAME_HEADER + 4;
     this.close(stream);

@@ -87,9 +87,9 @@ export class ResponseAccount {
     const { cluster } = this;
     if (cluster?.endpointMetrics !== undefined && host !== undefined)
       this.silent = !cluster.endpointMetrics.note(host, headers);
-    this.pending = this.grpc && !end;
+    this.pending = this.grpc && !end && status < 500;
     if (this.pending) return;
-    countOutcome(host, this.grpc ? isServiceError(headers.getKnown(Known['grpc-status'])) : status >= 500);
+    countOutcome(host, this.grpc && end ? isServiceError(headers.getKnown(Known['grpc-status'])) : status >= 500);
   }
 
   /** The answer is whole. */
@@ -100,6 +100,14 @@ export class ResponseAccount {
     if (!this.pending) return;
     this.pending = false;
     countOutcome(host, isServiceError(trailers?.getKnown(Known['grpc-status'])));
+  }
+
+  /** The answer was broken off in the middle: what it was worth is told already, but of a call of gRPC. */
+  hostBroke(stream: HttpStream, host: Host | undefined): void {
+    if (!this.pending) return;
+    this.pending = false;
+    countOutcome(host, true);
+    stream.manager.routerStats.rqResetAfterDownstreamResponseStarted.inc();
   }
 
   /** How long a whole answer took. @param milliseconds with fractions; @param timeout the request's, 0 where it has none. */

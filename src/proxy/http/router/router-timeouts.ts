@@ -64,13 +64,14 @@ function endAttempt(run: RouterRun, attempt: UpstreamRequest, counter: Counter |
   const { host } = attempt;
   counter?.inc();
   host?.stats.rqTimeout.inc();
-  host?.stats.rqError.inc();
   run.drop(attempt);
   if (run.responseStarted) {
+    run.account.hostBroke(stream, host);
     run.giveUp();
-    stream.flags |= Flag.StreamIdleTimeout;
+    stream.flags |= Flag.UpstreamRequestTimeout;
     return cutOff(run, details);
   }
+  host?.stats.rqError.inc();
   if (run.heeds(run.retry?.onPerTryTimeout())) return run.scheduleRetry(true);
   run.account.count(504, host);
   stream.flags |= Flag.UpstreamRequestTimeout;

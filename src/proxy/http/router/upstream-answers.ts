@@ -152,15 +152,15 @@ export function onReset(run: RouterRun, attempt: UpstreamRequest, reason: ResetR
   const reply = resetReply(reason, details);
   attempt.flags |= reply.flag;
   run.feed.disconnect();
-  // A host has its part in an overflow where it had a connection for the request.
-  if (reason !== 'overflow' || stream.upstream !== undefined) attempt.host?.stats.rqError.inc();
   if (run.responseStarted) {
     run.done = true;
     stream.flags |= reply.flag;
     stream.responseCodeDetails = `upstream_reset_after_response_started{${reply.name}}`;
-    stream.manager.routerStats.rqResetAfterDownstreamResponseStarted.inc();
+    run.account.hostBroke(stream, attempt.host);
     return stream.manager.resetStream(stream);
   }
+  // A host has its part in an overflow where it had a connection for the request.
+  if (reason !== 'overflow' || stream.upstream !== undefined) attempt.host?.stats.rqError.inc();
   // What stood aside has been tried again already.
   const verdict = attempt.aside === undefined ? run.retry?.onReset(reason, attempt.sent) : undefined;
   const again = run.heeds(verdict);
