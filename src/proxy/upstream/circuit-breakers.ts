@@ -256,7 +256,7 @@ const REMAINING = {
 
 /**
  * Shows the breakers among the stats, on the main thread. Gauges are set when somebody reads, not when workers count. As in Envoy, those of
- * retries say nothing of a budget.
+ * retries know max_retries alone, not a budget.
  * @param scope the cluster's own, `cluster.<name>.`
  * @returns what to call before stats are read.
  */
@@ -279,7 +279,7 @@ export function circuitBreakerGauges(breakers: CircuitBreakers, config: ClusterC
       for (const name of RESOURCES) {
         if (!breakers.isUsed(priority, name)) continue;
         const resource = breakers[priority][name];
-        stats.set(OPEN[priority][name], hasBudget(resource) || resource.canCreate() ? 0 : 1);
+        stats.set(OPEN[priority][name], resource.count < resource.max ? 0 : 1);
       }
     }
     for (const { resource, gauge, isAsked } of left) {
