@@ -7,6 +7,7 @@
 import { logger } from '#base/logger.ts';
 import type { HttpConnectionManager } from '#config/model/http-connection-manager.ts';
 import type { RouterConfig } from '#config/model/router.ts';
+import { acceptTarget, findsClient, refusesUnderscores } from '#proxy/http/accept-request.ts';
 import { noteCluster } from '#proxy/http/cluster-of.ts';
 import type { ServerConnection } from '#proxy/http/codec.ts';
 import type { FilterChains, HttpFilterChain } from '#proxy/http/filters-in-use.ts';
@@ -38,10 +39,9 @@ import { clock } from '#proxy/transport/io-event.ts';
 import type { WorkerContext } from '#proxy/worker-context.ts';
 import { chooseCluster } from '#selection/choose-cluster.ts';
 import { compileClientCert } from '#selection/client-cert-forwarding.ts';
-import { stripHostPort } from '#selection/host-port.ts';
 import { internalAddressTest } from '#selection/internal-address.ts';
 import { compileOriginalIp, type OriginalIpDetection } from '#selection/original-ip.ts';
-import { normalizePath, type PathRules, pathRules } from '#selection/path-normalization.ts';
+import { type PathRules, pathRules } from '#selection/path-normalization.ts';
 import { selectRoute } from '#selection/select-route.ts';
 import { hostForMatching, selectVirtualHost } from '#selection/select-virtual-host.ts';
 import { Headers } from '#wire/headers.ts';
@@ -93,7 +93,7 @@ export class ConnectionManager {
   readonly upstreamLogs: readonly AccessLogger[];
   private readonly accessLogs: AccessLogger[];
   private readonly drainsNow: () => boolean;
-  private readonly pathRules: PathRules;
+  readonly pathRules: PathRules;
   private http2CodecStats: Http2CodecStats | undefined = undefined;
   private sessionOptions: SessionOptions | undefined = undefined;
 
@@ -176,7 +176,7 @@ export class ConnectionManager {
     const { config } = this;
     const headers = stream.requestHeaders;
     if (!isHostText(stream.host)) return stream.codec.refuse(stream, ParseError.InvalidHost);
-    if (config.common.headersWithUnderscoresAction !== 'ALLOW' && this.refusesUnderscores(stream)) return;
+    if (config.common.headersWithUnderscoresAction !== 'ALLOW' && refusesUnderscores(stream, this)) return;
     stream.connection.protocol = stream.protocol;
     if (
       headers.hasKnown(Known.expect) &&
@@ -186,20 +186,10 @@ export class ConnectionManager {
       headers.removeKnown(Known.expect);
       if (stream.protocol !== 'HTTP/1.0' && !end) stream.codec.sendInterim(stream, 100, noHeaders);
     }
-    if (!this.acceptTarget(stream)) return;
-    if (this.originalIp !== undefined && !this.findsClient(stream, this.originalIp)) return;
+    if (!acceptTarget(stream, this)) return;
+    if (this.originalIp !== undefined && !findsClient(stream, this, this.originalIp)) return;
     prepareRequestHeaders(stream, this, options);
     this.enterFilters(stream, options.upgrade, end);
-  }
-
-  /** @returns false where the request was refused, since its client is not known */
-  private findsClient(stream: HttpStream, detect: OriginalIpDetection): boolean {
-    stream.originalIp = detect(stream.requestHeaders, stream.connection.sourceAddress);
-    const { rejectStatus } = stream.originalIp;
-    if (rejectStatus === 0) return true;
-    this.stats.downstreamRqRejectedViaIpDetection.inc();
-    sendLocalReply(stream, rejectStatus, '', 'rejecting_because_detection_failed');
-    return false;
   }
 
   /** Chooses the route, and begins the walk through the filters. */
@@ -226,7 +216,7 @@ export class ConnectionManager {
     stream.beginAgain();
     connection.requests++;
     this.onStreamBegin(stream, connection);
-    if (!this.acceptTarget(stream)) return;
+    if (!acceptTarget(stream, this)) return;
     this.enterFilters(stream, false, body.length === 0);
     for (let i = 0; i < body.length; i++) {
       // Counted again, as by Envoy.
@@ -297,59 +287,6 @@ export class ConnectionManager {
     stream.selected = host === undefined ? undefined : selectRoute(host, stream);
     stream.routeResolutions++;
     if (routeTiming.wanted) stream.routeResolutionTime = (performance.now() - began) * 1000;
-  }
-
-  /** Host and path as routes see them. @returns false where the stream was answered */
-  private acceptTarget(stream: HttpStream): boolean {
-    const { config } = this;
-    if (stream.host === '' && !stream.requestHeaders.hasKnown(Known.host)) {
-      sendLocalReply(stream, 400, '', 'missing_host_header');
-      return false;
-    }
-    if (stream.method !== 'CONNECT') {
-      if (stream.path.charCodeAt(0) !== SLASH) {
-        this.stats.downstreamRqNonRelativePath.inc();
-        sendLocalReply(stream, 404, '', 'absolute_path_rejected');
-        return false;
-      }
-      if (!this.acceptPath(stream)) return false;
-    }
-    if (config.stripHostPort !== 'none' || config.stripTrailingHostDot)
-      stream.host = stripHostPort(stream.host, stream.connection.destinationPort, config);
-    return true;
-  }
-
-  private acceptPath(stream: HttpStream): boolean {
-    const normalized = normalizePath(stream.path, this.pathRules);
-    stream.path = normalized.path;
-    if (normalized.kind === 'forward') return true;
-    if (normalized.kind === 'reject') {
-      this.stats.downstreamRqFailedPathNormalization.inc();
-      sendLocalReply(stream, 400, '', 'path_normalization_failed');
-      return false;
-    }
-    this.stats.downstreamRqRedirectedWithNormalizedPath.inc();
-    sendLocalReply(stream, 307, '', 'path_normalization_failed', (redirected) =>
-      redirected.responseHeaders.setKnown(Known.location, normalized.path),
-    );
-    return false;
-  }
-
-  private refusesUnderscores(stream: HttpStream): boolean {
-    const named: string[] = [];
-    stream.requestHeaders.each((name) => {
-      if (name.includes('_')) named.push(name);
-    });
-    if (named.length === 0) return false;
-    const codecStats = (stream.codec as ServerConnection).multiplexed ? this.http2Stats() : this.codecStats;
-    if (this.config.common.headersWithUnderscoresAction === 'DROP_HEADER') {
-      for (const name of named) stream.requestHeaders.remove(name);
-      codecStats.droppedHeadersWithUnderscores.add(named.length);
-      return false;
-    }
-    codecStats.requestsRejectedWithUnderscoresInHeaders.inc();
-    stream.codec.refuse(stream, ParseError.Underscore);
-    return true;
   }
 
   /* Responses, from the filters on their way to the codec. */
@@ -487,6 +424,5 @@ function upgradeTypeOf({ method, requestHeaders }: HttpStream): string {
   return method === 'CONNECT' ? 'connect' : (requestHeaders.getKnown(Known.upgrade) ?? '').toLowerCase();
 }
 
-const SLASH = 47;
 const NO_NAMES: readonly string[] = [];
 const noHeaders = new Headers();
