@@ -73,6 +73,7 @@ const BEHAVIOURS: Record<string, Behaviour> = {
   '/close': raw('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok'),
   '/proxy-close': raw('HTTP/1.1 200 OK\r\nproxy-connection: close\r\ncontent-length: 2\r\n\r\nok'),
   '/big-headers': raw(`HTTP/1.1 200 OK\r\nx-big: ${'b'.repeat(70_000)}\r\ncontent-length: 0\r\n\r\n`),
+  '/bigger-headers': raw(`HTTP/1.1 200 OK\r\nx-big: ${'b'.repeat(90_000)}\r\ncontent-length: 0\r\n\r\n`),
   '/many-headers': raw(
     `HTTP/1.1 200 OK\r\n${Array.from({ length: 120 }, (_, i) => `x-${i}: 1\r\n`).join('')}content-length: 0\r\n\r\n`,
   ),
@@ -115,7 +116,7 @@ test('each failure of the upstream is told as Envoy tells it', async (t) => {
     upstreams: { c: byPath({ ...BEHAVIOURS, '/': answer('fine') }) },
     bootstrap: ({ c }) => oneCluster(c),
     counters:
-      /^cluster\.c\.(upstream_rq_(total|rx_reset|tx_reset|pending_failure_eject|\d)|upstream_cx_(protocol_error|connect_fail|http1_total))|^cluster\.c\.http1\.|^http\.in\.downstream_rq/,
+      /^cluster\.c\.(upstream_rq_(total|rx_reset|tx_reset|pending_failure_eject|\d)|upstream_cx_(protocol_error|connect_fail|http1_total|close_notify))|^cluster\.c\.http1\.|^http\.in\.downstream_rq/,
     cases,
   });
 });

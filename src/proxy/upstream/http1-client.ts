@@ -238,12 +238,11 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     if (length < 0 && length !== CHUNKED && length !== NO_LENGTH) return length;
     if (status === 204 && length !== NO_LENGTH && length !== 0) return ParseError.BodyNotAllowed;
     const options = connectionOptions(headers);
-    this.keepAlive =
-      !this.upgrading &&
-      (minor === 1 ? !options.close : options.keepAlive) &&
-      !(
-        headers.hasKnown(Known['proxy-connection']) && /close/i.test(headers.getKnown(Known['proxy-connection']) ?? '')
-      );
+    const announced =
+      (minor === 1 ? options.close : !options.keepAlive) ||
+      (headers.hasKnown(Known['proxy-connection']) && /close/i.test(headers.getKnown(Known['proxy-connection']) ?? ''));
+    if (announced) this.pool.cluster.stats.upstreamCxCloseNotify.inc();
+    this.keepAlive = !this.upgrading && !announced;
     const bodiless = this.headRequest || status === 101 || status === 204 || status === 304 || length === 0;
     if (!bodiless) {
       this.state = BODY;
@@ -351,7 +350,7 @@ export class Http1Client extends PooledClient<HttpWaiter> implements RequestEnco
     const receiver = this.receiver;
     this.receiver = undefined;
     this.close();
-    receiver?.onReset('protocol_error', error === ParseError.HeadTooLarge ? 'headers_too_large' : '');
+    receiver?.onReset('protocol_error', '');
   }
 
   /** The upstream closed its side. */
