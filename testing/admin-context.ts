@@ -62,6 +62,8 @@ export function adminContext(bootstrap = '{}', changes: Partial<AdminContext> = 
     firstEpochStartTime: Date.now() - 3_600_000,
     state: () => 'LIVE',
     hotRestartInitializing: () => false,
+    admit: () => true,
+    leave: () => {},
     stats: {
       hub,
       lookups,

@@ -12,6 +12,7 @@ import type { Snapshot } from '#config/model/snapshot.ts';
 import { CertificateExpiry } from '#proxy/certificate-expiry.ts';
 import { HotRestart, type ListeningSocket } from '#proxy/hot-restart.ts';
 import { InitManager } from '#proxy/init-manager.ts';
+import { GlobalConnections, listenerConnections, sharedConnectionCounts } from '#proxy/listeners/global-connections.ts';
 import { MainClusters } from '#proxy/main-clusters.ts';
 import { flushAccessLogs, logFileSettings, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { routerStats } from '#proxy/observe/stats/http-stats.ts';
@@ -68,7 +69,9 @@ export class RunningServer {
   private readonly mainClusters: MainClusters;
   private readonly serverStats: ServerStats;
   private readonly certificateExpiry: CertificateExpiry;
-  private readonly downstreamCount = new SharedArrayBuffer(4);
+  private readonly connectionCounts = sharedConnectionCounts();
+  /** Every connection of the process counts here; the admin API asks for its own. */
+  readonly connections: GlobalConnections;
   private readonly log = logger('main');
   private admin: AdminServer | undefined = undefined;
   private flushTimer: NodeJS.Timeout | undefined = undefined;
@@ -106,6 +109,8 @@ export class RunningServer {
       cluster: (name) => this.mainClusters.get(name),
     });
     const runtimeView = new RuntimeView(this.runtime.snapshot);
+    const { maxActiveDownstreamConnections: most } = snapshot.overload;
+    this.connections = new GlobalConnections(this.connectionCounts, most, runtimeView, this.stats.root);
     this.runtime.subscribe((runtime) => {
       runtimeView.update(runtime);
       this.clusters.runtimeChanged();
@@ -133,7 +138,7 @@ export class RunningServer {
         snapshot,
         runtime: this.runtime.snapshot,
         circuitBreakers: this.clusters.circuitBreakers(),
-        downstreamCount: this.downstreamCount,
+        connectionCounts: this.connectionCounts,
         ticketSecret: secretBytes(32),
         secrets: this.secrets.all(),
         drainTimeMs: options.drainTimeS * 1000,
@@ -285,7 +290,7 @@ export class RunningServer {
       state: () => this.shownState,
       live: () => this.state === 'LIVE' && !this.failsHealthcheck,
       uptimeSeconds: () => (Date.now() - this.startedAt) / 1000,
-      connections: () => new Int32Array(this.downstreamCount)[0],
+      connections: () => listenerConnections(this.connectionCounts),
       parentConnections: () => 0,
       daysUntilFirstCertExpires: () => this.certificateExpiry.daysUntilFirst(Date.now()),
       recentLookups: () => 0,
@@ -367,7 +372,7 @@ export class RunningServer {
   private async endWhenIdle(): Promise<void> {
     await this.workers.stopListeners(false);
     const look = setInterval(() => {
-      if (Atomics.load(new Int32Array(this.downstreamCount), 0) > 0) return;
+      if (listenerConnections(this.connectionCounts) > 0) return;
       clearInterval(look);
       void this.exit();
     }, 20);

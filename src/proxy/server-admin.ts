@@ -49,6 +49,7 @@ function adminContext(server: RunningServer): AdminContext {
   const { snapshot } = loaded;
   const lookups = new RecentLookups();
   const configured = configuredResources(server);
+  const admission = snapshot.admin?.ignoreGlobalConnLimit ? 'free' : 'runtime';
   const allowed = (snapshot.admin?.allowPaths ?? []).map(compileString);
   const bootstrap = { ...loaded.bootstrap, node: serverNode(loaded.bootstrap.node, options, nodeExtensions()) };
   const context: AdminContext = {
@@ -106,6 +107,8 @@ function adminContext(server: RunningServer): AdminContext {
     },
     profilePath: snapshot.admin?.profilePath ?? '',
     accessLogs: accessLogs(server),
+    admit: () => server.connections.takeAdmin(admission),
+    leave: () => server.connections.giveAdmin(admission),
     allows: (target) => allowed.length === 0 || allowed.some((matches) => matches(target)),
     explain: (query) => explainLive(context, query, server.listeners.bound()),
   };

@@ -9,7 +9,7 @@ import type { DrainState } from '#proxy/drain-state.ts';
 import type { ExtensionSlots } from '#proxy/extension-slots.ts';
 import type { RouteDemands } from '#proxy/http/route-demands.ts';
 import type { RouteTables } from '#proxy/http/route-tables.ts';
-import type { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
+import type { Admission, GlobalConnections } from '#proxy/listeners/global-connections.ts';
 import type { ListenerLookup } from '#proxy/listeners/listener-lookup.ts';
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
@@ -24,8 +24,7 @@ import type { RuntimeView } from '#selection/runtime-view.ts';
 export interface HandedConnection {
   listener: string;
   fd: number;
-  /** It counts for the limit on all connections. */
-  limited: boolean;
+  admission: Admission;
 }
 
 export interface WorkerContext {
@@ -51,8 +50,8 @@ export interface WorkerContext {
   readonly drain: DrainState;
   /** The listeners that serve. */
   readonly listeners: ListenerLookup;
-  /** Counts connections of all workers against the overload manager's limit. */
-  readonly downstreamLimit: DownstreamLimit;
+  /** Counts connections of all workers against the limits for all listeners. */
+  readonly connections: GlobalConnections;
   /** Session tickets of one worker are good at the others: their keys come from these bytes. */
   readonly ticketSecret: Uint8Array;
   /** Names that requests gave. */

@@ -30,8 +30,8 @@ export interface WorkerStart {
   runtime: RuntimeSnapshot;
   /** By cluster name. */
   circuitBreakers: { [cluster: string]: CircuitBreakerSlots };
-  /** Counts client connections of all workers. */
-  downstreamCount: SharedArrayBuffer;
+  /** Counts connections, those of all workers: see GlobalConnections. */
+  connectionCounts: SharedArrayBuffer;
   /** Random bytes, new in each process, for the keys of TLS session tickets. */
   ticketSecret: Uint8Array;
   /** The secrets that are there, by key. */

@@ -12,7 +12,7 @@ import { ExtensionSlots } from '#proxy/extension-slots.ts';
 import { RouteDemands } from '#proxy/http/route-demands.ts';
 import { RouteTables } from '#proxy/http/route-tables.ts';
 import { RequestGroups } from '#proxy/http/router/request-groups.ts';
-import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
+import { GlobalConnections } from '#proxy/listeners/global-connections.ts';
 import { WorkerListeners } from '#proxy/listeners/worker-listeners.ts';
 import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
@@ -28,7 +28,6 @@ import { useLocalAddressOf } from '#selection/local-address.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 
 /** The older way to say how many connections all listeners may hold; the overload manager goes before it. */
-const GLOBAL_LIMIT = 'overload.global_downstream_max_connections';
 
 export class Worker implements WorkerContext {
   readonly index: number;
@@ -40,7 +39,7 @@ export class Worker implements WorkerContext {
   readonly clusters: ClusterManager;
   readonly runtime: RuntimeView;
   readonly drain: DrainState;
-  readonly downstreamLimit: DownstreamLimit;
+  readonly connections: GlobalConnections;
   readonly ticketSecret: Uint8Array;
   readonly secrets: WorkerSecrets;
   readonly dnsCaches: WorkerDnsCaches;
@@ -69,9 +68,7 @@ export class Worker implements WorkerContext {
     this.runtime = new RuntimeView(start.runtime);
     this.drain = new DrainState(clock, start.drainTimeMs, start.drainStrategy);
     const { maxActiveDownstreamConnections: most } = snapshot.overload;
-    this.downstreamLimit = new DownstreamLimit(start.downstreamCount, () =>
-      most === undefined ? this.runtime.integer(GLOBAL_LIMIT, Number.POSITIVE_INFINITY) : most,
-    );
+    this.connections = new GlobalConnections(start.connectionCounts, most, this.runtime, stats.root);
     this.ticketSecret = start.ticketSecret;
     this.secrets = new WorkerSecrets(start.secrets);
     this.dnsCaches = new WorkerDnsCaches(this.scope, clock, (question) => tell({ kind: 'dns_question', question }));

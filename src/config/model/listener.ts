@@ -35,6 +35,8 @@ export interface ListenerConfig {
   drainType: 'DEFAULT' | 'MODIFY_ONLY';
   accessLog: AccessLogConfig[];
   ignoreGlobalConnLimit: boolean;
+  /** The overload manager's limits are not this listener's. */
+  bypassOverloadManager: boolean;
   /** Counts the listener's connections on all workers: four bytes that they share. */
   connectionCount: SharedArrayBuffer;
   /** Workers get equally many connections: counts of them that all share. Undefined: the kernel spreads them. */

@@ -48,6 +48,8 @@ export interface AdminConfig {
   address: Address;
   accessLog: AccessLogConfig[];
   profilePath: string;
+  /** Its connections do not go by the runtime's limit on all connections. */
+  ignoreGlobalConnLimit: boolean;
   /** Of a path with its query; empty: every path is served. */
   allowPaths: StringMatcher[];
 }

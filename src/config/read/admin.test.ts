@@ -9,6 +9,7 @@ test('the admin API is where its address says, and profiles go where Envoy write
     accessLog: [],
     profilePath: '/var/log/envoy/envoy.prof',
     allowPaths: [],
+    ignoreGlobalConnLimit: false,
   });
 });
 

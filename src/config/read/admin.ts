@@ -14,11 +14,8 @@ import type { Admin } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
 
 const check = honours(
   'envoy.config.bootstrap.v3.Admin',
-  ['access_log', 'access_log_path', 'address', 'profile_path', 'allow_paths'],
+  ['access_log', 'access_log_path', 'address', 'profile_path', 'allow_paths', 'ignore_global_conn_limit'],
   {
-    withoutEffect: {
-      ignore_global_conn_limit: "connections to the admin API never count among the listeners'",
-    },
     refused: {
       socket_options: 'Node sets no socket options',
     },
@@ -36,7 +33,8 @@ export function readAdmin(message: Admin | undefined, at: Place, context: ReadCo
   const allowPaths = readAll(message.allowPaths, at.field('allow_paths'), readStringMatcher);
   if (message.address === undefined) return undefined;
   const address = readAddress(message.address, at.field('address'));
-  return { address, accessLog, profilePath: message.profilePath || DEFAULT_PROFILE_PATH, allowPaths };
+  const { ignoreGlobalConnLimit, profilePath } = message;
+  return { address, accessLog, profilePath: profilePath || DEFAULT_PROFILE_PATH, allowPaths, ignoreGlobalConnLimit };
 }
 
 /** The old way to ask for an access log: a file in the default format, beside those of `access_log`. */

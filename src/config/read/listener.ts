@@ -185,7 +185,8 @@ function readCommon(
     drainType: DRAIN_TYPES[message.drainType] ?? 'DEFAULT',
     accessLog: readAccessLogs(message.accessLog, at.field('access_log'), context),
     // The overload manager does nothing but to limit connections.
-    ignoreGlobalConnLimit: message.ignoreGlobalConnLimit || message.bypassOverloadManager,
+    ignoreGlobalConnLimit: message.ignoreGlobalConnLimit,
+    bypassOverloadManager: message.bypassOverloadManager,
     connectionCount: sharedBytes(4),
     ...readBalance(message, at),
     maxConnectionsToAcceptPerSocketEvent: message.maxConnectionsToAcceptPerSocketEvent ?? 0,

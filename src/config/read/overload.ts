@@ -12,7 +12,7 @@ import type { OverloadManager } from '#envoy/config/overload/v3/overload_pb.js';
 import type { DownstreamConnectionsConfig } from '#envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
 
 /** This one goes by its name also. */
-const NAME = 'envoy.resource_monitors.global_downstream_max_connections';
+export const GLOBAL_CONNECTIONS_MONITOR = 'envoy.resource_monitors.global_downstream_max_connections';
 const CONNECTIONS = 'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig';
 
 const check = honours('envoy.config.overload.v3.OverloadManager', ['resource_monitors'], {
@@ -43,7 +43,8 @@ export function readOverload(
       names.add(monitor.name);
       const inside = place.field('typed_config');
       const { typeName, message: config } = extensionMessage(monitor.configType.value, monitor.name, inside, context);
-      if (typeName === CONNECTIONS && monitor.name !== NAME) throw unknownExtension(monitor.name, typeName, inside);
+      if (typeName === CONNECTIONS && monitor.name !== GLOBAL_CONNECTIONS_MONITOR)
+        throw unknownExtension(monitor.name, typeName, inside);
       if (typeName !== CONNECTIONS) throw unsupportedExtension(monitor.name, typeName, 'resource_monitor', inside);
       checkConnections(config, inside);
       const limit = (config as DownstreamConnectionsConfig).maxActiveDownstreamConnections;

@@ -78,6 +78,7 @@ export function outlineListener(
     drainType: 'DEFAULT',
     accessLog: [],
     ignoreGlobalConnLimit: false,
+    bypassOverloadManager: false,
     connectionCount: sharedBytes(4),
     maxConnectionsToAcceptPerSocketEvent: 0,
     metadata: {},

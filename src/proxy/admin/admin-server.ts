@@ -3,7 +3,7 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/operations/admin
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { ListenOptions } from 'node:net';
+import type { ListenOptions, Socket } from 'node:net';
 import type { Address } from '#config/model/address.ts';
 import { beginAdminRecord } from '#proxy/admin/admin-access-log.ts';
 import { AdminStatsRecorder } from '#proxy/admin/admin-stats.ts';
@@ -29,11 +29,28 @@ export interface AdminServer {
 /** Listens, and answers from the context. */
 export async function startAdmin(address: Address, context: AdminContext): Promise<AdminServer> {
   const recorder = new AdminStatsRecorder(context.stats.root);
+  const admitted = new Set<Socket>();
+  const leave = (socket: Socket) => {
+    if (admitted.delete(socket)) context.leave();
+  };
   const server = createServer((request, response) => {
     recorder.requested(request, response);
+    // Its last answer is out: whoever read it may come again before the socket is closed.
+    response.once('finish', () => {
+      if (!response.shouldKeepAlive) leave(request.socket);
+    });
     void serve(request, response, context);
   });
-  server.on('connection', (socket) => recorder.connected(socket));
+  server.on('connection', (socket) => {
+    if (context.admit()) {
+      admitted.add(socket);
+      socket.once('close', () => leave(socket));
+      recorder.connected(socket);
+      return;
+    }
+    recorder.overflowed();
+    socket.destroy();
+  });
   server.on('clientError', (_error, socket) => {
     recorder.malformed();
     socket.end(

@@ -25,6 +25,12 @@ export class AdminStatsRecorder {
     this.#answers = httpListenerStats(root.scope('listener.admin.http.admin'));
   }
 
+  /** There are too many connections for one more. */
+  overflowed(): void {
+    this.#listener.connectionsAcceptedPerSocketEvent.record(1);
+    this.#listener.downstreamGlobalCxOverflow.inc();
+  }
+
   connected(socket: Socket): void {
     const [http, listener, thread] = [this.#http, this.#listener, this.#thread];
     const opened = performance.now();

@@ -47,6 +47,9 @@ export interface AdminContext {
   /** Where POST /cpuprofiler writes: admin.profile_path. */
   readonly profilePath: string;
   readonly accessLogs: readonly AccessLogger[];
+  /** Asked for each connection whether there may be one more; it then counts until it leaves. */
+  admit(): boolean;
+  leave(): void;
   /** Whether admin.allow_paths lets a path, with its query, be served. */
   allows(target: string): boolean;
   /** Where would a request go? The same as `fairlead explain`, on the running configuration. */

@@ -1,6 +1,5 @@
 /**
- * How many client connections all workers may hold together: in all (the resource monitor
- * envoy.resource_monitors.global_downstream_max_connections), or of one listener (the runtime key
+ * How many client connections of one listener all workers may hold together (the runtime key
  * `envoy.resource_limits.listener.<name>.connection_limit`).
  */
 export class DownstreamLimit {

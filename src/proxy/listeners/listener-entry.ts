@@ -11,6 +11,7 @@ import type { ListenerConfig } from '#config/model/listener.ts';
 import { ConnectionBalance } from '#proxy/listeners/connection-balance.ts';
 import { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
 import { DownstreamLimit } from '#proxy/listeners/downstream-limit.ts';
+import type { Admission } from '#proxy/listeners/global-connections.ts';
 import type { ListenerFilterInUse } from '#proxy/listeners/listener-filter.ts';
 import {
   type ListenerFilterCaller,
@@ -42,6 +43,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
   private readonly listener: EnteredListener;
   private readonly worker: WorkerContext;
   private readonly limit: DownstreamLimit;
+  private readonly admission: Admission;
   /** Workers get equally many connections; undefined: what comes here stays here. */
   private readonly balance: ConnectionBalance | undefined;
   private filters: readonly ListenerFilterInUse[];
@@ -53,6 +55,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
     const { config } = listener;
     this.listener = listener;
     this.worker = worker;
+    this.admission = worker.connections.admission(config);
     const limitKey = `envoy.resource_limits.listener.${config.name}.connection_limit`;
     this.limit = new DownstreamLimit(config.connectionCount, () =>
       worker.runtime.integer(limitKey, Number.POSITIVE_INFINITY),
@@ -74,7 +77,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
     if (!this.admit(accepted)) return;
     if (!this.limit.take()) {
       this.listener.stats.downstreamCxOverflow.inc();
-      this.giveBackGlobal();
+      this.worker.connections.give(this.admission);
       accepted.destroy();
       return;
     }
@@ -82,8 +85,8 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
     const worker = address.kind === 'ip' ? (this.balance?.pick() ?? index) : index;
     if (address.kind !== 'ip') this.balance?.add(index);
     if (worker !== index) {
-      const { name, ignoreGlobalConnLimit } = this.listener.config;
-      this.worker.handOver(worker, { listener: name, fd: descriptorFor(accepted), limited: !ignoreGlobalConnLimit });
+      const { name } = this.listener.config;
+      this.worker.handOver(worker, { listener: name, fd: descriptorFor(accepted), admission: this.admission });
       return;
     }
     this.enter(accepted, address);
@@ -140,7 +143,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
   /** Whether the limit on all connections lets one more in; it is closed where it does not. */
   private admit(socket: Socket): boolean {
     const { stats } = this.listener;
-    if (!this.listener.config.ignoreGlobalConnLimit && !this.worker.downstreamLimit.take()) {
+    if (!this.worker.connections.take(this.admission)) {
       stats.downstreamGlobalCxOverflow.inc();
       socket.destroy();
       return false;
@@ -158,11 +161,7 @@ export class ListenerEntry implements ListenerFilterCaller, ConnectionTaker {
   giveBack(): void {
     this.limit.give();
     this.balance?.give(this.worker.index);
-    this.giveBackGlobal();
-  }
-
-  private giveBackGlobal(): void {
-    if (!this.listener.config.ignoreGlobalConnLimit) this.worker.downstreamLimit.give();
+    this.worker.connections.give(this.admission);
   }
 
   private begin(socket: OwnedSocket, connection: DownstreamConnection, early: Buffer | undefined): void {

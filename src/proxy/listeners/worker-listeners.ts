@@ -100,14 +100,14 @@ export class WorkerListeners implements ListenerLookup {
   }
 
   /** A connection that another worker accepted for us. Where its listener is gone, it is closed. */
-  takeOver({ listener, fd, limited }: HandedConnection): void {
+  takeOver({ listener, fd, admission }: HandedConnection): void {
     const found = this.served(listener);
     if (found instanceof WorkerListener) {
       asEvent(() => found.entry.takeOver(fd));
       return;
     }
     closeDescriptor(fd);
-    if (limited) this.worker.downstreamLimit.give();
+    this.worker.connections.give(admission);
   }
 
   internal(name: string): ConnectionTaker | undefined {
