@@ -9,6 +9,12 @@ const raw = (text: string) => Buffer.from(text, 'latin1');
 const TALKS: Talk[] = [
   ['PING', 'ping x', 'PING a b', 'ECHO hi', 'ECHO', 'ECHO a b', 'TIME', 'TIME x'],
   ['AUTH', 'AUTH x', 'AUTH u x', 'AUTH a b c', 'HELLO', 'HELLO 2', 'HELLO 3', 'HELLO x', 'HELLO 2 SETNAME n'],
+  ['HELLO +02', 'HELLO 2x', 'HELLO 2 Foo', 'HELLO 3 foo', 'HELLO 2 AUTH a', 'HELLO 2 setname', 'HELLO 2 AUTH a b foo'],
+  [
+    'HELLO 2 AUTH a b AUTH c d',
+    'HELLO 2 SETNAME a SETNAME b',
+    Buffer.from('*3\r\n$5\r\nHELLO\r\n$1\r\n2\r\n$3\r\n\r\xffa\r\n', 'latin1'),
+  ],
   ['hello 2 AUTH a b', 'CLIENT', 'CLIENT SETNAME x', 'CLIENT SETINFO a b', 'CLIENT ID', 'CLIENT GETNAME'],
   [
     'FOO',
@@ -227,6 +233,10 @@ test('passwords: from clients, and for servers', async (t) => {
     'AUTH bad',
     'AUTH u bad',
     'AUTH u p1',
+    'AUTH default p1',
+    'AUTH bad',
+    'HELLO 2 AUTH Default p1',
+    'HELLO 2 AUTH default p1',
     'AUTH p1',
     'SET a 1',
     'GET a',
@@ -240,6 +250,7 @@ test('passwords: from clients, and for servers', async (t) => {
     'GET a',
     'HELLO 2 AUTH u p2',
     'HELLO 2 AUTH u bad',
+    Buffer.from('*3\r\n$4\r\nAUTH\r\n$0\r\n\r\n$2\r\np2\r\n'),
     'GET a',
     'QUIT',
   ];

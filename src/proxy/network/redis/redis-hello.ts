@@ -6,6 +6,8 @@ import type { RedisProxyConfig } from '#config/model/redis-proxy.ts';
 import { encodeResp, errorReply, type RespValue, simpleReply } from '#wire/redis/resp-value.ts';
 
 const OK = simpleReply('OK');
+/** Whom a password alone stands for. */
+const UNNAMED = ['', 'default'];
 
 /** What a client was told when it gave its name and password. */
 export interface AuthOutcome {
@@ -26,7 +28,7 @@ export function authenticate(config: RedisProxyConfig, username: Buffer | undefi
   if (passwords.length === 0 && name === '') {
     return { reply: errorReply('ERR Client sent AUTH, but no username-password pair is set') };
   }
-  const named = username.length === 0 || sameText(Buffer.from(name), username);
+  const named = (name === '' ? UNNAMED : [name]).some((one) => sameText(Buffer.from(one), username));
   if (named && matches) return { reply: OK, allowed: true };
   return { reply: errorReply('WRONGPASS invalid username-password pair'), allowed: false };
 }
@@ -39,24 +41,43 @@ function sameText(one: Buffer, other: Buffer): boolean {
   return difference === 0;
 }
 
-/** What HELLO asks for. */
-export interface Hello {
-  version: string;
-  auth: { username: Buffer; password: Buffer } | undefined;
+const NOPROTO = errorReply('NOPROTO unsupported protocol version');
+/** A number as C++ reads it. */
+const VERSION_2 = /^\s*\+?0*2\s*$/;
+/** Characters that would end the reply, or mean something to a terminal. */
+const CONTROLS = /[^ -~\x80-\xff]/g;
+
+/** What HELLO asks for, or what is wrong with it. */
+export type Hello = { auth: { username: Buffer; password: Buffer } | undefined } | { reply: Buffer };
+
+export function readHello(args: readonly Buffer[]): Hello {
+  if (args.length > 1 && !VERSION_2.test(args[1].latin1Slice())) return { reply: NOPROTO };
+  let auth: { username: Buffer; password: Buffer } | undefined;
+  let named = false;
+  for (let i = 2; i < args.length; ) {
+    const option = args[i].latin1Slice();
+    switch (option.toLowerCase()) {
+      case 'auth':
+        if (i + 2 >= args.length) return wrongHello('HELLO AUTH requires <username> <password>');
+        if (auth !== undefined) return wrongHello('HELLO AUTH specified more than once');
+        auth = { username: args[i + 1], password: args[i + 2] };
+        i += 3;
+        break;
+      case 'setname':
+        if (i + 1 >= args.length) return wrongHello('HELLO SETNAME requires a <clientname>');
+        if (named) return wrongHello('HELLO SETNAME specified more than once');
+        named = true;
+        i += 2;
+        break;
+      default:
+        return wrongHello(`unknown HELLO option '${option.replace(CONTROLS, ' ')}'`);
+    }
+  }
+  return { auth };
 }
 
-/** @returns undefined for one that asks for what there is not */
-export function readHello(args: readonly Buffer[]): Hello | undefined {
-  const hello: Hello = { version: args[1]?.toString() ?? '2', auth: undefined };
-  for (let i = 2; i < args.length; ) {
-    const option = args[i].toString().toLowerCase();
-    if (option === 'auth' && i + 2 < args.length) {
-      hello.auth = { username: args[i + 1], password: args[i + 2] };
-      i += 3;
-    } else if (option === 'setname' && i + 1 < args.length) i += 2;
-    else return undefined;
-  }
-  return hello;
+function wrongHello(words: string): { reply: Buffer } {
+  return { reply: Buffer.from(`-ERR Syntax error: ${words}\r\n`, 'latin1') };
 }
 
 const bulk = (text: string): RespValue => ({ kind: 'bulk', bytes: Buffer.from(text) });

@@ -25,7 +25,6 @@ const OK = simpleReply('OK');
 const PONG = simpleReply('PONG');
 const INVALID = errorReply('invalid request');
 const NOAUTH = errorReply('NOAUTH Authentication required.');
-const NOPROTO = errorReply('NOPROTO unsupported protocol version');
 const PROTOCOL_ERROR = errorReply('downstream protocol error');
 const SCAN_ALONE = errorReply("ERR wrong number of arguments for 'SCAN' command");
 const NOT_WITHIN_TRANSACTION = "'hello' command is not supported within transaction";
@@ -262,9 +261,7 @@ export class RedisSession implements SocketOwner {
   private hello(request: RedisRequest): void {
     if (this.transaction.active) return request.answer(errorReply(NOT_WITHIN_TRANSACTION), false);
     const hello = readHello(request.args);
-    if (hello === undefined || hello.version !== '2') {
-      return request.answer(NOPROTO, false);
-    }
+    if ('reply' in hello) return request.answer(hello.reply, false);
     if (hello.auth !== undefined) {
       const reply = this.authenticate(hello.auth.username, hello.auth.password);
       if (reply[0] === MINUS) {
