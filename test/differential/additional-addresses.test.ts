@@ -49,6 +49,42 @@ const CLUSTERS: Record<string, string[]> = {
   third: [...NOBODY, '127.0.0.1'],
   none: NOBODY,
 };
+const from = (address: string, more: Json = {}): Json => ({
+  upstream_bind_config: { source_address: { address, port_value: 0 }, ...more },
+});
+/** Where connections start from. */
+const SOURCES: Record<string, Json> = {
+  bound: from('127.0.0.7'),
+  unbound: from('192.0.2.1'),
+  'other-family': from('::1'),
+  either: from('::1', { additional_source_addresses: [{ address: '127.0.0.7', port_value: 0 }] }),
+};
+
+test('each attempt starts from the source of its family, as by Envoy', async (t) => {
+  await compare(t, {
+    upstreams: { c: byPath({ '/': answer('fine') }) },
+    bootstrap: ({ c }) =>
+      withRoutes(
+        [...Object.keys(SOURCES), 'optioned'].map((name) => routeTo(`/${name}`, name)),
+        [
+          ...Object.entries(SOURCES).map(([name, more]) => manyAddresses(name, c, CLUSTERS.third, more)),
+          // With options the first address alone is tried.
+          manyAddresses(
+            'optioned',
+            c,
+            CLUSTERS.first,
+            from('127.0.0.7', { socket_options: [{ level: 1, name: 9, int_value: 1 }] }),
+          ),
+        ],
+      ),
+    counters: /^cluster\.[\w-]+\.(upstream_cx_(total|connect_fail|destroy\w*)|bind_errors)$/,
+    cases: [...Object.keys(SOURCES), 'optioned'].map((name) => ({
+      name,
+      send: get(`/${name}`),
+      status: name === 'unbound' || name === 'other-family' ? 503 : 200,
+    })),
+  });
+});
 
 test('the first address that accepts is used, as by Envoy', async (t) => {
   await compare(t, {

@@ -1,6 +1,6 @@
 /**
  * Where connections to a host go. A host with several addresses is tried at each in turn, families alternating; the next attempt starts when
- * one fails, or has been under way for 300 ms.
+ * one fails, or has been under way for 300 ms. Each of several starts from its source once it is tried: see connect-attempts.ts.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/happy_eyeballs and RFC 8305
  */
 import { isIPv6, type LookupFunction } from 'node:net';
@@ -26,8 +26,9 @@ export function connectTarget(
 ): ConnectTarget {
   if (address.kind === 'pipe') return { path: address.path };
   if (address.kind === 'internal') throw new Error(`internal address ${address.name} cannot be connected to`);
-  const where = { port: address.port, noDelay: true, ...sourceFor(address.address, bind) };
-  if (others.length === 0) return { ...where, host: address.address, autoSelectFamily: false };
+  const where = { port: address.port, noDelay: true };
+  if (others.length === 0)
+    return { ...where, ...sourceFor(address.address, bind), host: address.address, autoSelectFamily: false };
   const addresses = [address, ...others].flatMap((each) => (each.kind === 'ip' ? [lookedUp(each.address)] : []));
   return {
     ...where,

@@ -11,6 +11,7 @@ import { asEvent } from '#proxy/transport/io-event.ts';
 import { type OwnedSocket, onread, own, type SocketOwner } from '#proxy/transport/owned-socket.ts';
 import type { SocketTap, TappedConnection } from '#proxy/transport/tap/socket-tap.ts';
 import { tappedOwner, tapWrites } from '#proxy/transport/tap/tap-socket.ts';
+import { followAttempts } from '#proxy/upstream/connect-attempts.ts';
 import { connectInternal, failedConnection } from '#proxy/upstream/connect-internal.ts';
 import { connectTarget, socketOptionsFor } from '#proxy/upstream/connect-target.ts';
 import { connectPrepared } from '#proxy/upstream/prepared-socket.ts';
@@ -89,7 +90,12 @@ function socketBelow(
   const options = socketOptionsFor(address.address, bind);
   if (options.length === 0) return undefined;
   try {
-    return connectPrepared(address, options, targetOf(connection), secure ? undefined : onread);
+    return connectPrepared(
+      address,
+      options,
+      connectTarget(address, [], connection.cluster.config),
+      secure ? undefined : onread,
+    );
   } catch (error) {
     logger('connection').warning(`setting an option of a socket failed: ${(error as Error).message}`);
     return error as Error;
@@ -110,7 +116,7 @@ function readyInternal(socket: OwnedSocket, connection: UpstreamConnection, tap:
 function prepared(socket: Socket, connection: UpstreamConnection, tap: SocketTap | undefined, reads = false): Socket {
   const { tcpKeepalive } = connection.cluster.config;
   if (tcpKeepalive !== undefined) keepAlive(socket, tcpKeepalive);
-  countAttempts(socket, connection);
+  if (connection.host.additionalAddresses.length > 0) followAttempts(socket, connection);
   own(socket, ownerOf(connection, tap), reads);
   return socket;
 }
@@ -146,13 +152,4 @@ function noteAddresses({ info, host }: UpstreamConnection, socket: Socket): void
   info.localAddress = hostPort(socket.localAddress ?? '', socket.localPort ?? 0);
   if (host.additionalAddresses.length === 0) return;
   info.remoteAddress = hostPort(socket.remoteAddress ?? '', socket.remotePort ?? 0);
-}
-
-/** Each attempt at another address of the host is a connection more, as Envoy counts. */
-function countAttempts(socket: Socket, { cluster, host }: UpstreamConnection): void {
-  if (host.additionalAddresses.length === 0) return;
-  let attempts = 0;
-  socket.on('connectionAttempt', () => {
-    if (attempts++ > 0) cluster.stats.upstreamCxTotal.inc();
-  });
 }

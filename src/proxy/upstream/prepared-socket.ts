@@ -27,6 +27,5 @@ export function connectPrepared(
     closeDescriptor(fd);
     throw error;
   }
-  const one = { ...target, host: address.address, lookup: undefined, autoSelectFamily: false };
-  return connect({ ...one, fd, manualStart: true, readable: true, writable: true, onread } as never);
+  return connect({ ...target, fd, manualStart: true, readable: true, writable: true, onread } as never);
 }
