@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { answer } from '#testing/behaviours.ts';
-import { type Json, loadAssignment, staticCluster } from '#testing/bootstrap.ts';
+import { http2Cluster, type Json, loadAssignment, staticCluster } from '#testing/bootstrap.ts';
 import {
   dynamicBootstrap,
   edsCluster,
@@ -14,6 +14,9 @@ import {
   says,
   type Transport,
 } from '#testing/dynamic-resources.ts';
+import { eventually } from '#testing/eventually.ts';
+import { hang2 } from '#testing/http2-behaviours.ts';
+import { startHttp2Upstream } from '#testing/http2-upstream.ts';
 import { ManagementServer } from '#testing/management-server.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
 import { type RunningProxy, startProxy } from '#testing/start-proxy.ts';
@@ -118,4 +121,34 @@ test('endpoints that grew stale are gone until others come', async (t) => {
   const [envoy, ours] = await Promise.all([observed('envoy'), observed('fairlead')]);
   assert.deepEqual(ours.seen, ['up', 'no healthy upstream', 'up']);
   assert.deepEqual(ours, envoy);
+});
+
+test('calls to a management server say who makes them, unless skip_envoy_headers is set', async (t) => {
+  const headers = async (kind: ProxyKind, skip_envoy_headers: boolean) => {
+    const seen: Record<string, string>[] = [];
+    const upstream = await startHttp2Upstream(t, (exchange) => {
+      seen.push(exchange.headers);
+      return hang2(exchange);
+    });
+    const grpc_services = [{ envoy_grpc: { cluster_name: 'xds', skip_envoy_headers } }];
+    const api_config_source = { api_type: 'GRPC', transport_api_version: 'V3', grpc_services };
+    await startProxy(
+      t,
+      {
+        node: { id: 'n', cluster: 'c' },
+        dynamic_resources: {
+          cds_config: { api_config_source, resource_api_version: 'V3', initial_fetch_timeout: '0.05s' },
+        },
+        static_resources: { clusters: [http2Cluster('xds', [upstream.port])] },
+      },
+      { kind },
+    );
+    await eventually('the server is called', () => seen.length > 0);
+    return seen[0];
+  };
+  for (const skip of [false, true]) {
+    const [envoy, ours] = await Promise.all([headers('envoy', skip), headers('fairlead', skip)]);
+    assert.equal(envoy['x-envoy-internal'], skip ? undefined : 'true');
+    assert.deepEqual(ours, envoy);
+  }
 });

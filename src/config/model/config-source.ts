@@ -38,6 +38,8 @@ export interface GrpcService {
   /** 0: none. */
   timeout: number;
   initialMetadata: { key: string; value: string }[];
+  /** Calls do not say by x-envoy-internal and x-forwarded-for who makes them. */
+  skipEnvoyHeaders: boolean;
   /** 0: Envoy's default. */
   maxReceiveMessageLength: number;
   /** Of GrpcService.EnvoyGrpc: reconnects, for those who retry. */

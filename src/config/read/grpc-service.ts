@@ -15,15 +15,17 @@ const check = honours(TYPE, ['envoy_grpc', 'timeout', 'initial_metadata'], {
     retry_policy: 'write it in envoy_grpc',
   },
 });
-const checkEnvoyGrpc = honours(
-  `${TYPE}.EnvoyGrpc`,
-  ['cluster_name', 'authority', 'retry_policy', 'max_receive_message_length'],
-  { withoutEffect: { skip_envoy_headers: 'no x-envoy headers are sent on these calls' } },
-);
+const checkEnvoyGrpc = honours(`${TYPE}.EnvoyGrpc`, [
+  'cluster_name',
+  'authority',
+  'retry_policy',
+  'max_receive_message_length',
+  'skip_envoy_headers',
+]);
 const checkHeader = honours('envoy.config.core.v3.HeaderValue', ['key', 'value', 'raw_value'], { where: 'gRPC' });
 const checkRetry = honours('envoy.config.core.v3.RetryPolicy', ['retry_back_off'], {
   where: 'gRPC',
-  withoutEffect: { num_retries: 'streams of configuration are opened again for ever' },
+  withoutEffect: { num_retries: 'as in Envoy, streams of configuration are opened again for ever' },
   refused: {
     retry_on: 'streams of configuration are opened again for ever',
     retry_priority: 'it is for requests of clients',
@@ -51,6 +53,7 @@ export function readGrpcService(message: Message, at: Place): GrpcService {
       const raw = header.rawValue.length > 0 ? new TextDecoder('latin1').decode(header.rawValue) : header.value;
       return { key: header.key.toLowerCase(), value: raw };
     }),
+    skipEnvoyHeaders: target.value.skipEnvoyHeaders,
     maxReceiveMessageLength: target.value.maxReceiveMessageLength ?? 0,
     ...readRetry(target.value.retryPolicy, place.field('retry_policy')),
   };

@@ -23,6 +23,8 @@ export interface AsyncRequestHead {
   headers: readonly (readonly [name: string, value: string])[];
   /** As a client would speak, for clusters that speak as their clients do. */
   protocol: 'HTTP/1.1' | 'HTTP/2';
+  /** It does not say who makes it. */
+  isSilent?: boolean;
 }
 
 /** Who waits for the response. Nothing is called after `onEnd` or `onFailure`. */
@@ -63,8 +65,10 @@ export class AsyncRequest implements HttpWaiter {
     stream.host = head.host;
     stream.scheme = cluster.config.transport.kind === 'tls' ? 'https' : 'http';
     for (const [name, value] of head.headers) stream.requestHeaders.add(name, value);
-    stream.requestHeaders.add('x-envoy-internal', 'true');
-    stream.requestHeaders.add('x-forwarded-for', localAddress());
+    if (!head.isSilent) {
+      stream.requestHeaders.add('x-envoy-internal', 'true');
+      stream.requestHeaders.add('x-forwarded-for', localAddress());
+    }
     this.stream = stream;
     routerStats(cluster.worker.scope.scope('http.async-client')).rqTotal.inc();
   }

@@ -59,6 +59,7 @@ export class GrpcStream implements AsyncResponse {
         path: method,
         host: service.authority || service.clusterName,
         protocol: 'HTTP/2',
+        isSilent: service.skipEnvoyHeaders,
         headers: [
           ['te', 'trailers'],
           ['content-type', 'application/grpc'],
