@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { answer } from '#testing/behaviours.ts';
-import { bootstrap, type Json, routeTo, typed, withRoutes } from '#testing/bootstrap.ts';
+import { bootstrap, type Json, routeTo, socketAddress, typed, withRoutes } from '#testing/bootstrap.ts';
 import { addressRecords, type DnsReply, type DnsServer, type DnsZone, startDnsServer } from '#testing/dns-server.ts';
 import { eventually } from '#testing/eventually.ts';
 import type { ProxyKind } from '#testing/proxy-command.ts';
@@ -258,6 +258,47 @@ async function settled({ server, proxy }: { server: DnsServer; proxy: RunningPro
   );
   return { hosts: await hosts(proxy), stats, counted };
 }
+
+test('a server that does not answer is left for one that does', async (t) => {
+  const seen = await Promise.all(
+    KINDS.map(async (kind) => {
+      const silent = await startDnsServer(t, () => undefined);
+      const helpful = await startDnsServer(t, (question) => addressRecords(question, ['10.0.0.1']));
+      const resolvers = [silent, helpful].map(({ port }) => socketAddress(port));
+      const more = { dns_lookup_family: 'V4_ONLY', dns_refresh_rate: '0.02s' };
+      const cluster = dnsCluster({ name: 'c', hosts: ['a.test'], more, resolver: { resolvers } }, 0);
+      await startProxy(t, bootstrap([], [cluster]), { kind });
+      await eventually('the second server is asked often', () => helpful.queries.length > 20);
+      return silent.queries;
+    }),
+  );
+  assert.deepEqual(seen, [['udp A a.test'], ['udp A a.test']]);
+});
+
+test('times to live that are too short are lengthened', async (t) => {
+  const [envoy, ours] = await Promise.all(
+    KINDS.map(async (kind) => {
+      const server = await startDnsServer(t, (question) => addressRecords(question, ['10.0.0.1'], 1));
+      const clusters = ['1s', '3s'].map((dns_min_refresh_rate) => {
+        const { type, dns_refresh_rate, typed_dns_resolver_config, ...rest } = dnsCluster(
+          { name: `least-${dns_min_refresh_rate}`, hosts: [`least-${dns_min_refresh_rate}.test`] },
+          server.port,
+        );
+        const fields = { typed_dns_resolver_config, respect_dns_ttl: true, dns_min_refresh_rate };
+        const typed_config = typed('extensions.clusters.dns.v3.DnsCluster', {
+          ...fields,
+          dns_lookup_family: 'V4_ONLY',
+        });
+        return { ...rest, cluster_type: { name: 'envoy.cluster.dns', typed_config } };
+      });
+      await startProxy(t, bootstrap([], clusters), { kind });
+      const asked = (name: string) => server.queries.filter((query) => query.includes(name)).length;
+      await eventually('a name is asked for again', () => asked('least-1s') === 3);
+      return asked('least-3s');
+    }),
+  );
+  assert.deepEqual([envoy, ours], [1, 1]);
+});
 
 test('a host that left has its idle connections closed, and the next request goes to the new one', async (t) => {
   const [envoy, ours] = await Promise.all(KINDS.map((kind) => moved(t, kind)));

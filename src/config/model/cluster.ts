@@ -99,10 +99,16 @@ export interface DnsOptions {
   /** Grows from base to max with jitter, or is always the same where `fixed`: dns_failure_refresh_rate is not set. */
   failureRefreshRate: { baseInterval: number; maxInterval: number; fixed?: boolean };
   respectTtl: boolean;
+  /** TTLs below this are lengthened to it. */
+  minRefreshRate?: number;
   jitter: number;
   lookupFamily: 'AUTO' | 'V4_ONLY' | 'V6_ONLY' | 'V4_PREFERRED' | 'ALL';
   /** Custom resolvers as ip:port; empty: the system's. */
   resolvers: string[];
+  /** The system's servers come before those, if it names any. */
+  resolversAreFallback?: true;
+  /** Each question goes to any of them. */
+  rotate?: true;
   useTcp: boolean;
   noDefaultSearchDomain: boolean;
   /** How long one query may take, and how often it is tried; undefined: c-ares' defaults (5 s, 4 times). */

@@ -20,7 +20,10 @@ export interface DnsDomain {
 }
 
 export interface DnsFilterClient {
-  resolver: Pick<DnsOptions, 'resolvers' | 'useTcp' | 'noDefaultSearchDomain' | 'queryTimeout' | 'queryTries'>;
+  resolver: Pick<
+    DnsOptions,
+    'resolvers' | 'resolversAreFallback' | 'rotate' | 'useTcp' | 'noDefaultSearchDomain' | 'queryTimeout' | 'queryTries'
+  >;
   timeout: number;
   maxPendingLookups: number;
   /** How often a name is asked for again. */

@@ -52,7 +52,7 @@ export interface WatchedSecret {
 /** Whom to ask for addresses, and how. */
 export type Resolver = Pick<
   DnsOptions,
-  'resolvers' | 'useTcp' | 'noDefaultSearchDomain' | 'queryTimeout' | 'queryTries'
+  'resolvers' | 'resolversAreFallback' | 'rotate' | 'useTcp' | 'noDefaultSearchDomain' | 'queryTimeout' | 'queryTries'
 >;
 
 /** A secret of the bootstrap; read where it is used. */

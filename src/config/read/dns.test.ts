@@ -54,11 +54,19 @@ test('a cluster may have resolvers of its own, in three places', () => {
   assert.deepEqual(read({ dns_resolvers: [server] }).value?.resolvers, expected);
   assert.deepEqual(read({ dns_resolution_config: { resolvers: [server] } }).value?.resolvers, expected);
   const typedOne = read({
-    typed_dns_resolver_config: cares({ resolvers: [server], query_timeout_seconds: 2, query_tries: 1 }),
+    typed_dns_resolver_config: cares({
+      resolvers: [server],
+      query_timeout_seconds: 2,
+      query_tries: 1,
+      use_resolvers_as_fallback: true,
+      rotate_nameservers: true,
+    }),
   });
   assert.deepEqual(typedOne.value?.resolvers, expected);
   assert.equal(typedOne.value?.queryTimeout, 2000);
   assert.equal(typedOne.value?.queryTries, 1);
+  assert.equal(typedOne.value?.resolversAreFallback, true);
+  assert.equal(typedOne.value?.rotate, true);
 });
 
 test('TCP by the older field counts only beside resolvers of the cluster, as in Envoy', () => {

@@ -33,13 +33,24 @@ const checkOptions = honours('envoy.config.core.v3.DnsResolverOptions', [
   'use_tcp_for_dns_lookups',
   'no_default_search_domain',
 ]);
-const checkCares = honours(CARES, ['resolvers', 'dns_resolver_options', 'query_timeout_seconds', 'query_tries'], {
-  withoutEffect: {
-    udp_max_queries: NO_CHANNELS,
-    max_udp_channel_duration: NO_CHANNELS,
-    reinit_channel_on_timeout: NO_CHANNELS,
+const checkCares = honours(
+  CARES,
+  [
+    'resolvers',
+    'use_resolvers_as_fallback',
+    'dns_resolver_options',
+    'query_timeout_seconds',
+    'query_tries',
+    'rotate_nameservers',
+  ],
+  {
+    withoutEffect: {
+      udp_max_queries: NO_CHANNELS,
+      max_udp_channel_duration: NO_CHANNELS,
+      reinit_channel_on_timeout: NO_CHANNELS,
+    },
   },
-});
+);
 const checkGetaddrinfo = honours(GETADDRINFO, [], {
   withoutEffect: { num_resolver_threads: 'names are not resolved on threads' },
 });
@@ -47,6 +58,7 @@ const checkDnsCluster = honours(DNS_CLUSTER, [
   'dns_refresh_rate',
   'dns_failure_refresh_rate',
   'respect_dns_ttl',
+  'dns_min_refresh_rate',
   'dns_jitter',
   'typed_dns_resolver_config',
   'dns_lookup_family',
@@ -99,6 +111,7 @@ export function readDnsCluster(
     dns: {
       ...readTimes(message, at, checkDnsRefreshRate),
       respectTtl: message.respectDnsTtl,
+      ...(message.dnsMinRefreshRate && { minRefreshRate: milliseconds(message.dnsMinRefreshRate) }),
       // Here 0 is "unspecified", and the families follow.
       lookupFamily: LOOKUP_FAMILIES[Math.max(0, message.dnsLookupFamily - 1)] ?? 'AUTO',
       ...resolver,
@@ -200,10 +213,12 @@ export function readTypedResolver(message: TypedExtensionConfig, at: Place, cont
   }
   checkCares(config, place);
   const cares = config as CaresDnsResolverConfig;
-  const { queryTimeoutSeconds, queryTries } = cares;
+  const { queryTimeoutSeconds, queryTries, useResolversAsFallback, rotateNameservers } = cares;
   return {
     resolvers: readServers(cares.resolvers, place.field('resolvers')),
     ...readOptions(cares.dnsResolverOptions, place.field('dns_resolver_options')),
+    ...(useResolversAsFallback && { resolversAreFallback: true as const }),
+    ...(rotateNameservers && { rotate: true as const }),
     ...(queryTimeoutSeconds === undefined ? {} : { queryTimeout: Number(queryTimeoutSeconds) * 1000 }),
     ...(queryTries === undefined ? {} : { queryTries }),
   };

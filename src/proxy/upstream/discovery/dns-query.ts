@@ -1,20 +1,26 @@
 /**
- * Asks servers for the addresses of one complete name, in turn, until one helps. Follows c-ares, which Envoy uses: how often a
+ * Asks servers for the addresses of one complete name, one after the other, until one helps. Follows c-ares, which Envoy uses: how often a
  * server is tried, how the timeout grows, and which answers send it to the next one.
  */
 import type { Packet } from 'dns-packet';
 import type { Schedule } from '#base/timers.ts';
 import {
+  type Exchange,
   type Exchanged,
   exchangeOverTcp,
   exchangeOverUdp,
   type RecordType,
 } from '#proxy/upstream/discovery/dns-exchange.ts';
+import type { DnsServers } from '#proxy/upstream/discovery/dns-servers.ts';
 import type { ResolvedAddress } from '#proxy/upstream/discovery/name-resolver.ts';
 
 export interface QueryOptions {
   /** As `ip:port`. */
   servers: readonly string[];
+  /** How they fared. */
+  fared: DnsServers;
+  /** Any server is asked, not the best. */
+  rotate: boolean;
   useTcp: boolean;
   /** Milliseconds for the first round over the servers; it doubles with each round. */
   timeout: number;
@@ -66,13 +72,16 @@ async function queryAddresses(
   signal: AbortSignal,
   goesOn: () => boolean,
 ): Promise<QueryResult> {
-  const { servers, tries, schedule } = options;
+  const { servers, tries, schedule, fared, rotate } = options;
   let outcome: QueryOutcome = 'failed';
   let timeouts = 0;
   for (let attempt = 0; attempt < servers.length * tries && goesOn(); attempt++) {
     const round = Math.floor(attempt / servers.length);
-    const server = servers[attempt % servers.length];
-    const answer = await ask({ server, name, type, timeout: options.timeout * 2 ** round, schedule, signal }, options);
+    const server = fared.choose(servers, rotate);
+    const exchange = { server, name, type, timeout: options.timeout * 2 ** round, schedule, signal };
+    if (attempt === 0) retryServer(exchange, options);
+    const answer = await ask(exchange, options);
+    if (!signal.aborted) note(server, answer, options);
     if (answer === 'timeout') timeouts++;
     if (typeof answer === 'string') {
       outcome = answer;
@@ -88,7 +97,24 @@ async function queryAddresses(
   return { outcome, addresses: [], timeouts };
 }
 
-async function ask(exchange: Parameters<typeof exchangeOverUdp>[0], { useTcp }: QueryOptions): Promise<Exchanged> {
+/** Asks a server that failed before, beside the one that is waited for. */
+function retryServer(exchange: Exchange, options: QueryOptions): void {
+  const { servers, fared, rotate } = options;
+  const server = rotate ? undefined : fared.retry(servers, exchange.server);
+  if (server === undefined) return;
+  const signal = new AbortController().signal;
+  void ask({ ...exchange, server, signal }, options)
+    .catch((): Exchanged => 'failed')
+    .then((answer) => note(server, answer, options));
+}
+
+function note(server: string, answer: Exchanged, { fared }: QueryOptions): void {
+  const helped = typeof answer !== 'string' && (answer.rcode === 'NOERROR' || answer.rcode === 'NXDOMAIN');
+  if (helped) fared.succeeded(server);
+  else fared.failed(server);
+}
+
+async function ask(exchange: Exchange, { useTcp }: QueryOptions): Promise<Exchanged> {
   if (useTcp) return await exchangeOverTcp(exchange);
   const answer = await exchangeOverUdp(exchange);
   return typeof answer !== 'string' && answer.flag_tc ? await exchangeOverTcp(exchange) : answer;

@@ -5,7 +5,10 @@
 import type { Random } from '#base/random.ts';
 import type { DnsOptions } from '#config/model/cluster.ts';
 
-type RefreshOptions = Pick<DnsOptions, 'refreshRate' | 'failureRefreshRate' | 'respectTtl' | 'jitter'>;
+type RefreshOptions = Pick<
+  DnsOptions,
+  'refreshRate' | 'failureRefreshRate' | 'respectTtl' | 'minRefreshRate' | 'jitter'
+>;
 
 export class RefreshRate {
   private readonly options: RefreshOptions;
@@ -20,9 +23,9 @@ export class RefreshRate {
 
   /** @param ttl seconds, 0 where none is known. @returns milliseconds. */
   afterSuccess(ttl: number): number {
-    const { refreshRate, respectTtl, jitter, failureRefreshRate } = this.options;
+    const { refreshRate, respectTtl, minRefreshRate = 0, jitter, failureRefreshRate } = this.options;
     this.backOff = failureRefreshRate.baseInterval;
-    const rate = respectTtl && ttl > 0 ? ttl * 1000 : refreshRate;
+    const rate = respectTtl && ttl > 0 ? Math.max(ttl * 1000, minRefreshRate) : refreshRate;
     return jitter > 0 ? rate + this.below(jitter) : rate;
   }
 

@@ -5,6 +5,9 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 
+/** Who is asked where the system names no server. */
+export const NOBODY = '127.0.0.1:53';
+
 export interface ResolvConf {
   /** As `ip:port`. */
   servers: string[];
@@ -32,7 +35,7 @@ export function parseResolvConf(text: string, host = hostname(), environment = p
   if (RES_OPTIONS !== undefined) ndots = ndotsOf(words(RES_OPTIONS)) ?? ndots;
   const dot = host.indexOf('.');
   search ??= dot > 0 && dot < host.length - 1 ? [host.slice(dot + 1)] : [];
-  return { servers: servers.length > 0 ? servers : ['127.0.0.1:53'], search, ndots };
+  return { servers: servers.length > 0 ? servers : [NOBODY], search, ndots };
 }
 
 function words(text: string): string[] {

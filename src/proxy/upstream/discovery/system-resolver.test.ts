@@ -23,17 +23,19 @@ interface Trial {
 interface TrialOptions extends Partial<ResolverOptions> {
   schedule?: Schedule;
   search?: string;
+  /** What resolv.conf says besides. */
+  system?: string;
 }
 
 const BOTH = ['10.0.0.1', '10.0.0.2', 'fd00::1'];
 
 async function trial(t: Scope, zone: DnsZone, options: TrialOptions = {}): Promise<Trial> {
-  const { schedule = systemSchedule, search = '', ...changes } = options;
+  const { schedule = systemSchedule, search = '', system = '', ...changes } = options;
   const folder = temporaryFolder(t);
   const hosts = join(folder, 'hosts');
   const resolvConf = join(folder, 'resolv.conf');
   writeFileSync(hosts, '10.9.9.9 known\n');
-  writeFileSync(resolvConf, `search ${search}`);
+  writeFileSync(resolvConf, `search ${search}\n${system}`);
   const server = await startDnsServer(t, zone);
   const root = new PlainScope();
   const resolver = new SystemResolver(
@@ -115,6 +117,19 @@ test('the next server is asked where one does not listen', async (t) => {
   const { server } = await trial(t, (question) => addressRecords(question, BOTH));
   const { ask } = await trial(t, () => undefined, { resolvers: ['127.0.0.1:1', server.address] });
   assert.deepEqual(texts(await ask('a.test')), ['10.0.0.1', '10.0.0.2']);
+});
+
+test('resolvers that are a fallback are asked where the system names nobody but itself', async (t) => {
+  for (const [system, asked] of [
+    ['', 1],
+    ['nameserver 127.0.0.1', 1],
+    ['nameserver 127.0.0.255\nnameserver 127.0.0.254', 0],
+  ] as const) {
+    const options = { resolversAreFallback: true as const, system, queryTimeout: 1, queryTries: 1 };
+    const { ask, server } = await trial(t, (question) => addressRecords(question, BOTH), options);
+    await ask('a.test');
+    assert.equal(server.queries.length, asked, system);
+  }
 });
 
 test('an answer that is cut short is asked for again over TCP', async (t) => {

@@ -3,24 +3,29 @@
  * Follows envoy.extensions.network.dns_resolver.cares.v3 and config.cluster.v3.Cluster.DnsLookupFamily.
  */
 import { isIP } from 'node:net';
+import { type Random, systemRandom } from '#base/random.ts';
 import type { Schedule } from '#base/timers.ts';
 import type { DnsOptions } from '#config/model/cluster.ts';
 import { dnsStats } from '#proxy/observe/stats/manager-stats.ts';
 import type { Scope } from '#proxy/observe/stats/metrics.ts';
-import { asEvent } from '#proxy/transport/io-event.ts';
+import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { type QueryResult, queryVersions } from '#proxy/upstream/discovery/dns-query.ts';
+import { DnsServers } from '#proxy/upstream/discovery/dns-servers.ts';
 import { addressesOfHost, isLocalhost, parseHosts } from '#proxy/upstream/discovery/hosts-file.ts';
 import type { LookupFamily, NameResolver, Resolution } from '#proxy/upstream/discovery/name-resolver.ts';
-import { candidates, parseResolvConf } from '#proxy/upstream/discovery/resolv-conf.ts';
+import { candidates, NOBODY, parseResolvConf } from '#proxy/upstream/discovery/resolv-conf.ts';
 import { WatchedFile } from '#proxy/upstream/discovery/watched-file.ts';
 
 export type ResolverOptions = Pick<
   DnsOptions,
-  'resolvers' | 'useTcp' | 'noDefaultSearchDomain' | 'queryTimeout' | 'queryTries'
+  'resolvers' | 'resolversAreFallback' | 'rotate' | 'useTcp' | 'noDefaultSearchDomain' | 'queryTimeout' | 'queryTries'
 >;
 
 export interface ResolverParts {
   schedule: Schedule;
+  /** Monotonic milliseconds, and chance; for tests. */
+  now?: () => number;
+  random?: Random;
   /** Paths, for tests. */
   hosts?: string;
   resolvConf?: string;
@@ -56,6 +61,7 @@ const DETAILS: Record<QueryResult['outcome'], string> = {
 export class SystemResolver implements NameResolver {
   private readonly options: ResolverOptions;
   private readonly schedule: Schedule;
+  private readonly fared: DnsServers;
   private readonly stats: ReturnType<typeof dnsStats>;
   private readonly hosts: WatchedFile<ReturnType<typeof parseHosts>>;
   private readonly resolvConf: WatchedFile<ReturnType<typeof parseResolvConf>>;
@@ -63,6 +69,7 @@ export class SystemResolver implements NameResolver {
   constructor(options: ResolverOptions, root: Scope, parts: ResolverParts) {
     this.options = options;
     this.schedule = parts.schedule;
+    this.fared = new DnsServers(parts.now ?? (() => clock.now()), parts.random ?? systemRandom);
     this.stats = dnsStats(root);
     this.hosts = new WatchedFile(parts.hosts ?? '/etc/hosts', parseHosts);
     this.resolvConf = new WatchedFile(parts.resolvConf ?? '/etc/resolv.conf', parseResolvConf);
@@ -118,12 +125,22 @@ export class SystemResolver implements NameResolver {
     return isHostname(name) ? await this.search(name, versions, signal) : BAD_NAME;
   }
 
+  /** A system that names nobody but itself names nobody, to Envoy. */
+  private servers(system: readonly string[]): readonly string[] {
+    const { resolvers, resolversAreFallback } = this.options;
+    if (resolvers.length === 0) return system;
+    const systemHelps = system.length !== 1 || system[0] !== NOBODY;
+    return resolversAreFallback && systemHelps ? system : resolvers;
+  }
+
   /** Tries the name with each search domain, until a server knows one. */
   private async search(name: string, versions: readonly (4 | 6)[], signal: AbortSignal): Promise<QueryResult> {
-    const { resolvers, useTcp, queryTimeout, queryTries, noDefaultSearchDomain } = this.options;
+    const { useTcp, rotate = false, queryTimeout, queryTries, noDefaultSearchDomain } = this.options;
     const system = this.resolvConf.current();
     const options = {
-      servers: resolvers.length > 0 ? resolvers : system.servers,
+      servers: this.servers(system.servers),
+      fared: this.fared,
+      rotate,
       useTcp,
       timeout: queryTimeout ?? DEFAULT_TIMEOUT,
       tries: queryTries ?? DEFAULT_TRIES,
