@@ -32,6 +32,8 @@ interface Setting {
   /** Clusters by their names, and the numbers of the servers that they have. */
   clusters?: Record<string, number[]>;
   cluster?: Json;
+  /** Fields of the bootstrap. */
+  more?: Json;
   /** The stats to compare. */
   compared?: string;
 }
@@ -40,7 +42,7 @@ interface Setting {
 export async function compare(
   t: TestContext,
   ports: number[],
-  { proxy = {}, clusters = { c: ports.map((_, i) => i) }, cluster = {}, compared = STATS }: Setting,
+  { proxy = {}, clusters = { c: ports.map((_, i) => i) }, cluster = {}, more = {}, compared = STATS }: Setting,
   play: (proxy: RunningProxy) => Promise<unknown>,
 ): Promise<void> {
   const config = bootstrap(
@@ -52,6 +54,7 @@ export async function compare(
         { lb_policy: 'MAGLEV', ...cluster },
       ),
     ),
+    more,
   );
   const seen: unknown[] = [];
   for (const kind of ['envoy', 'fairlead'] as ProxyKind[]) {

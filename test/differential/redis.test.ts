@@ -1,6 +1,6 @@
 import test from 'node:test';
 import { typed } from '#testing/bootstrap.ts';
-import { startRedis } from '#testing/redis-server.ts';
+import { RedisTestClient, startRedis } from '#testing/redis-server.ts';
 import { compare, onEach, PROXY, type Talk, talk } from './compare-redis.ts';
 
 /** A line that has an empty word for each pair of blanks. */
@@ -287,4 +287,21 @@ test('faults come as often as they are to', async (t) => {
     { fault_type: 'DELAY', fault_enabled: all, delay: '0.05s', commands: ['SET'] },
   ];
   await compare(t, [server], { proxy: { faults } }, (proxy) => talk(proxy, ['GET a', 'SET a 1', 'MGET a', 'STRLEN a']));
+});
+
+test('clients of a proxy that drains are let go of after a command, unless the runtime says no', async (t) => {
+  const server = await startRedis(t);
+  for (const drain_close_enabled of [0, 100]) {
+    const layers = [{ name: 's', static_layer: { redis: { drain_close_enabled } } }];
+    await compare(t, [server], { more: { layered_runtime: { layers } } }, async (proxy) => {
+      const client = new RedisTestClient(await proxy.listenerPort());
+      const answers = [await client.ask(['PING'])];
+      await proxy.admin.post('/healthcheck/fail');
+      answers.push(await client.ask(['PING']));
+      if (drain_close_enabled > 0) answers.push(...(await client.answers(1)));
+      else answers.push(await client.ask(['PING']));
+      client.close();
+      return answers;
+    });
+  }
 });
