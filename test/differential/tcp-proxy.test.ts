@@ -169,6 +169,43 @@ alike('the circuit breaker of connections', {
   lines: 4,
 });
 
+alike('nobody may wait for a connection: each attempt overflows', {
+  bootstrap: proxied({ max_connect_attempts: 2 }, { circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] } }),
+  upstreams: { c: echo },
+  async run(act) {
+    await ended(act, await act.connect());
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('an address to start from that is not ours', {
+  bootstrap: proxied(
+    { max_connect_attempts: 2 },
+    { upstream_bind_config: { source_address: { address: '192.0.2.1', port_value: 0 } } },
+  ),
+  upstreams: { c: echo },
+  async run(act) {
+    await ended(act, await act.connect());
+  },
+  stats: STATS,
+  lines: 2,
+});
+
+alike('a connection for one request alone', {
+  bootstrap: proxied({}, { max_requests_per_connection: 1 }),
+  upstreams: { c: echo },
+  async run(act) {
+    const wire = await act.connect();
+    await wire.send('a');
+    await until(wire, 1);
+    wire.destroy();
+    await act.proxy.statBecomes('cluster.c.upstream_cx_active', 0);
+  },
+  stats: STATS,
+  lines: 2,
+});
+
 alike('an idle connection is closed', {
   bootstrap: proxied({ idle_timeout: '0.2s' }),
   upstreams: { c: silent },

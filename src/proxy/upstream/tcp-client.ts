@@ -179,6 +179,7 @@ export class TcpClient implements ConnectionUser, TcpUpstream {
     stats.upstreamRqActive.inc();
     this.request.host.stats.rqTotal.inc();
     this.request.host.stats.rqActive.add(1);
+    if (this.request.cluster.config.http.common.maxRequestsPerConnection === 1) stats.upstreamCxMaxRequests.inc();
     this.connection.active = 1;
     this.user?.onUpstreamReady();
   }

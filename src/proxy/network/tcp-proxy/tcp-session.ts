@@ -142,8 +142,11 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
       tunnel.begin();
       return;
     }
-    this.upstream = openTcpUpstream(owner, host, connection, this);
-    if (this.upstream !== undefined) stream.upstream = this.upstream.info;
+    const upstream = openTcpUpstream(owner, host, connection, this);
+    // Without one it was heard why, and the next attempt may be under way.
+    if (upstream === undefined) return;
+    this.upstream = upstream;
+    stream.upstream = upstream.info;
   }
 
   onUpstreamFailure(reason: ResetReason, _details: string, tried?: UpstreamInfo): void {
@@ -151,8 +154,8 @@ export class TcpSession implements SocketOwner, Reader, TcpClientUser {
     if (tried !== undefined) stream.upstream = tried;
     this.upstream = undefined;
     if (this.closed) return;
-    if (reason === 'overflow') return this.giveUp(Flag.UpstreamOverflow);
-    if (reason !== 'local_connection_failure') stream.setFlag(Flag.UpstreamConnectionFailure);
+    // What fails on our side has no flag, as in Envoy.
+    if (reason !== 'overflow' && reason !== 'local_connection_failure') stream.setFlag(Flag.UpstreamConnectionFailure);
     const { backoff, maxConnectAttempts } = this.proxy.config;
     if (backoff === undefined || this.attempts >= maxConnectAttempts) return this.connect();
     const ceiling = Math.min(backoff.maxInterval, backoff.baseInterval * 2 ** (this.attempts - 1));
