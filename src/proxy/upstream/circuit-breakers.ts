@@ -5,6 +5,7 @@
 import type { CircuitBreakerThresholds, ClusterConfig } from '#config/model/cluster.ts';
 import { clusterStats } from '#proxy/observe/stats/cluster-stats.ts';
 import type { Gauge, Scope } from '#proxy/observe/stats/metrics.ts';
+import { leftOfNoLimit } from '#proxy/observe/stats/no-limit.ts';
 import {
   type CircuitBreakerSlots,
   NUMBERS_PER_RESOURCE,
@@ -283,11 +284,15 @@ export function circuitBreakerGauges(breakers: CircuitBreakers, config: ClusterC
       }
     }
     for (const { resource, gauge, isAsked } of left) {
-      gauge.set(hasBudget(resource) && isAsked() ? 0 : Math.max(0, resource.max - resource.count));
+      gauge.set(hasBudget(resource) && isAsked() ? 0 : leftOf(resource));
     }
   };
   refresh();
   return refresh;
+}
+
+function leftOf({ max, count }: Resource): number {
+  return max === Number.POSITIVE_INFINITY ? leftOfNoLimit(count) : Math.max(0, max - count);
 }
 
 function hasBudget(resource: Resource): boolean {
