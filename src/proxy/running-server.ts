@@ -302,6 +302,7 @@ export class RunningServer {
     else if (message.kind === 'dns_question') this.dnsCaches.ask(message.question);
     else if (message.kind === 'route_question') this.discovery.answer(message.question);
     else if (message.kind === 'found_host') this.clusters.get(message.cluster)?.foundHost(message.host);
+    else if (message.kind === 'redis_trouble') this.clusters.get(message.cluster)?.wentWrong(message.what);
   }
 
   broadcast: WorkerPool['broadcast'] = (message) => this.workers.broadcast(message);

@@ -12,6 +12,7 @@ import { clock } from '#proxy/transport/io-event.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
 import { CircuitBreakers, circuitBreakerGauges } from '#proxy/upstream/circuit-breakers.ts';
 import { type Discovery, discover, type EndpointWatcher } from '#proxy/upstream/discovery/discover.ts';
+import type { RedisTrouble } from '#proxy/upstream/discovery/redis-slots.ts';
 import type { DnsCaches } from '#proxy/upstream/dns-cache/dns-caches.ts';
 import { DROPPED, DROPPED_OVERLOAD, dropBlock } from '#proxy/upstream/drop-counts.ts';
 import type { EndpointSums } from '#proxy/upstream/endpoint-metrics.ts';
@@ -139,6 +140,11 @@ export class ServerCluster {
   /** A worker made a member. */
   foundHost(host: HostUpdate): void {
     this.discovery?.found?.(host);
+  }
+
+  /** A worker had a command that went wrong. */
+  wentWrong(what: RedisTrouble): void {
+    this.discovery?.wentWrong?.(what);
   }
 
   /** It is removed, or another takes its place. */

@@ -16,6 +16,7 @@ import type { Scope } from '#proxy/observe/stats/metrics.ts';
 import type { StatsLease } from '#proxy/observe/stats/stats-lease.ts';
 import type { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import type { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
+import type { RedisTrouble } from '#proxy/upstream/discovery/redis-slots.ts';
 import type { WorkerDnsCaches } from '#proxy/upstream/dns-cache/worker-dns-caches.ts';
 import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { RuntimeView } from '#selection/runtime-view.ts';
@@ -58,6 +59,8 @@ export interface WorkerContext {
   readonly dnsCaches: WorkerDnsCaches;
   /** A member of a cluster was made here, for the main thread to know of. */
   foundHost(cluster: string, host: HostUpdate): void;
+  /** A Redis host sent a command elsewhere, or did not answer it: the main thread may want to know who has which slots now. */
+  redisTrouble(cluster: string, what: RedisTrouble): void;
   /** What TLS contexts take from secrets that may change. */
   readonly secrets: WorkerSecrets;
   readonly node: { id: string; cluster: string; locality: Locality };

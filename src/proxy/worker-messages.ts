@@ -15,6 +15,7 @@ import type { AskedQuestion, RouteQuestion } from '#proxy/http/route-demands.ts'
 import type { LogFileSettings } from '#proxy/observe/access-log/access-log-context.ts';
 import type { HistogramInterval, StatDefinitions } from '#proxy/observe/stats/definitions.ts';
 import type { CircuitBreakerSlots } from '#proxy/upstream/circuit-breaker-slots.ts';
+import type { RedisTrouble } from '#proxy/upstream/discovery/redis-slots.ts';
 import type { DnsAnswer, DnsQuestion } from '#proxy/upstream/dns-cache/dns-caches.ts';
 import type { EndpointSums } from '#proxy/upstream/endpoint-metrics.ts';
 import type { HostSetUpdate, HostUpdate } from '#proxy/upstream/host-set-update.ts';
@@ -148,6 +149,8 @@ export type FromWorker =
   | { kind: 'route_question'; question: AskedQuestion }
   /** A request made a member of an ORIGINAL_DST cluster. */
   | { kind: 'found_host'; cluster: string; host: HostUpdate }
+  /** A host of a cluster whose members Redis names sent a command elsewhere, or did not answer it. */
+  | { kind: 'redis_trouble'; cluster: string; what: RedisTrouble }
   /** A connection of a listener is another worker's. */
   | { kind: 'hand_over'; worker: number; connection: HandedConnection }
   | { kind: 'bug' }

@@ -20,6 +20,7 @@ import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
+import type { RedisTrouble } from '#proxy/upstream/discovery/redis-slots.ts';
 import { WorkerDnsCaches } from '#proxy/upstream/dns-cache/worker-dns-caches.ts';
 import type { HostUpdate } from '#proxy/upstream/host-set-update.ts';
 import type { HandedConnection, WorkerContext } from '#proxy/worker-context.ts';
@@ -170,6 +171,10 @@ export class Worker implements WorkerContext {
   foundHost(cluster: string, host: HostUpdate): void {
     // The update that comes back must not come in the middle of the choice.
     process.nextTick(() => this.tell({ kind: 'found_host', cluster, host }));
+  }
+
+  redisTrouble(cluster: string, what: RedisTrouble): void {
+    process.nextTick(() => this.tell({ kind: 'redis_trouble', cluster, what }));
   }
 
   handOver(worker: number, connection: HandedConnection): void {

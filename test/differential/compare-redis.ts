@@ -11,7 +11,7 @@ import { encodeCommand } from '#wire/redis/resp-value.ts';
 
 export const PROXY = 'extensions.filters.network.redis_proxy.v3';
 
-function redisListener(config: Json): Json {
+export function redisListener(config: Json): Json {
   const filter = typed(`${PROXY}.RedisProxy`, {
     stat_prefix: 'p',
     prefix_routes: { catch_all_route: { cluster: 'c' } },

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { typed } from '#testing/bootstrap.ts';
+import { bootstrap, staticCluster, typed } from '#testing/bootstrap.ts';
 import { freePort } from '#testing/free-port.ts';
 import { RedisTestClient, startRedis } from '#testing/redis-server.ts';
 import type { Scope } from '#testing/scope.ts';
-import { compare, onEach, talk } from './compare-redis.ts';
+import { compare, onEach, redisListener, talk } from './compare-redis.ts';
+import { alike } from './compare-tcp.ts';
 
 const SLOTS = 16_384;
 const EVERY_MS = 50;
@@ -75,3 +77,55 @@ test('the members that Redis names have their slots, as with Envoy', async (t) =
     return { answers, where };
   });
 });
+
+const slotsOf = (port: number) => `*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:${port}\r\n`;
+
+/** Has all slots; every other command it sends away, to itself. */
+function sendsAway(socket: Socket): void {
+  let commands = 0;
+  socket.on('data', (bytes: Buffer) => {
+    const isMoved = !bytes.includes('CLUSTER') && ++commands % 2 === 1;
+    if (bytes.includes('CLUSTER')) socket.write(slotsOf(socket.localPort ?? 0));
+    else socket.write(isMoved ? `-MOVED 1 127.0.0.1:${socket.localPort}\r\n` : '+OK\r\n');
+  });
+}
+
+/** Has all slots; it takes no command. */
+function breaksOff(socket: Socket): void {
+  socket.on('data', (bytes: Buffer) => {
+    if (bytes.includes('CLUSTER')) socket.write(slotsOf(socket.localPort ?? 0));
+    else socket.destroy();
+  });
+}
+
+for (const [name, serve, thresholds] of [
+  ['redirections', sendsAway, { redirect_refresh_threshold: 3 }],
+  ['failures', breaksOff, { failure_refresh_threshold: 3 }],
+] as const) {
+  alike(`after ${name} the slots are asked for before their time, once in a while`, {
+    upstreams: { c: serve },
+    bootstrap: ({ c }) => {
+      const config = { cluster_refresh_rate: '60s', redirect_refresh_interval: '60s', ...thresholds };
+      const cluster_type = {
+        name: 'envoy.clusters.redis',
+        typed_config: typed('extensions.clusters.redis.v3.RedisClusterConfig', config),
+      };
+      const settings = { op_timeout: '5s', enable_redirection: true };
+      return bootstrap(
+        [redisListener({ settings })],
+        [staticCluster('c', [c], { type: undefined, cluster_type, lb_policy: 'CLUSTER_PROVIDED' })],
+      );
+    },
+    async run({ proxy, note }) {
+      const client = new RedisTestClient(await proxy.listenerPort());
+      await proxy.statBecomes('cluster.c.membership_total', 1);
+      for (let i = 0; i < 2; i++) note((await client.ask(['GET', 'a'])) ?? '');
+      note(`${await proxy.stat('cluster.c.update_attempt')}`);
+      note((await client.ask(['GET', 'a'])) ?? '');
+      await proxy.statBecomes('cluster.c.update_attempt', 2);
+      for (let i = 0; i < 4; i++) await client.ask(['GET', 'a']);
+      client.close();
+    },
+    stats: /^cluster\.c\.update_(attempt|success|failure|empty)$/,
+  });
+}

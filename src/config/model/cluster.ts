@@ -16,6 +16,15 @@ import type { Metadata } from './route.ts';
 import type { SocketOption } from './socket-option.ts';
 import type { UpstreamTransport } from './tls.ts';
 
+/** When the slots of a Redis cluster are asked for before their time. */
+export interface EarlyRefresh {
+  /** Milliseconds after one such refresh in which nothing counts. */
+  interval: number;
+  /** After so many redirections, or failed commands; 0: never. */
+  redirections: number;
+  failures: number;
+}
+
 export interface ClusterConfig {
   name: string;
   /** Prefix of its stats: alt_stat_name, or the name. */
@@ -27,7 +36,7 @@ export interface ClusterConfig {
     | { kind: 'ORIGINAL_DST'; originalDst: OriginalDstOptions }
     | { kind: 'DYNAMIC_FORWARD_PROXY'; cache: DnsCacheConfig; allowsInsecure: boolean }
     | { kind: 'AGGREGATE'; clusters: string[] }
-    | { kind: 'REDIS'; dns: DnsOptions; refreshRate: number; refreshTimeout: number };
+    | { kind: 'REDIS'; dns: DnsOptions; refreshRate: number; refreshTimeout: number; early: EarlyRefresh };
   loadAssignment?: LoadAssignment;
   lbPolicy: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM' | 'RING_HASH' | 'MAGLEV' | 'CLUSTER_PROVIDED';
   lbConfig: {

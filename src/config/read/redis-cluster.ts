@@ -11,19 +11,25 @@ import type { Cluster } from '#envoy/config/cluster/v3/cluster_pb.js';
 import type { RedisClusterConfig } from '#envoy/extensions/clusters/redis/v3/redis_cluster_pb.js';
 
 export const REDIS_CLUSTER = 'envoy.extensions.clusters.redis.v3.RedisClusterConfig';
-const SOON_ENOUGH = 'slots are asked for at cluster_refresh_rate, and redirections are followed until then';
-const check = honours(REDIS_CLUSTER, ['cluster_refresh_rate', 'cluster_refresh_timeout'], {
-  withoutEffect: {
-    redirect_refresh_interval: SOON_ENOUGH,
-    redirect_refresh_threshold: SOON_ENOUGH,
-    failure_refresh_threshold: SOON_ENOUGH,
-    host_degraded_refresh_threshold: SOON_ENOUGH,
+const check = honours(
+  REDIS_CLUSTER,
+  [
+    'cluster_refresh_rate',
+    'cluster_refresh_timeout',
+    'redirect_refresh_interval',
+    'redirect_refresh_threshold',
+    'failure_refresh_threshold',
+  ],
+  {
+    withoutEffect: { host_degraded_refresh_threshold: 'without health checks no host that Redis names is degraded' },
+    refused: { enable_zone_discovery: 'zones of hosts are not looked at' },
   },
-  refused: { enable_zone_discovery: 'zones of hosts are not looked at' },
-});
+);
 
 const DEFAULT_RATE = 5000;
 const DEFAULT_TIMEOUT = 3000;
+const DEFAULT_INTERVAL = 5000;
+const DEFAULT_REDIRECTIONS = 5;
 
 export function readRedisCluster(
   cluster: Cluster,
@@ -43,5 +49,10 @@ export function readRedisCluster(
     dns: readDnsOptions(cluster, clusterAt, context.dnsResolver ?? SYSTEM_RESOLVER, context),
     refreshRate: millisecondsOr(message.clusterRefreshRate, DEFAULT_RATE),
     refreshTimeout: millisecondsOr(message.clusterRefreshTimeout, DEFAULT_TIMEOUT),
+    early: {
+      interval: millisecondsOr(message.redirectRefreshInterval, DEFAULT_INTERVAL),
+      redirections: message.redirectRefreshThreshold ?? DEFAULT_REDIRECTIONS,
+      failures: message.failureRefreshThreshold,
+    },
   };
 }

@@ -17,6 +17,7 @@ import {
 import type { Histogram, Scope } from '#proxy/observe/stats/metrics.ts';
 import { clock } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
+import type { RedisTrouble } from '#proxy/upstream/discovery/redis-slots.ts';
 import { Host } from '#proxy/upstream/host.ts';
 import { murmurHash2 } from '#proxy/upstream/load-balancer/murmur-hash.ts';
 import { SlotBalancer } from '#proxy/upstream/load-balancer/slot-balancer.ts';
@@ -124,6 +125,17 @@ export class RedisCluster {
     const stranger = new Host({ ...origin, lease: worker.leaseStats });
     this.strangers.set(text, stranger);
     return stranger;
+  }
+
+  /** Whether so many of these make the main thread ask who has which slots. */
+  watches(what: RedisTrouble): boolean {
+    const { discovery } = this.cluster.config;
+    return discovery.kind === 'REDIS' && discovery.early[what] > 0;
+  }
+
+  wentWrong(what: RedisTrouble): void {
+    const { worker, config } = this.cluster;
+    if (this.watches(what)) worker.redisTrouble(config.name, what);
   }
 
   /** The connection is of no use any more. */

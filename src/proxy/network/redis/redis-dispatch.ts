@@ -40,7 +40,8 @@ export function dispatch(
 }
 
 /** Follows a host that says where the key is; the client never hears of it, unless nobody is there. */
-export function redirecting(cluster: RedisCluster, command: RedisCommand, waiter: RedisWaiter): RedisWaiter {
+export function redirecting(cluster: RedisCluster, command: RedisCommand, client: RedisWaiter): RedisWaiter {
+  const waiter = cluster.watches('failures') ? tellingFailures(cluster, client) : client;
   if (!cluster.settings.enableRedirection) return waiter;
   return {
     onReply(reply) {
@@ -49,9 +50,20 @@ export function redirecting(cluster: RedisCluster, command: RedisCommand, waiter
       const [, word, address] = redirection;
       const host = cluster.hostAt(address);
       if (host === undefined) return waiter.onReply(reply);
+      cluster.wentWrong('redirections');
       if (word === 'ASK') cluster.sendTo(host, { name: 'asking', bytes: ASKING, reads: true }, IGNORED);
       cluster.sendTo(host, command, waiter);
     },
     onFailure: (unreachable) => waiter.onFailure(unreachable),
+  };
+}
+
+function tellingFailures(cluster: RedisCluster, waiter: RedisWaiter): RedisWaiter {
+  return {
+    onReply: (reply) => waiter.onReply(reply),
+    onFailure(unreachable) {
+      if (!unreachable) cluster.wentWrong('failures');
+      waiter.onFailure(unreachable);
+    },
   };
 }

@@ -12,7 +12,7 @@ import { CachedNames } from '#proxy/upstream/discovery/cached-names.ts';
 import { LogicalDns } from '#proxy/upstream/discovery/logical-dns.ts';
 import type { NameResolver } from '#proxy/upstream/discovery/name-resolver.ts';
 import { OriginalDstDiscovery } from '#proxy/upstream/discovery/original-dst.ts';
-import { RedisSlots } from '#proxy/upstream/discovery/redis-slots.ts';
+import { RedisSlots, type RedisTrouble } from '#proxy/upstream/discovery/redis-slots.ts';
 import { NO_MEMBERS, sameMembers } from '#proxy/upstream/discovery/same-members.ts';
 import { StrictDns } from '#proxy/upstream/discovery/strict-dns.ts';
 import { SystemResolver } from '#proxy/upstream/discovery/system-resolver.ts';
@@ -24,6 +24,8 @@ export interface Discovery {
   stop(): void;
   /** A worker made a member, for clusters whose members are found so. */
   found?(host: HostUpdate): void;
+  /** A command went wrong on a worker, for clusters whose members Redis names. */
+  wentWrong?(what: RedisTrouble): void;
 }
 
 /** Who fetches the endpoints of EDS clusters. */

@@ -17,6 +17,9 @@ import { encodeCommand, parseResp, type RespValue } from '#wire/redis/resp-value
 type Options = Extract<ClusterConfig['discovery'], { kind: 'REDIS' }>;
 type IpAddress = Extract<Address, { kind: 'ip' }>;
 
+/** What may come of slots that are others by now: where it is counted in the options. */
+export type RedisTrouble = 'redirections' | 'failures';
+
 const CLUSTER_SLOTS = encodeCommand(['CLUSTER', 'SLOTS']);
 
 export class RedisSlots implements Discovery {
@@ -31,6 +34,12 @@ export class RedisSlots implements Discovery {
   private cancel: () => void = () => {};
   private stopped = false;
   private ready = false;
+  /** Nobody is asked at this moment. */
+  private idle = false;
+  /** Since the last early refresh. */
+  private counts: Record<RedisTrouble, number> = { redirections: 0, failures: 0 };
+  /** An early refresh was not long ago: undefined where there was none. */
+  private endQuiet: (() => void) | undefined = undefined;
 
   constructor(config: ClusterConfig, options: Options, parts: DnsParts) {
     this.config = config;
@@ -45,11 +54,28 @@ export class RedisSlots implements Discovery {
   stop(): void {
     this.stopped = true;
     this.cancel();
+    this.endQuiet?.();
+  }
+
+  /** Enough of that, and the slots are asked for at once. */
+  wentWrong(what: RedisTrouble): void {
+    const { early } = this.options;
+    if (this.stopped || this.endQuiet !== undefined || early[what] === 0 || ++this.counts[what] < early[what]) return;
+    this.counts = { redirections: 0, failures: 0 };
+    if (early.interval > 0) {
+      this.endQuiet = this.parts.schedule(early.interval, () => {
+        this.endQuiet = undefined;
+      });
+    }
+    if (!this.idle) return;
+    this.cancel();
+    this.begin();
   }
 
   /** Asks a member at random; while none is known, one that the configuration names. */
   private begin(): void {
     if (this.stopped) return;
+    this.idle = false;
     const { random } = this.parts;
     this.stats.updateAttempt.inc();
     if (this.members.length > 0) return this.ask(this.members[random.uint32() % this.members.length]);
@@ -73,7 +99,6 @@ export class RedisSlots implements Discovery {
   }
 
   private take({ update, members }: Found): void {
-    this.stats.updateSuccess.inc();
     this.members = members;
     const text = JSON.stringify(update);
     if (text === this.last) this.stats.updateNoRebuild.inc();
@@ -92,6 +117,7 @@ export class RedisSlots implements Discovery {
   }
 
   private later(): void {
+    this.idle = true;
     this.cancel = this.parts.schedule(this.options.refreshRate, () => this.begin());
     this.becomeReady();
   }
