@@ -23,7 +23,11 @@ const started = new Date();
 
 /** Sources by the name of their build, as `entryPath` of src/base/entry.ts expects them. */
 const entries: Record<string, string> = { fairlead: 'src/cli/main.ts', xds: 'src/control/xds/index.ts' };
-for (const file of ['src/proxy/worker-thread.ts', ...globSync('samples/*/*.ts', { cwd: root })]) {
+for (const file of [
+  'src/proxy/worker-thread.ts',
+  'src/proxy/guard-dog-thread.ts',
+  ...globSync('samples/*/*.ts', { cwd: root }),
+]) {
   if (existsSync(join(root, file)) && !file.endsWith('.test.ts')) entries[file.replace(/\.ts$/, '')] = file;
 }
 

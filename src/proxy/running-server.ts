@@ -10,6 +10,7 @@ import type { LoadedBootstrap } from '#config/load.ts';
 import { type Address, addressText } from '#config/model/address.ts';
 import type { Snapshot } from '#config/model/snapshot.ts';
 import { CertificateExpiry } from '#proxy/certificate-expiry.ts';
+import { packsOf, startGuardDog, toucher } from '#proxy/guard-dog.ts';
 import { HotRestart, type ListeningSocket } from '#proxy/hot-restart.ts';
 import { InitManager } from '#proxy/init-manager.ts';
 import { GlobalConnections, listenerConnections, sharedConnectionCounts } from '#proxy/listeners/global-connections.ts';
@@ -27,7 +28,7 @@ import { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import { compileStatsMatcher } from '#proxy/observe/stats/stats-matcher.ts';
 import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { countWarnings } from '#proxy/observe/stats/warning-stats.ts';
-import { startWatchdog } from '#proxy/observe/stats/watchdog.ts';
+import { startWatchdog, watchdogStats } from '#proxy/observe/stats/watchdog.ts';
 import type { ProxyOptions } from '#proxy/options.ts';
 import { Runtime } from '#proxy/runtime.ts';
 import { SecretStore } from '#proxy/secret-store.ts';
@@ -74,6 +75,7 @@ export class RunningServer {
   readonly connections: GlobalConnections;
   private readonly log = logger('main');
   private admin: AdminServer | undefined = undefined;
+  private stopGuardDog: (() => Promise<unknown>) | undefined = undefined;
   private flushTimer: NodeJS.Timeout | undefined = undefined;
   private ending: Promise<void> | undefined = undefined;
 
@@ -197,10 +199,21 @@ export class RunningServer {
       onReplaced: () => this.handOver(),
     });
     await this.hotRestart.relieveParent();
-    for (let index = 0; index < this.options.concurrency; index++) startWatchdog(this.stats.root, `worker_${index}`);
-    startWatchdog(this.stats.root, 'main_thread');
+    this.watchThreads();
     this.flushTimer = setInterval(() => void this.flush(), snapshot.statsFlushInterval);
     if (!slow) await this.startAdmin();
+  }
+
+  /** Notices from now on where a thread hangs. */
+  private watchThreads(): void {
+    const { options, stats } = this;
+    const { logFormat, watchdogs } = this.loaded.snapshot;
+    const packs = packsOf(watchdogs, options.concurrency);
+    // Their stats are there before the workers hear of it.
+    for (const thread of packs.workers.threads) watchdogStats(stats.root, thread);
+    startWatchdog(stats.root, 'main_thread', watchdogs.mainThread, toucher(packs.mainThread.touched, 0));
+    this.workers.broadcast({ kind: 'watch', touched: packs.workers.touched });
+    this.stopGuardDog = startGuardDog(packs, loggingOptions(options, logFormat));
   }
 
   /** Those whose members nobody has to fetch come first: the others, and more clusters, may be fetched through them. */
@@ -394,6 +407,7 @@ export class RunningServer {
   /** Takes everything down at once. */
   async stop(): Promise<void> {
     clearInterval(this.flushTimer);
+    await this.stopGuardDog?.();
     this.discovery.stop();
     this.clusters.stop();
     this.mainClusters.close();

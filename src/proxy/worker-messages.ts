@@ -125,6 +125,8 @@ export type ToWorker =
   | { kind: 'drain'; immediate: boolean }
   /** The admin API was told to fail health checks, or no more. */
   | { kind: 'healthcheck'; fails: boolean }
+  /** Everything runs: from now on the worker shows that it moves, by a number for each worker. */
+  | { kind: 'watch'; touched: SharedArrayBuffer }
   | { kind: 'reopen_logs' }
   | { kind: 'log_level'; component: string | undefined; level: LogLevel }
   | { kind: 'histograms' }

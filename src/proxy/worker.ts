@@ -7,8 +7,10 @@ import { logger, reopenLog, setLogLevel } from '#base/logger.ts';
 import { systemRandom } from '#base/random.ts';
 import { Timers } from '#base/timers.ts';
 import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { WatchdogConfig } from '#config/model/watchdog.ts';
 import { DrainState } from '#proxy/drain-state.ts';
 import { ExtensionSlots } from '#proxy/extension-slots.ts';
+import { toucher } from '#proxy/guard-dog.ts';
 import { RouteDemands } from '#proxy/http/route-demands.ts';
 import { RouteTables } from '#proxy/http/route-tables.ts';
 import { RequestGroups } from '#proxy/http/router/request-groups.ts';
@@ -17,6 +19,7 @@ import { WorkerListeners } from '#proxy/listeners/worker-listeners.ts';
 import { flushAccessLogs, reopenAccessLogs } from '#proxy/observe/access-log/log-files.ts';
 import { clustersInflated } from '#proxy/observe/stats/manager-stats.ts';
 import type { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
+import { startWatchdog } from '#proxy/observe/stats/watchdog.ts';
 import { WorkerSecrets } from '#proxy/tls/worker-secrets.ts';
 import { asEvent, clock } from '#proxy/transport/io-event.ts';
 import { ClusterManager } from '#proxy/upstream/cluster-manager.ts';
@@ -51,6 +54,7 @@ export class Worker implements WorkerContext {
   readonly demands: RouteDemands;
   readonly extensions = new ExtensionSlots();
   readonly listeners: WorkerListeners;
+  private readonly watchdog: WatchdogConfig;
   private readonly shared: boolean;
   private readonly inflated;
   private readonly tell: (message: FromWorker) => void;
@@ -75,6 +79,7 @@ export class Worker implements WorkerContext {
     this.dnsCaches = new WorkerDnsCaches(this.scope, clock, (question) => tell({ kind: 'dns_question', question }));
     this.node = { id: snapshot.node.id, cluster: snapshot.node.cluster, locality: snapshot.node.locality };
     this.logFiles = start.logFiles;
+    this.watchdog = snapshot.watchdogs.workers;
     this.leaseStats = () => stats.lease();
     const { localClusterName } = snapshot.clusterManager;
     this.clusters = new ClusterManager(localClusterName);
@@ -136,6 +141,9 @@ export class Worker implements WorkerContext {
       case 'stop_listeners':
         this.listeners.stop(message.inboundOnly);
         return this.tell({ kind: 'listeners_stopped' });
+      case 'watch':
+        startWatchdog(this.scope, `worker_${this.index}`, this.watchdog, toucher(message.touched, this.index));
+        return;
       case 'healthcheck':
         this.drain.unhealthy = message.fails;
         return;

@@ -9,6 +9,7 @@ import type { ApiConfigSource, ConfigSource, GrpcService } from './config-source
 import type { ListenerConfig } from './listener.ts';
 import type { StringMatcher } from './matchers.ts';
 import type { Json, Metadata } from './route.ts';
+import type { WatchdogsConfig } from './watchdog.ts';
 
 export interface Snapshot {
   node: NodeInfo;
@@ -23,6 +24,7 @@ export interface Snapshot {
   statsFlushOnAdmin: boolean;
   clusterManager: ClusterManagerConfig;
   overload: { maxActiveDownstreamConnections?: number };
+  watchdogs: WatchdogsConfig;
   statsServerVersionOverride?: number;
   /** How the program's own log is written, in spdlog's pattern; absent: as the command line says. */
   logFormat?: string;

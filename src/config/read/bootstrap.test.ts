@@ -37,5 +37,8 @@ test('dynamic_resources may be empty; files that they name must be there', () =>
 });
 
 test('what has no counterpart here is warned of', () => {
-  assert.match(warningsOf({ watchdogs: {} }).join(), /^watchdogs: field 'watchdogs' has no effect/);
+  assert.match(
+    warningsOf({ enable_dispatcher_stats: true }).join(),
+    /^enable_dispatcher_stats: field 'enable_dispatcher_stats' has no effect/,
+  );
 });

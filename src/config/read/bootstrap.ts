@@ -22,6 +22,7 @@ import { readAll } from '#config/read/read-all.ts';
 import { readStaticSecrets } from '#config/read/static-secrets.ts';
 import { NO_STATS_CONFIG, readStatsConfig } from '#config/read/stats-config.ts';
 import { honours } from '#config/read/support.ts';
+import { readWatchdogs } from '#config/read/watchdogs.ts';
 import type {
   Bootstrap,
   Bootstrap_DynamicResources,
@@ -33,7 +34,6 @@ import type { ConfigSource } from '#envoy/config/core/v3/config_source_pb.js';
 const BOOTSTRAP = 'envoy.config.bootstrap.v3.Bootstrap';
 const OWN_SOURCE = 'write ads_config, or a source where something is fetched';
 const XDSTP = 'collections are not named by xdstp here; write lds_config and cds_config';
-const WATCHDOG = 'a worker that hangs is only counted';
 
 const check = honours(
   BOOTSTRAP,
@@ -55,13 +55,13 @@ const check = honours(
     'dns_resolution_config',
     'typed_dns_resolver_config',
     'default_regex_engine',
+    'watchdog',
+    'watchdogs',
   ],
   {
     withoutEffect: {
       node_context_params: 'they are for names by xdstp',
       deferred_stat_options: 'stats are made as they are needed',
-      watchdog: WATCHDOG,
-      watchdogs: WATCHDOG,
       enable_dispatcher_stats: 'there are no dispatchers to count',
       inline_headers: 'every header is found as fast',
       perf_tracing_file_path: 'POST /cpuprofiler writes a profile',
@@ -124,6 +124,7 @@ export function readBootstrap(message: Bootstrap, at: Place, inside: ReadContext
     ...readFlush(message, at),
     clusterManager,
     overload: readOverload(message.overloadManager, at.field('overload_manager'), inside),
+    watchdogs: readWatchdogs(message, at, inside),
     ...optional(
       'logFormat',
       at.attempt(() => readApplicationLog(message.applicationLogConfig, at.field('application_log_config'))),

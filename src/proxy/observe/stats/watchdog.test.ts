@@ -8,8 +8,19 @@ test('a loop that stood still is counted for its thread and its kind: a miss, th
   t.mock.timers.enable({ apis: ['setInterval'] });
   const [stats, hub] = [new ThreadStats(), new StatsHub()];
   hub.attach(0, stats);
+  const never = {
+    kill: 0,
+    killJitter: 0,
+    multikill: 0,
+    multikillShare: 0,
+    abortsOnMiss: false,
+    abortsOnMegaMiss: false,
+  };
+  const config = { miss: 200, megaMiss: 1000, ...never };
   let now = 0;
-  t.after(startWatchdog(stats.root, 'worker_1', () => now));
+  let touches = 0;
+  const touch = () => void touches++;
+  t.after(startWatchdog(stats.root, 'worker_1', config, touch, () => now));
   const misses = () =>
     ['server.worker_1.watchdog_miss', 'workers.watchdog_miss', 'workers.watchdog_mega_miss'].map((name) =>
       hub.counter(name),
@@ -23,4 +34,5 @@ test('a loop that stood still is counted for its thread and its kind: a miss, th
   now += 1000;
   t.mock.timers.tick(100);
   assert.deepEqual(misses(), [2, 2, 1]);
+  assert.equal(touches, 3);
 });

@@ -1,15 +1,10 @@
 /**
  * Notices when a thread's event loop stood still: a timer that comes late by the miss timeout counts as a miss, by the
- * mega-miss timeout as a mega miss. Nothing is killed.
+ * mega-miss timeout as a mega miss. It also shows others that the thread moves: the guard dog ends the process where one does not.
  * Follows https://www.envoyproxy.io/docs/envoy/latest/operations/performance#watchdog
  */
+import type { WatchdogConfig } from '#config/model/watchdog.ts';
 import type { Counter, Scope } from '#proxy/observe/stats/metrics.ts';
-
-/** Envoy's defaults, in milliseconds. */
-const MISS = 200;
-const MEGA_MISS = 1000;
-/** How often a thread shows that it is alive. */
-const TOUCH = MISS / 2;
 
 /** Counts of one thread and, as Envoy also keeps them, of its kind. */
 export function watchdogStats(root: Scope, thread: string): { miss: Counter[]; megaMiss: Counter[] } {
@@ -21,17 +16,37 @@ export function watchdogStats(root: Scope, thread: string): { miss: Counter[]; m
   };
 }
 
-/** Watches the thread that calls it. @param thread `main_thread` or `worker_<n>`. @returns a function that ends the watch. */
-export function startWatchdog(root: Scope, thread: string, now: () => number = () => performance.now()): () => void {
+/** How often threads are looked at, in milliseconds; they show twice as often that they move. */
+export function watchInterval({ miss, megaMiss, kill, multikill }: WatchdogConfig): number {
+  const shortest = Math.min(miss, megaMiss, kill || Number.POSITIVE_INFINITY, multikill || Number.POSITIVE_INFINITY);
+  return Math.max(shortest, SHORTEST);
+}
+
+const SHORTEST = 2;
+
+/**
+ * Watches the thread that calls it.
+ * @param thread `main_thread` or `worker_<n>`
+ * @param touch called as often as the thread shows that it moves
+ * @returns a function that ends the watch
+ */
+export function startWatchdog(
+  root: Scope,
+  thread: string,
+  config: WatchdogConfig,
+  touch: () => void = () => {},
+  now: () => number = () => performance.now(),
+): () => void {
   const { miss, megaMiss } = watchdogStats(root, thread);
   let touched = now();
   const timer = setInterval(() => {
     const time = now();
     const still = time - touched;
     touched = time;
-    if (still >= MISS) for (const counter of miss) counter.inc();
-    if (still >= MEGA_MISS) for (const counter of megaMiss) counter.inc();
-  }, TOUCH);
+    touch();
+    if (still >= config.miss) for (const counter of miss) counter.inc();
+    if (still >= config.megaMiss) for (const counter of megaMiss) counter.inc();
+  }, watchInterval(config) / 2);
   timer.unref();
   return () => clearInterval(timer);
 }
