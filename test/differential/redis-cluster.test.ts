@@ -127,5 +127,6 @@ for (const [name, serve, thresholds] of [
       client.close();
     },
     stats: /^cluster\.c\.update_(attempt|success|failure|empty)$/,
+    concurrency: 2,
   });
 }
