@@ -8,7 +8,9 @@ import {
   loadAssignment,
   routeConfig,
   routerFilter,
+  routeTo,
   staticCluster,
+  withRoutes,
 } from '#testing/bootstrap.ts';
 import { compare } from './compare.ts';
 import { type Case, get, post } from './subject.ts';
@@ -68,4 +70,24 @@ test('drop_overloads answers what it drops as Envoy does', async (t) => {
     counters: /^((cluster|vhost)\..*(upstream_rq_|other|internal|external|membership)|http\.in\.(rq_|downstream_rq_))/,
     cases,
   });
+});
+
+test('no more is dropped than the runtime lets go, as in Envoy', async (t) => {
+  const policy = { drop_overloads: [{ category: 'test', drop_percentage: { numerator: 100 } }] };
+  for (const limit of [0, 100])
+    await t.test(`up to ${limit} %`, (t) =>
+      compare(t, {
+        upstreams: { c: answer('hello') },
+        bootstrap: ({ c }) => ({
+          ...withRoutes(
+            [routeTo('/', 'c')],
+            [staticCluster('c', [c], { load_assignment: { ...loadAssignment('c', [c]), policy } })],
+          ),
+          layered_runtime: {
+            layers: [{ name: 's', static_layer: { load_balancing_policy: { drop_overload_limit: limit } } }],
+          },
+        }),
+        cases: [{ name: 'a request', send: get('/'), status: limit === 0 ? 200 : 503 }],
+      }),
+    );
 });

@@ -116,7 +116,7 @@ export class Cluster {
     this.breakers = new CircuitBreakers(slots, shared);
     this.breakers.configure(config, worker.runtime);
     this.transports = new UpstreamTransports(config, this.scope, worker);
-    this.dropOverloads = config.loadAssignment?.dropOverloads ?? [];
+    this.dropOverloads = this.limited(config.loadAssignment?.dropOverloads ?? []);
     this.maintenance = { numerator: 0, denominator: 100, runtimeKey: `upstream.maintenance_mode.${config.name}` };
     const { lrsReportEndpointMetrics: metrics } = config;
     this.endpointMetrics = metrics && new EndpointMetrics(metrics);
@@ -126,7 +126,7 @@ export class Cluster {
 
   /** Replaces the members; pools of those that left are drained. */
   updateHosts(update: HostSetUpdate): void {
-    this.dropOverloads = update.dropOverloads;
+    this.dropOverloads = this.limited(update.dropOverloads);
     const members = this.loadBalancer.withOwn?.(update) ?? update;
     const { added, removed: leaving } = this.hosts.update(members);
     if (this.config.commonLb.closesOnChange && added.length + leaving.length > 0)
@@ -266,6 +266,14 @@ export class Cluster {
     this.drops ??= dropCounts(this.lease, this.config.name);
     this.drops.all.inc();
     if (overload) this.drops.overload.inc();
+  }
+
+  /** No more than the runtime lets go, as it is when the assignment comes. */
+  private limited(drops: LoadAssignment['dropOverloads']): LoadAssignment['dropOverloads'] {
+    const limit = this.worker.runtime.integer('load_balancing_policy.drop_overload_limit', 100);
+    return drops.map((drop) =>
+      (drop.numerator * 100) / drop.denominator > limit ? { ...drop, numerator: limit, denominator: 100 } : drop,
+    );
   }
 
   /** Whether the assignment's drop_overload takes this request. */
