@@ -1,13 +1,24 @@
 /** How many connections to HTTP/2 upstreams there are, what is spoken on them, and when they go. */
 import { test } from 'node:test';
 import { answer, byPath } from '#testing/behaviours.ts';
-import { httpProtocolOptions, type Json, routeTo, staticCluster, upstreamTls, withRoutes } from '#testing/bootstrap.ts';
+import {
+  bootstrap,
+  httpListener,
+  httpProtocolOptions,
+  type Json,
+  routeConfig,
+  routeTo,
+  staticCluster,
+  upstreamTls,
+  withRoutes,
+} from '#testing/bootstrap.ts';
 import { certificate } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
 import { answer2, byPath2, hang2 } from '#testing/http2-behaviours.ts';
 import { Http2Wire } from '#testing/http2-wire.ts';
 import { frame } from '#testing/recorded-session.ts';
 import { compare } from './compare.ts';
+import { alike } from './compare-tcp.ts';
 import { type Case, get } from './subject.ts';
 
 const COUNTERS =
@@ -209,4 +220,39 @@ test('a host that answers no PING is given up as by Envoy', async (t) => {
       { name: 'answers', send: get('/good/hang'), probe: false },
     ],
   });
+});
+
+const negotiated = (http2: Json, common: Json = {}): Json =>
+  httpProtocolOptions({
+    explicit_http_config: undefined,
+    auto_config: { http2_protocol_options: http2 },
+    common_http_protocol_options: common,
+  });
+/** What is known of a connection's room before it is there. */
+const AT_FIRST: Record<string, Json> = {
+  by_alpn: negotiated({}),
+  two_streams: negotiated({ max_concurrent_streams: 2 }),
+  two_requests: negotiated({}, { max_requests_per_connection: 2 }),
+  two_requests_at_most: explicit({}, { max_requests_per_connection: 2 }),
+};
+
+alike('requests that come before the first connection is there begin as many as Envoy', {
+  // Nobody speaks TLS with them.
+  upstreams: { c: () => {} },
+  bootstrap: ({ c }) =>
+    bootstrap(
+      [httpListener({ manager: routeConfig(Object.keys(AT_FIRST).map((name) => routeTo(`/${name}/`, name))) })],
+      Object.entries(AT_FIRST).map(([name, more]) =>
+        staticCluster(name, [c], { ...more, ...upstreamTls({}), connect_timeout: '20s' }),
+      ),
+    ),
+  async run({ connect, proxy, note }) {
+    for (const name of Object.keys(AT_FIRST)) {
+      for (let i = 1; i <= 4; i++) {
+        await (await connect()).send(get(`/${name}/`));
+        await proxy.statBecomes(`cluster.${name}.upstream_rq_pending_active`, i);
+      }
+      note(`${name}: ${await proxy.stat(`cluster.${name}.upstream_cx_active`)}`);
+    }
+  },
 });

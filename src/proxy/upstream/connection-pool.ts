@@ -249,8 +249,10 @@ export abstract class ConnectionPool<Waiter extends PoolWaiter> implements Conne
     const client = this.clientOf(connection);
     connection.user = client;
     this.clients.add(client);
+    const isLess = client.room < this.expectedRoom;
     this.offer(client);
     if (this.draining) this.retire(client);
+    else if (isLess && this.waiting.length > 0) this.connectAsNeeded();
     this.count();
   }
 

@@ -36,7 +36,10 @@ export class HttpPool extends ConnectionPool<HttpWaiter> {
     this.maxHeadersCount = common.maxHeadersCount;
     this.protocol = protocol;
     this.alpn = ALPN[protocol];
-    this.expectedRoom = protocol === 'http2' ? http2.maxConcurrentStreams : 1;
+    const { maxRequestsPerConnection: most } = common;
+    // Envoy takes it for HTTP/2 until ALPN says otherwise.
+    const streams = protocol === 'http1' ? 1 : http2.maxConcurrentStreams;
+    this.expectedRoom = most > 0 ? Math.min(streams, most) : streams;
   }
 
   /** What sessions of HTTP/2 are told. */
