@@ -1,5 +1,6 @@
 import test from 'node:test';
 import { typed } from '#testing/bootstrap.ts';
+import { eventually } from '#testing/eventually.ts';
 import { RedisTestClient, startRedis } from '#testing/redis-server.ts';
 import { compare, onEach, PROXY, type Talk, talk } from './compare-redis.ts';
 
@@ -304,4 +305,18 @@ test('clients of a proxy that drains are let go of after a command, unless the r
       return answers;
     });
   }
+});
+
+test('commands are timed but for HELLO, as by Envoy', async (t) => {
+  const server = await startRedis(t);
+  await compare(t, [server], { more: { stats_flush_interval: '0.05s' } }, async (proxy) => {
+    await talk(proxy, ['HELLO', 'HELLO 3', 'GET a', 'STRLEN a']);
+    let timed: string[] = [];
+    await eventually('histograms are told', async () => {
+      const { body } = await proxy.get('/stats?usedonly&filter=command.*latency');
+      timed = Array.from(body.matchAll(/^(\S+): P/gm), ([, name]) => name).sort();
+      return timed.some((name) => name.includes('strlen'));
+    });
+    return timed;
+  });
 });

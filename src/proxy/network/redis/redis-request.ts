@@ -55,9 +55,12 @@ export class RedisRequest {
   answer(reply: Buffer, success: boolean): void {
     const { stats } = this;
     stats[success ? 'success' : 'error'].inc();
-    const { latencyInMicros } = this.session.proxy.config;
-    const elapsed = clock.now() - this.startedAt;
-    stats.latency.record(Math.round(latencyInMicros ? elapsed * 1000 : elapsed));
+    // As in Envoy, what takes no time is not timed.
+    if (this.kind !== 'hello') {
+      const { latencyInMicros } = this.session.proxy.config;
+      const elapsed = clock.now() - this.startedAt;
+      stats.latency.record(Math.round(latencyInMicros ? elapsed * 1000 : elapsed));
+    }
     this.settle(reply);
   }
 
