@@ -95,7 +95,7 @@ test("what cannot be dumped is refused in Envoy's words", async () => {
       'FieldMask static_clusters.cluster could not be successfully applied to any configs.',
     ],
     ['resource=static_clusters&mask=x', 400, 'FieldMask x could not be successfully used.'],
-    ['name_regex=[', 400, 'INVALID_ARGUMENT: Error while parsing name_regex from [: Unterminated character class: ['],
+    ['name_regex=[', 400, 'INVALID_ARGUMENT: Error while parsing name_regex from [: missing ]: ['],
   ];
   for (const [query, status, body] of cases)
     assert.deepEqual(await dump(query), { status, contentType: 'text/plain', body });
