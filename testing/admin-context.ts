@@ -74,6 +74,7 @@ export function adminContext(bootstrap = '{}', changes: Partial<AdminContext> = 
     },
     config: {
       bootstrap: () => ({ message, lastUpdated }),
+      node: () => message.node,
       resources: (kind) => resources[kind],
       versionInfo: () => '',
     },

@@ -32,6 +32,8 @@ export interface LoadedBootstrap {
   snapshot: Snapshot;
   /** The message as configured, its node completed by flags. */
   bootstrap: Bootstrap;
+  /** The node as the file has it. */
+  configuredNode: Bootstrap['node'];
   /** What readers of more configuration need to know of this one. */
   context: ReadContext;
   /** What is doubtful: warnings only. */
@@ -59,7 +61,7 @@ export function loadBootstrap(sources: readonly Source[], options: LoadOptions):
   const problems = withoutEchoes(found);
   problems.throwIfAny();
   if (read === undefined) throw new Error('a bootstrap without errors gave no snapshot');
-  return { ...read, bootstrap, problems, watchedSecrets: read.context.watchedSecrets };
+  return { ...read, bootstrap, configuredNode: message.node, problems, watchedSecrets: read.context.watchedSecrets };
 }
 
 const NO_SOURCE = 'At least one of --config-path or --config-yaml or Options::configProto() should be non-empty';

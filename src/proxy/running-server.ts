@@ -271,7 +271,7 @@ export class RunningServer {
     const { admin } = this.loaded.snapshot;
     if (admin === undefined || this.admin !== undefined) return;
     const { startAdminServer } = await import('#proxy/server-admin.ts');
-    const started = await startAdminServer(this, admin.address);
+    const started = await startAdminServer(this, admin);
     this.admin = started;
     if (this.options.adminAddressPath !== undefined)
       writeFileSync(this.options.adminAddressPath, addressText(started.address));

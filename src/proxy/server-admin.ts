@@ -6,7 +6,7 @@ import { contentOf } from '#api/any.ts';
 import { levels, setLogLevel } from '#base/logger.ts';
 import { Timers } from '#base/timers.ts';
 import { HOT_RESTART_VERSION } from '#base/version.ts';
-import type { Address } from '#config/model/address.ts';
+import type { AdminConfig } from '#config/model/snapshot.ts';
 import type { CommonTls } from '#config/model/tls.ts';
 import type { Listener } from '#envoy/config/listener/v3/listener_pb.js';
 import type { RouteConfiguration } from '#envoy/config/route/v3/route_pb.js';
@@ -28,8 +28,8 @@ import { compileString } from '#selection/match-string.ts';
 import { RuntimeView } from '#selection/runtime-view.ts';
 
 /** Opens the admin port. */
-export function startAdminServer(server: RunningServer, address: Address): Promise<AdminServer> {
-  return startAdmin(address, adminContext(server));
+export function startAdminServer(server: RunningServer, { address, socketOptions }: AdminConfig): Promise<AdminServer> {
+  return startAdmin(address, adminContext(server), socketOptions);
 }
 
 /** Of the admin API; on this thread, whatever workers there are. */
@@ -44,6 +44,9 @@ function accessLogs({ options, loaded, runtime, stats }: RunningServer): AccessL
   });
 }
 
+/** The dump of the bootstrap shows the node as the file has it. */
+const NO_FLAGS = { serviceNode: '', serviceCluster: '', serviceZone: '' };
+
 function adminContext(server: RunningServer): AdminContext {
   const { options, loaded } = server;
   const { snapshot } = loaded;
@@ -51,7 +54,9 @@ function adminContext(server: RunningServer): AdminContext {
   const configured = configuredResources(server);
   const admission = snapshot.admin?.ignoreGlobalConnLimit ? 'free' : 'runtime';
   const allowed = (snapshot.admin?.allowPaths ?? []).map(compileString);
-  const bootstrap = { ...loaded.bootstrap, node: serverNode(loaded.bootstrap.node, options, nodeExtensions()) };
+  const extensions = nodeExtensions();
+  const node = serverNode(loaded.bootstrap.node, options, extensions);
+  const bootstrap = { ...loaded.bootstrap, node: serverNode(loaded.configuredNode, NO_FLAGS, extensions) };
   const context: AdminContext = {
     options,
     version: versionText(),
@@ -73,6 +78,7 @@ function adminContext(server: RunningServer): AdminContext {
     },
     config: {
       bootstrap: () => ({ message: bootstrap, lastUpdated: server.startedAt }),
+      node: () => node,
       resources: (kind) => [...configured[kind], ...fetchedResources(server, kind)],
       versionInfo: (kind) => server.discovery[`${kind}s`]?.versionInfo ?? '',
     },

@@ -97,10 +97,14 @@ test('tags, a matcher and buckets of stats', async (t) => {
 test('the node, and flags over it', async (t) => {
   const node = { id: 'n', cluster: 'c', metadata: { a: [1] }, locality: { region: 'r', zone: 'z', sub_zone: 's' } };
   const read = async (proxy: RunningProxy) => {
-    const { id, cluster, metadata, locality } = (await json(proxy, '/server_info')).node as Json;
-    return { id, cluster, metadata, locality };
+    const { configs } = (await json(proxy, '/config_dump?mask=bootstrap.node')) as { configs: Json[] };
+    const dumped = (configs[0].bootstrap as Json).node;
+    return [(await json(proxy, '/server_info')).node, dumped].map((told) => {
+      const { id, cluster, metadata, locality } = told as Json;
+      return { id, cluster, metadata, locality };
+    });
   };
-  assert.deepEqual(await same(t, { node }, read), node);
+  assert.deepEqual(await same(t, { node }, read), [node, node]);
   await same(t, { node }, read, ['--service-node', 'N', '--service-zone', 'Z']);
   await same(t, {}, read, ['--service-cluster', 'C']);
 });

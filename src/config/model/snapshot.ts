@@ -9,6 +9,7 @@ import type { ApiConfigSource, ConfigSource, GrpcService } from './config-source
 import type { ListenerConfig } from './listener.ts';
 import type { StringMatcher } from './matchers.ts';
 import type { Json, Metadata } from './route.ts';
+import type { SocketOption } from './socket-option.ts';
 import type { WatchdogsConfig } from './watchdog.ts';
 
 export interface Snapshot {
@@ -50,6 +51,8 @@ export interface AdminConfig {
   address: Address;
   accessLog: AccessLogConfig[];
   profilePath: string;
+  /** Of its listening socket, for an IP address. */
+  socketOptions: SocketOption[];
   /** Its connections do not go by the runtime's limit on all connections. */
   ignoreGlobalConnLimit: boolean;
   /** Of a path with its query; empty: every path is served. */

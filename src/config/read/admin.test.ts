@@ -9,6 +9,7 @@ test('the admin API is where its address says, and profiles go where Envoy write
     accessLog: [],
     profilePath: '/var/log/envoy/envoy.prof',
     allowPaths: [],
+    socketOptions: [],
     ignoreGlobalConnLimit: false,
   });
 });
@@ -30,7 +31,12 @@ test('the old field for an access log means a file in the default format', () =>
   ]);
 });
 
-test('socket options are refused', () => {
-  const admin = { socket_options: [{ level: 1, name: 2, int_value: 3 }] };
-  assert.match(errorsOf({ admin }).join(), /^admin\.socket_options: field/);
+test('socket options are for IP addresses, and internal addresses for others', () => {
+  const socket_options = [{ level: 1, name: 2, int_value: 3 }];
+  const { admin } = load({ admin: { address: socketAddress(0), socket_options } }).snapshot;
+  assert.deepEqual(admin?.socketOptions, [{ level: 1, name: 2, value: 3, state: 'PREBIND' }]);
+  const pipe = { address: { pipe: { path: '/run/x' } }, socket_options };
+  assert.match(errorsOf({ admin: pipe }).join(), /^admin\.socket_options: socket options are for IP addresses/);
+  const internal = { address: { envoy_internal_address: { server_listener_name: 'x' } } };
+  assert.match(errorsOf({ admin: internal }).join(), /^admin\.address: the admin API cannot listen/);
 });

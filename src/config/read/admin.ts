@@ -8,19 +8,20 @@ import { readAccessLogs } from '#config/read/access-log.ts';
 import { readAddress } from '#config/read/address.ts';
 import type { ReadContext } from '#config/read/context.ts';
 import { readAll } from '#config/read/read-all.ts';
+import { readSocketOptions } from '#config/read/socket-options.ts';
 import { readStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
 import type { Admin } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
 
-const check = honours(
-  'envoy.config.bootstrap.v3.Admin',
-  ['access_log', 'access_log_path', 'address', 'profile_path', 'allow_paths', 'ignore_global_conn_limit'],
-  {
-    refused: {
-      socket_options: 'Node sets no socket options',
-    },
-  },
-);
+const check = honours('envoy.config.bootstrap.v3.Admin', [
+  'access_log',
+  'access_log_path',
+  'address',
+  'profile_path',
+  'allow_paths',
+  'ignore_global_conn_limit',
+  'socket_options',
+]);
 
 const DEFAULT_PROFILE_PATH = '/var/log/envoy/envoy.prof';
 
@@ -33,8 +34,22 @@ export function readAdmin(message: Admin | undefined, at: Place, context: ReadCo
   const allowPaths = readAll(message.allowPaths, at.field('allow_paths'), readStringMatcher);
   if (message.address === undefined) return undefined;
   const address = readAddress(message.address, at.field('address'));
+  if (address.kind === 'internal') {
+    throw at.field('address').problem('the admin API cannot listen on an internal address');
+  }
+  const socketOptions = readSocketOptions(message.socketOptions, at.field('socket_options'), 'stream');
+  if (address.kind === 'pipe' && socketOptions.length > 0) {
+    throw at.field('socket_options').problem('socket options are for IP addresses');
+  }
   const { ignoreGlobalConnLimit, profilePath } = message;
-  return { address, accessLog, profilePath: profilePath || DEFAULT_PROFILE_PATH, allowPaths, ignoreGlobalConnLimit };
+  return {
+    address,
+    accessLog,
+    profilePath: profilePath || DEFAULT_PROFILE_PATH,
+    allowPaths,
+    socketOptions,
+    ignoreGlobalConnLimit,
+  };
 }
 
 /** The old way to ask for an access log: a file in the default format, beside those of `access_log`. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -208,13 +209,45 @@ test('the admin port counts its own connections and requests', async (t) => {
 
 test('the admin API listens on a unix socket too', async (t) => {
   const path = join(mkdtempSync(join(tmpdir(), 'fairlead-admin-')), 'admin.sock');
-  const server = await startAdmin({ kind: 'pipe', path, mode: 0 }, adminContext());
+  const server = await startAdmin({ kind: 'pipe', path, mode: 0o600 }, adminContext());
   t.after(() => server.close());
+  assert.equal(statSync(path).mode & 0o777, 0o600);
   const socket = connect(path);
   socket.end('GET /ready HTTP/1.1\r\nhost: a\r\n\r\n');
   let answer = '';
   for await (const chunk of socket) answer += chunk;
   assert.match(answer, /^HTTP\/1\.1 200 OK/);
+});
+
+test('the admin API is where its address says and nowhere else, with its socket options', async (t) => {
+  const any: Address = { ...LOOPBACK, address: '::' };
+  const server = await startAdmin(any, adminContext());
+  t.after(() => server.close());
+  const { port } = server.address as { port: number };
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/ready`));
+  assert.equal((await fetch(`http://[::1]:${port}/ready`)).status, 200);
+  const [SOL_SOCKET, SO_RCVBUF] = [1, 8];
+  const option = { level: SOL_SOCKET, name: SO_RCVBUF, value: 8192, state: 'PREBIND' } as const;
+  const set = await startAdmin(LOOPBACK, adminContext(), [option]);
+  t.after(() => set.close());
+  assert.equal((await fetch(`http://127.0.0.1:${(set.address as { port: number }).port}/ready`)).status, 200);
+  const unknown = { ...option, level: 9999 };
+  await assert.rejects(
+    startAdmin(LOOPBACK, adminContext(), [unknown]),
+    /^Error: ListenSocket: Setting socket options failed/,
+  );
+});
+
+test('a connection beyond the limit on all connections is closed, and counted', async (t) => {
+  let room = 1;
+  const admit = () => room-- > 0;
+  const leave = () => void room++;
+  const { get, context, port } = await start(t, adminContext('{}', { admit, leave }));
+  const first = connect(port, '127.0.0.1');
+  await once(first, 'connect');
+  await assert.rejects(get('/ready'));
+  assert.equal(context.stats.hub.counter('listener.admin.downstream_global_cx_overflow'), 1);
+  first.destroy();
 });
 
 test('a body beyond a megabyte is refused', async (t) => {

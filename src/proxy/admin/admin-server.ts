@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { ListenOptions, Socket } from 'node:net';
 import type { Address } from '#config/model/address.ts';
+import type { SocketOption } from '#config/model/socket-option.ts';
 import { beginAdminRecord } from '#proxy/admin/admin-access-log.ts';
 import { AdminStatsRecorder } from '#proxy/admin/admin-stats.ts';
 import type { AdminContext } from '#proxy/admin/context.ts';
@@ -13,6 +14,10 @@ import { helpText } from '#proxy/admin/handlers/help.ts';
 import { HANDLERS } from '#proxy/admin/handlers.ts';
 import { sendBody } from '#proxy/admin/send-body.ts';
 import { bindError } from '#proxy/listeners/bind-error.ts';
+import { openListenDescriptor } from '#proxy/listeners/listen-descriptor.ts';
+import { pathToBind, settlePath } from '#proxy/listeners/unix-path.ts';
+import { applySocketOptions } from '#proxy/transport/apply-socket-options.ts';
+import { descriptorOf } from '#proxy/transport/handle-channel.ts';
 
 /** Forms are short. */
 const MAX_BODY = 1 << 20;
@@ -27,7 +32,11 @@ export interface AdminServer {
 }
 
 /** Listens, and answers from the context. */
-export async function startAdmin(address: Address, context: AdminContext): Promise<AdminServer> {
+export async function startAdmin(
+  address: Address,
+  context: AdminContext,
+  socketOptions: readonly SocketOption[] = [],
+): Promise<AdminServer> {
   const recorder = new AdminStatsRecorder(context.stats.root);
   const admitted = new Set<Socket>();
   const leave = (socket: Socket) => {
@@ -57,7 +66,7 @@ export async function startAdmin(address: Address, context: AdminContext): Promi
       'HTTP/1.1 400 Bad Request\r\ncontent-length: 11\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nBad Request',
     );
   });
-  await listen(server, address);
+  await listen(server, address, socketOptions);
   return {
     address: boundAddress(server, address),
     close: () =>
@@ -142,22 +151,27 @@ function writeHead(
   response.writeHead(status, STATUS_CODES[status] ?? '', headers);
 }
 
-function listen(server: Server, address: Address): Promise<void> {
+function listen(server: Server, address: Address, options: readonly SocketOption[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => reject(bindError(address, error));
     server.once('error', fail);
-    server.listen(listenOptions(address), () => {
+    const target = listenOptions(address, options);
+    server.listen(target, () => {
       server.off('error', fail);
+      if (address.kind === 'pipe') settlePath(address, String(target.path));
+      else if (options.length > 0) applySocketOptions(descriptorOf(server), address, options, 'LISTENING');
       resolve();
     });
   });
 }
 
-function listenOptions(address: Address): ListenOptions {
-  if (address.kind === 'ip') return { host: address.address, port: address.port };
+function listenOptions(address: Address, options: readonly SocketOption[]): ListenOptions & { fd?: number } {
   if (address.kind === 'internal') throw new Error('the admin API cannot listen on an internal address');
-  // A name in the abstract namespace is written with an @.
-  return { path: address.path.startsWith('@') ? `\0${address.path.slice(1)}` : address.path };
+  if (address.kind === 'pipe') return { path: pathToBind(address.path) };
+  if (options.length > 0) {
+    return { fd: openListenDescriptor(address, { mptcp: false, options, reusable: false, listener: 'admin' }) };
+  }
+  return { host: address.address, port: address.port, ipv6Only: !address.ipv4Compat };
 }
 
 function boundAddress(server: Server, address: Address): Address {

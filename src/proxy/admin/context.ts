@@ -71,6 +71,8 @@ export interface AdminStats {
 export interface AdminConfig {
   /** Its node is what the server calls itself: see server-node.ts. */
   bootstrap(): { message: Bootstrap; lastUpdated: number };
+  /** What the server says it is: the bootstrap's node, with what flags say over it. */
+  node(): Bootstrap['node'];
   /** In the order configured. */
   resources(kind: ResourceKind): ConfigResource[];
   /** The version of the last accepted list of dynamic ones, where there is one. */

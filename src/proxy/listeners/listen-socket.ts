@@ -2,9 +2,7 @@
  * The sockets of one worker at one address of a listener. What they accept goes to their owner: a listener that replaces another takes
  * over its sockets, so that no connection is refused in between.
  */
-import { chmodSync, renameSync } from 'node:fs';
 import { createServer, type ListenOptions, type Server } from 'node:net';
-import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { logger } from '#base/logger.ts';
 import { type Address, addressText } from '#config/model/address.ts';
@@ -12,6 +10,7 @@ import type { ListenerConfig } from '#config/model/listener.ts';
 import type { SocketOption } from '#config/model/socket-option.ts';
 import { bindError } from '#proxy/listeners/bind-error.ts';
 import { openListenDescriptor } from '#proxy/listeners/listen-descriptor.ts';
+import { pathToBind, settlePath } from '#proxy/listeners/unix-path.ts';
 import { onAccept } from '#proxy/transport/accepted-handles.ts';
 import { applySocketOptions } from '#proxy/transport/apply-socket-options.ts';
 import { descriptorOf } from '#proxy/transport/handle-channel.ts';
@@ -102,7 +101,7 @@ export class ListenSocket {
 
   private target(port: number): ListenOptions {
     const { address } = this;
-    if (address.kind === 'pipe') return pipeTarget(address.path);
+    if (address.kind === 'pipe') return { path: pathToBind(address.path) };
     if (address.kind === 'internal') throw new Error(`internal address ${address.name} is not served`);
     return {
       host: address.address,
@@ -131,24 +130,6 @@ export class ListenSocket {
       });
     });
   }
-}
-
-/** A path that begins with @ is in the abstract namespace. Any other is bound under another name first: see `settlePath`. */
-function pipeTarget(path: string): ListenOptions {
-  return { path: path.startsWith('@') ? `\0${path.slice(1)}` : join(dirname(path), `.${process.pid}-${paths++}`) };
-}
-
-/** How many paths this thread bound. */
-let paths = 0;
-
-/**
- * Gives a bound socket its path, over whatever was there, as Envoy does. Node removes the path that it bound when the socket closes; this
- * one, which a next generation may serve, it does not know.
- */
-function settlePath({ path, mode }: Extract<Address, { kind: 'pipe' }>, bound: string): void {
-  if (path.startsWith('@')) return;
-  if (mode !== 0) chmodSync(bound, mode);
-  renameSync(bound, path);
 }
 
 function boundAddress(address: Address, server: Server): Address {

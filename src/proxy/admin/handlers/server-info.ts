@@ -10,7 +10,7 @@ export const serverInfo: AdminHandler = {
   help: 'print version, state, uptime and flags',
   answer(_request, context) {
     const seconds = (since: number) => `${Math.max(0, Math.floor((Date.now() - since) / 1000))}s`;
-    const { node } = context.config.bootstrap().message;
+    const node = context.config.node();
     const nodeType = messageType('envoy.config.core.v3.Node');
     return json({
       version: context.version,
