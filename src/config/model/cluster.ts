@@ -53,7 +53,7 @@ export interface ClusterConfig {
     localityWeighted: boolean;
     /** When members come or go, all connections are left behind. */
     closesOnChange?: true;
-    zoneAware?: { routingEnabled: number; minClusterSize: number; failTrafficOnPanic: boolean };
+    zoneAware?: ZoneAware;
   };
   connectTimeout: number;
   perConnectionBufferLimitBytes: number;
@@ -77,6 +77,17 @@ export interface ClusterConfig {
   metadata: Metadata;
   /** How connections to Redis hosts begin. */
   redis?: RedisCredentials;
+}
+
+/** Follows LocalityLbConfig.ZoneAwareLbConfig of load_balancing_policies.common.v3. */
+export interface ZoneAware {
+  routingEnabled: number;
+  minClusterSize: number;
+  failTrafficOnPanic: boolean;
+  /** With so many healthy hosts, the own zone gets everything; absent: only as its share allows. */
+  forceLocalFrom?: number;
+  /** Shares are those of weights, not of hosts. */
+  byWeight?: true;
 }
 
 /** Follows extensions.filters.network.redis_proxy.v3.RedisProtocolOptions. */

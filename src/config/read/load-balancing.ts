@@ -5,7 +5,7 @@
 import type { Message } from '@bufbuild/protobuf';
 import { unpack } from '#api/any.ts';
 import type { Place } from '#api/place.ts';
-import type { ClusterConfig } from '#config/model/cluster.ts';
+import type { ClusterConfig, ZoneAware } from '#config/model/cluster.ts';
 import type { RuntimeDouble } from '#config/model/matchers.ts';
 import {
   readClusterMaglev,
@@ -61,11 +61,17 @@ const checkClusterZoneAware = honours(`${CLUSTER}.Cluster.CommonLbConfig.ZoneAwa
   'min_cluster_size',
   'fail_traffic_on_panic',
 ]);
-const checkPolicyZoneAware = honours(`${POLICIES}.common.v3.LocalityLbConfig.ZoneAwareLbConfig`, [
+const POLICY_ZONE_AWARE = `${POLICIES}.common.v3.LocalityLbConfig.ZoneAwareLbConfig`;
+const checkPolicyZoneAware = honours(POLICY_ZONE_AWARE, [
   'routing_enabled',
   'min_cluster_size',
   'fail_traffic_on_panic',
+  'force_locality_direct_routing',
+  'force_local_zone',
+  'locality_basis',
 ]);
+const checkForceLocal = honours(`${POLICY_ZONE_AWARE}.ForceLocalZone`, ['min_size']);
+const HEALTHY_HOSTS_WEIGHT = 1;
 const checkLocality = honours(`${POLICIES}.common.v3.LocalityLbConfig`, [
   'zone_aware_lb_config',
   'locality_weighted_lb_config',
@@ -196,12 +202,23 @@ function readZoneAware(
   message: Cluster_CommonLbConfig_ZoneAwareLbConfig | LocalityLbConfig_ZoneAwareLbConfig,
   at: Place,
   check: (message: Message, at: Place) => void,
-): NonNullable<LoadBalancing['commonLb']['zoneAware']> {
+): ZoneAware {
   check(message, at);
   return {
     routingEnabled: message.routingEnabled?.value ?? 100,
     minClusterSize: Number(message.minClusterSize ?? 6n),
     failTrafficOnPanic: message.failTrafficOnPanic,
+    ...('localityBasis' in message ? readZonePreference(message, at) : {}),
+  };
+}
+
+/** What the newer form has besides. */
+function readZonePreference(message: LocalityLbConfig_ZoneAwareLbConfig, at: Place): Partial<ZoneAware> {
+  const { forceLocalZone: force, forceLocalityDirectRouting: direct, localityBasis } = message;
+  if (force !== undefined) checkForceLocal(force, at.field('force_local_zone'));
+  return {
+    ...(force !== undefined || direct ? { forceLocalFrom: force?.minSize ?? 1 } : {}),
+    ...(localityBasis === HEALTHY_HOSTS_WEIGHT ? { byWeight: true } : {}),
   };
 }
 

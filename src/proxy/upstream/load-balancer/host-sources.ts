@@ -136,7 +136,7 @@ export class HostSources {
       commonLb.zoneAware?.minClusterSize ?? 6,
     );
     this.localPanic = isInPanic(local, threshold);
-    this.priorities[0].zones = zoneRouting(first, local, minClusterSize, stats);
+    this.priorities[0].zones = zoneRouting(first, local, minClusterSize, commonLb.zoneAware ?? {}, stats);
   }
 
   /** Whether this request is one of those that are routed by zone. */

@@ -4,7 +4,9 @@
  * Follows https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/zone_aware
  */
 import type { Random } from '#base/random.ts';
+import type { ZoneAware } from '#config/model/cluster.ts';
 import type { ClusterStats } from '#proxy/observe/stats/cluster-stats.ts';
+import type { Host } from '#proxy/upstream/host.ts';
 import type { HostSet } from '#proxy/upstream/host-set.ts';
 import { sameLocality } from '#proxy/upstream/host-set-update.ts';
 
@@ -29,6 +31,7 @@ export function zoneRouting(
   set: HostSet,
   local: HostSet,
   minClusterSize: number,
+  { forceLocalFrom, byWeight }: Pick<ZoneAware, 'forceLocalFrom' | 'byWeight'>,
   stats: ClusterStats,
 ): ZoneRouting | undefined {
   stats.lbRecalculateZoneStructures.inc();
@@ -37,13 +40,20 @@ export function zoneRouting(
     stats.lbZoneClusterTooSmall.inc();
     return undefined;
   }
-  const upstreamShares = set.localities.map((locality) => share(locality.healthy.length, set.healthy.length));
+  const direct = { direct: true, localShare: WHOLE, residual: [] };
+  const forced =
+    forceLocalFrom !== undefined && set.hasLocalLocality && set.localities[0].healthy.length >= forceLocalFrom;
+  if (forced) return direct;
+  const size = byWeight ? weightOf : countOf;
+  const upstreamSize = size(set.healthy);
+  const localSize = size(local.healthy);
+  const upstreamShares = set.localities.map((locality) => share(size(locality.healthy), upstreamSize));
   const localShares = set.localities.map(({ locality }) => {
     const same = local.localities.find((other) => sameLocality(other.locality, locality));
-    return share(same?.healthy.length ?? 0, local.healthy.length);
+    return share(size(same?.healthy ?? []), localSize);
   });
   if (set.hasLocalLocality && upstreamShares[0] > 0 && upstreamShares[0] >= localShares[0]) {
-    return { direct: true, localShare: WHOLE, residual: [] };
+    return direct;
   }
   const localShare =
     set.hasLocalLocality && localShares[0] > 0 ? Math.floor((upstreamShares[0] * WHOLE) / localShares[0]) : 0;
@@ -74,6 +84,14 @@ export function chooseZone(routing: ZoneRouting, random: Random, stats: ClusterS
   }
   const point = random.uint32() % room;
   return routing.residual.findIndex((upTo) => point < upTo);
+}
+
+function countOf(hosts: readonly Host[]): number {
+  return hosts.length;
+}
+
+function weightOf(hosts: readonly Host[]): number {
+  return hosts.reduce((sum, { weight }) => sum + weight, 0);
 }
 
 function share(part: number, whole: number): number {
