@@ -24,6 +24,8 @@ export interface LoadOptions {
   serviceZone: string;
   /** The extensions that run here. */
   extensions: ExtensionReaders;
+  /** The bootstrap is to run here, and not only to be looked at. */
+  writesFiles?: boolean;
   /** Reads a file that the bootstrap names; throws as node:fs does. */
   files: (path: string) => Buffer;
 }
@@ -56,8 +58,8 @@ export function loadBootstrap(sources: readonly Source[], options: LoadOptions):
   const { message, at } = loadMessage<Bootstrap>(type, source, found, { allowUnknown });
   validate(type, message, at);
   const bootstrap = { ...message, node: nodeWithFlags(message.node, options) };
-  const { extensions, files } = options;
-  const read = readWhole(bootstrap, at, readContext({ extensions, files, lenient: allowUnknown }), found);
+  const { extensions, files, writesFiles } = options;
+  const read = readWhole(bootstrap, at, readContext({ extensions, files, writesFiles, lenient: allowUnknown }), found);
   const problems = withoutEchoes(found);
   problems.throwIfAny();
   if (read === undefined) throw new Error('a bootstrap without errors gave no snapshot');

@@ -23,6 +23,7 @@ export function loadConfiguration(options: ProxyOptions): LoadedBootstrap {
     serviceCluster: options.serviceCluster,
     serviceZone: options.serviceZone,
     extensions: extensionReaders(),
+    writesFiles: true,
     files: (path) => readFileSync(path),
   });
   const log = logger('config');

@@ -11,6 +11,7 @@ import { extensionMessage, unsupportedExtension } from '#config/read/extensions.
 import { jsonBody, readFormat, textBody } from '#config/read/format.ts';
 import { readAll } from '#config/read/read-all.ts';
 import { honours } from '#config/read/support.ts';
+import { checkWritable } from '#config/read/writable-file.ts';
 import type { AccessLog } from '#envoy/config/accesslog/v3/accesslog_pb.js';
 import type { FileAccessLog } from '#envoy/extensions/access_loggers/file/v3/file_pb.js';
 import type { StdoutAccessLog } from '#envoy/extensions/access_loggers/stream/v3/stream_pb.js';
@@ -45,6 +46,7 @@ function readSink({ name, configType }: AccessLog, at: Place, context: ReadConte
   switch (typeName) {
     case FILE:
       checkFile(message, place);
+      if (context.writesFiles) checkWritable((message as FileAccessLog).path, place.field('path'));
       return withFormat(
         { kind: 'file', path: (message as FileAccessLog).path },
         readFileFormat(message as FileAccessLog, place, context),

@@ -11,6 +11,7 @@ import { readAll } from '#config/read/read-all.ts';
 import { readSocketOptions } from '#config/read/socket-options.ts';
 import { readStringMatcher } from '#config/read/string-matcher.ts';
 import { honours } from '#config/read/support.ts';
+import { checkWritable } from '#config/read/writable-file.ts';
 import type { Admin } from '#envoy/config/bootstrap/v3/bootstrap_pb.js';
 
 const check = honours('envoy.config.bootstrap.v3.Admin', [
@@ -30,7 +31,10 @@ export function readAdmin(message: Admin | undefined, at: Place, context: ReadCo
   if (message === undefined) return undefined;
   check(message, at);
   const accessLog = readAccessLogs(message.accessLog, at.field('access_log'), context);
-  if (message.accessLogPath !== '') accessLog.push(fileLog(message.accessLogPath));
+  if (message.accessLogPath !== '') {
+    if (context.writesFiles) checkWritable(message.accessLogPath, at.field('access_log_path'));
+    accessLog.push(fileLog(message.accessLogPath));
+  }
   const allowPaths = readAll(message.allowPaths, at.field('allow_paths'), readStringMatcher);
   if (message.address === undefined) return undefined;
   const address = readAddress(message.address, at.field('address'));

@@ -2,8 +2,6 @@
  * What TLS contexts of both sides have: certificates, what is asked of the peer's, protocols, parameters.
  * Follows envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.
  */
-import { accessSync, constants, existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Place } from '#api/place.ts';
 import type {
   CommonTls,
@@ -24,6 +22,7 @@ import { readTlsCertificate } from '#config/read/tls-certificate.ts';
 import { readTlsParameters } from '#config/read/tls-parameters.ts';
 import { checkValidation, readValidationContext } from '#config/read/validation-context.ts';
 import { watchSecret } from '#config/read/watched-secret.ts';
+import { checkWritable } from '#config/read/writable-file.ts';
 import type {
   CertificateValidationContext,
   TlsCertificate as TlsCertificateMessage,
@@ -253,16 +252,10 @@ function readAlpn(protocols: readonly string[], at: Place): string[] {
   return names;
 }
 
-/** The file itself is made when there is something to write. */
 function readKeyLog(message: TlsKeyLog, at: Place): KeyLogConfig {
   checkKeyLog(message, at);
   const { path, localAddressRange, remoteAddressRange } = message;
-  try {
-    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'No such file or directory' : 'Permission denied';
-    at.field('path').report(`unable to open file '${path}': ${why}`);
-  }
+  checkWritable(path, at.field('path'));
   return {
     path,
     localRanges: readCidrRanges(localAddressRange, at.field('local_address_range')),

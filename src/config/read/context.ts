@@ -17,6 +17,8 @@ export interface ReadContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The bootstrap has the extension without which there are no internal listeners. */
   readonly internalListeners?: boolean;
+  /** What is read here is to run here: log files must be such as can be opened. */
+  readonly writesFiles?: boolean;
   /** Unknown fields are warned of, not refused (`--allow-unknown-static-fields`); for those who decode free-form values. */
   readonly lenient: boolean;
   /**

@@ -163,6 +163,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   udp_listener_filter: 'envoy.extensions.filters.udp.',
   access_logger: 'envoy.extensions.access_loggers.',
   transport_socket: 'envoy.extensions.transport_sockets.',
+  regex_engine: 'envoy.extensions.regex_engines.',
+  watchdog_action: 'envoy.extensions.watchdog.',
 };
 
 /**

@@ -78,7 +78,7 @@ function readAction(action: WatchdogAction, at: Place, context: ReadContext): (t
   const place = at.field('config').field('typed_config');
   const { name = '', typedConfig } = action.config ?? {};
   const { typeName, message } = extensionMessage(typedConfig, name, place, context);
-  if (typeName !== ABORT) throw unsupportedExtension(name, typeName, 'watchdog action', place);
+  if (typeName !== ABORT) throw unsupportedExtension(name, typeName, 'watchdog_action', place);
   checkAbort(message, place);
   return EVENTS[action.event] ?? 'UNKNOWN';
 }
