@@ -57,7 +57,7 @@ export class Http2ServerConnection
     super(socket, connection, manager);
     this.largeRead = framedRead(connection.bufferLimit);
     this.session = new Session(manager.http2Options(connection.bufferLimit), this);
-    this.account = new SessionAccount(this.session, this.stats);
+    this.account = new SessionAccount(this.session, this.stats, true);
     this.idleTimer = new Timer(() => asEvent(() => manager.connections.onIdle(this)));
     this.durationTimer = new Timer(() => asEvent(() => manager.connections.onDuration(this)));
     this.delayedCloseTimer = new Timer(() => asEvent(() => manager.connections.onDelayedClose(this)));

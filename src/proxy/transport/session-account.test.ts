@@ -12,7 +12,7 @@ function stat() {
   };
 }
 
-function setup() {
+function setup(ofClients = true) {
   const stats = {
     streamsActive: stat(),
     pendingSendBytes: stat(),
@@ -25,12 +25,13 @@ function setup() {
   const session = {
     streams: new Map([[1, {}]]),
     pendingBytes: 10,
+    hadData: true,
     resetsSent: 1,
     resetsReceived: 2,
     trailersReceived: 3,
     flood: { outbound: 4, outboundControl: 1 },
   };
-  const account = new SessionAccount(session, stats as unknown as Http2CodecStats);
+  const account = new SessionAccount(session, stats as unknown as Http2CodecStats, ofClients);
   const values = () => Object.values(stats).map(({ value }) => value);
   return { account, session, values };
 }
@@ -45,6 +46,12 @@ test('stats follow what a session counts, also downwards', () => {
   session.flood.outbound = 2;
   account.settle();
   assert.deepEqual(values(), [1, 0, 1, 2, 3, 2, 1]);
+});
+
+test('trailers of hosts are not counted', () => {
+  const { account, values } = setup(false);
+  account.settle();
+  assert.deepEqual(values(), [1, 10, 1, 2, 0, 4, 1]);
 });
 
 test('a connection that is gone leaves its counters, and nothing in the gauges', () => {

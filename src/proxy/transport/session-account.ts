@@ -1,7 +1,6 @@
 /**
  * Brings the stats of HTTP/2 codecs up to what a session has counted: by the difference, where there is one, after each read and flush.
  */
-
 import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import type { Counter, Gauge } from '#proxy/observe/stats/metrics.ts';
 
@@ -9,6 +8,7 @@ import type { Counter, Gauge } from '#proxy/observe/stats/metrics.ts';
 interface Counted {
   readonly streams: { readonly size: number };
   readonly pendingBytes: number;
+  readonly hadData: boolean;
   readonly resetsSent: number;
   readonly resetsReceived: number;
   readonly trailersReceived: number;
@@ -18,8 +18,10 @@ interface Counted {
 export class SessionAccount {
   private readonly session: Counted;
   private readonly stats: Http2CodecStats;
+  private readonly ofClients: boolean;
   private streams = 0;
   private pending = 0;
+  private hadData = false;
   private resetsSent = 0;
   private resetsReceived = 0;
   private trailers = 0;
@@ -27,9 +29,11 @@ export class SessionAccount {
   private outboundControl = 0;
   private closed = false;
 
-  constructor(session: Counted, stats: Http2CodecStats) {
+  /** @param ofClients a client is at the other end: trailers of hosts are not counted */
+  constructor(session: Counted, stats: Http2CodecStats, ofClients: boolean) {
     this.session = session;
     this.stats = stats;
+    this.ofClients = ofClients;
   }
 
   settle(): void {
@@ -37,12 +41,20 @@ export class SessionAccount {
     const { session, stats } = this;
     const { flood } = session;
     this.streams = moved(stats.streamsActive, this.streams, session.streams.size);
-    this.pending = moved(stats.pendingSendBytes, this.pending, session.pendingBytes);
+    if (session.hadData) this.settleData();
     this.resetsSent = moved(stats.txReset, this.resetsSent, session.resetsSent);
     this.resetsReceived = moved(stats.rxReset, this.resetsReceived, session.resetsReceived);
-    this.trailers = moved(stats.trailers, this.trailers, session.trailersReceived);
+    if (this.ofClients) this.trailers = moved(stats.trailers, this.trailers, session.trailersReceived);
     this.outbound = moved(stats.outboundFramesActive, this.outbound, flood.outbound);
     this.outboundControl = moved(stats.outboundControlFramesActive, this.outboundControl, flood.outboundControl);
+  }
+
+  /** As in Envoy, the gauge counts as used from the first body on. */
+  private settleData(): void {
+    const { session, stats } = this;
+    if (!this.hadData) stats.pendingSendBytes.add(0);
+    this.hadData = true;
+    this.pending = moved(stats.pendingSendBytes, this.pending, session.pendingBytes);
   }
 
   /** The connection is gone, and with it what its gauges show: frames that it never sent among them. */

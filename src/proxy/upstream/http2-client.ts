@@ -5,7 +5,8 @@
 import { countViolation } from '#proxy/http/http2-failures.ts';
 import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import { KeepalivePings, type KeptAlive } from '#proxy/transport/keepalive-pings.ts';
-import { SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
+import { SessionAccount } from '#proxy/transport/session-account.ts';
+import { type OutputSource, SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
 import type { HttpPool } from '#proxy/upstream/http-pool.ts';
 import {
   CONNECTION_FULL,
@@ -22,13 +23,17 @@ import type { Headers } from '#wire/headers.ts';
 import { ErrorCode } from '#wire/http2/error-code.ts';
 import type { MessageHead } from '#wire/http2/message-head.ts';
 import type { MetadataFields } from '#wire/http2/metadata-frames.ts';
+import type { OutputChunk } from '#wire/http2/output-buffer.ts';
 import { Session } from '#wire/http2/session.ts';
 import type { SessionEvents } from '#wire/http2/session-events.ts';
 import type { Stream } from '#wire/http2/stream.ts';
 import type { Violation } from '#wire/http2/violation.ts';
 import { Known } from '#wire/known-headers.ts';
 
-export class Http2Client extends PooledClient<HttpWaiter> implements SessionEvents<Http2Request>, KeptAlive {
+export class Http2Client
+  extends PooledClient<HttpWaiter>
+  implements SessionEvents<Http2Request>, OutputSource, KeptAlive
+{
   readonly session: Session<Http2Request>;
   private readonly pool: HttpPool;
   private readonly stats: Http2CodecStats;
@@ -40,8 +45,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
   /** More waits for the socket than may: requests are told. */
   private full = false;
   private countedBytes = 0;
-  private countedResetsSent = 0;
-  private countedResetsReceived = 0;
+  private readonly account: SessionAccount;
 
   constructor(pool: HttpPool, connection: UpstreamConnection) {
     super(pool, connection);
@@ -53,7 +57,8 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     this.concurrency = http2.maxConcurrentStreams;
     this.bufferLimit = config.perConnectionBufferLimitBytes;
     this.session = new Session(pool.sessionOptions(), this);
-    this.outgoing = new SessionOutgoing(connection.socket, this.session, connection.bufferedBytes);
+    this.account = new SessionAccount(this.session, this.stats, false);
+    this.outgoing = new SessionOutgoing(connection.socket, this, connection.bufferedBytes);
     const { timers, random } = pool.worker;
     this.keepalive =
       http2.keepalive === undefined ? undefined : new KeepalivePings(http2.keepalive, this, timers, random);
@@ -66,7 +71,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     const stream = this.session.open(request, waiter.responseHeaders);
     if (stream === undefined) throw new Error('a request was given to a connection that takes none');
     request.stream = stream;
-    this.stats.streamsActive.inc();
+    this.account.settle();
     this.keepalive?.beforeRequest();
     waiter.onPoolReady(request);
     if (this.full) request.block(CONNECTION_FULL, true);
@@ -90,6 +95,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
 
   /** Tells all requests when more waits for the socket than may. */
   checkRoom(): void {
+    this.account.settle();
     if (this.full || !this.outgoing.isOver(this.bufferLimit)) return;
     this.full = true;
     for (const { owner } of [...this.session.streams.values()]) owner?.block(CONNECTION_FULL, true);
@@ -209,7 +215,6 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
 
   /** The stream is closed. */
   private over(request: Http2Request): void {
-    this.stats.streamsActive.dec();
     returnRequest(request);
     this.requestOver();
   }
@@ -243,6 +248,19 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     this.breakAll('protocol_error', '');
   }
 
+  takeOutput(): OutputChunk | undefined {
+    return this.session.takeOutput();
+  }
+
+  sent(frames: number): void {
+    this.session.sent(frames);
+    this.account.settle();
+  }
+
+  get outputBytes(): number {
+    return this.session.outputBytes;
+  }
+
   onOutput(): void {
     this.outgoing.wake();
   }
@@ -252,15 +270,8 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
   }
 
   private count(): void {
-    const { session, stats, outgoing } = this;
-    if (session.resetsSent !== this.countedResetsSent) {
-      stats.txReset.add(session.resetsSent - this.countedResetsSent);
-      this.countedResetsSent = session.resetsSent;
-    }
-    if (session.resetsReceived !== this.countedResetsReceived) {
-      stats.rxReset.add(session.resetsReceived - this.countedResetsReceived);
-      this.countedResetsReceived = session.resetsReceived;
-    }
+    const { outgoing } = this;
+    this.account.settle();
     this.pool.cluster.stats.upstreamCxTxBytesTotal.add(outgoing.bytes - this.countedBytes);
     this.countedBytes = outgoing.bytes;
   }
@@ -273,6 +284,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
   protected onLost(): void {
     this.keepalive?.stop();
     this.count();
+    this.account.close();
     this.breakAll('connection_termination', this.connection.failure);
   }
 
@@ -280,6 +292,7 @@ export class Http2Client extends PooledClient<HttpWaiter> implements SessionEven
     this.keepalive?.stop();
     this.outgoing.flush();
     this.count();
+    this.account.close();
     this.connection.socket.destroySoon();
   }
 }

@@ -39,6 +39,8 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
   resetsSent = 0;
   resetsReceived = 0;
   trailersReceived = 0;
+  /** Some stream had a body to send. */
+  hadData = false;
   readonly flood: FloodGuard;
   protected readonly options: SessionOptions;
   protected readonly events: SessionEvents<Owner>;
@@ -255,6 +257,7 @@ export abstract class SessionStreams<Owner> implements SendQueueOwner<Owner> {
   sendData(stream: Stream<Owner>, chunk: Buffer, end: boolean): void {
     if (stream.closed || stream.localEnded) return;
     if (chunk.length === 0 && !end) return;
+    this.hadData ||= chunk.length > 0;
     this.queue.data(stream, chunk, end);
     this.sentData();
   }
