@@ -36,3 +36,25 @@ test('a loop that stood still is counted for its thread and its kind: a miss, th
   assert.deepEqual(misses(), [2, 2, 1]);
   assert.equal(touches, 3);
 });
+
+test('a loop that moves misses nothing, however short its times are', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const [stats, hub] = [new ThreadStats(), new StatsHub()];
+  hub.attach(0, stats);
+  const never = {
+    kill: 0,
+    killJitter: 0,
+    multikill: 0,
+    multikillShare: 0,
+    abortsOnMiss: false,
+    abortsOnMegaMiss: false,
+  };
+  let now = 0;
+  const none = () => {};
+  t.after(startWatchdog(stats.root, 'worker_0', { miss: 0, megaMiss: 0, ...never }, none, () => now));
+  for (let i = 0; i < 10; i++) {
+    now += 1.2;
+    t.mock.timers.tick(1);
+  }
+  assert.equal(hub.counter('workers.watchdog_miss'), 0);
+});

@@ -23,6 +23,8 @@ export function watchInterval({ miss, megaMiss, kill, multikill }: WatchdogConfi
 }
 
 const SHORTEST = 2;
+/** A timer that comes late by less says nothing of its loop. */
+const SHORTEST_MISS = 5;
 
 /**
  * Watches the thread that calls it.
@@ -44,8 +46,8 @@ export function startWatchdog(
     const still = time - touched;
     touched = time;
     touch();
-    if (still >= config.miss) for (const counter of miss) counter.inc();
-    if (still >= config.megaMiss) for (const counter of megaMiss) counter.inc();
+    if (still >= Math.max(config.miss, SHORTEST_MISS)) for (const counter of miss) counter.inc();
+    if (still >= Math.max(config.megaMiss, SHORTEST_MISS)) for (const counter of megaMiss) counter.inc();
   }, watchInterval(config) / 2);
   timer.unref();
   return () => clearInterval(timer);
