@@ -2,7 +2,6 @@
  * Clusters and endpoints as plain data. Times in milliseconds, 0 is off. Follows config.cluster.v3 and config.endpoint.v3.
  */
 
-import type { HashPolicy, MirrorPolicy, RetryPolicy } from '#config/model/route.ts';
 import type { Address } from './address.ts';
 import type { ConfigSource } from './config-source.ts';
 import type {
@@ -12,7 +11,7 @@ import type {
 } from './http-connection-manager.ts';
 import type { MatcherTree } from './matcher-tree.ts';
 import type { MetadataMatcher, RuntimeDouble } from './matchers.ts';
-import type { Metadata } from './route.ts';
+import type { HashPolicy, Metadata, MirrorPolicy, RetryPolicy } from './route.ts';
 import type { SocketOption } from './socket-option.ts';
 import type { UpstreamTransport } from './tls.ts';
 

@@ -3,13 +3,13 @@
  * Follows extensions.filters.network.http_connection_manager.v3.
  */
 
-import type { MatcherTree } from '#config/model/matcher-tree.ts';
 import type { AccessLogConfig, AccessLogFilter, AccessLogOptions } from './access-log.ts';
 import type { CidrRange } from './address.ts';
 import type { ConfigSource } from './config-source.ts';
 import type { FormatConfig } from './format.ts';
 import type { HeaderToAdd } from './header-mutation.ts';
 import type { FilterUse } from './listener.ts';
+import type { MatcherTree } from './matcher-tree.ts';
 import type { StringMatcher } from './matchers.ts';
 import type { OriginalIpDetector } from './original-ip.ts';
 import type { RouteTable } from './route.ts';

@@ -184,7 +184,6 @@ function readCommon(
     trafficDirection: DIRECTIONS[message.trafficDirection] ?? 'UNSPECIFIED',
     drainType: DRAIN_TYPES[message.drainType] ?? 'DEFAULT',
     accessLog: readAccessLogs(message.accessLog, at.field('access_log'), context),
-    // The overload manager does nothing but to limit connections.
     ignoreGlobalConnLimit: message.ignoreGlobalConnLimit,
     bypassOverloadManager: message.bypassOverloadManager,
     connectionCount: sharedBytes(4),
