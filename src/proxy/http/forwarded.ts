@@ -9,6 +9,7 @@ import type { HttpStream } from '#proxy/http/http-stream.ts';
 import { hostPort } from '#proxy/listeners/downstream-connection.ts';
 import { addressFromXff } from '#selection/forwarded-for.ts';
 import { isLoopback, localAddress } from '#selection/local-address.ts';
+import type { Headers } from '#wire/headers.ts';
 import { Known } from '#wire/known-headers.ts';
 
 const XFF = Known['x-forwarded-for'];
@@ -54,8 +55,10 @@ export function applyForwarded(stream: HttpStream, manager: ConnectionManager): 
 
 function appendXff(stream: HttpStream, manager: ConnectionManager, peer: string): void {
   if (peer === '') return;
-  const headers = stream.requestHeaders;
-  const address = addressToTell(peer, manager);
+  appendForwardedFor(stream.requestHeaders, addressToTell(peer, manager));
+}
+
+export function appendForwardedFor(headers: Headers, address: string): void {
   const before = headers.repeated ? headers.joined('x-forwarded-for') : headers.getKnown(XFF);
   headers.setKnown(XFF, before === undefined || before === '' ? address : `${before},${address}`);
 }

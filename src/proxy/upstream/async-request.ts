@@ -4,14 +4,13 @@
  */
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import { type HttpStream, takeStream } from '#proxy/http/http-stream.ts';
-import { routerStats } from '#proxy/observe/stats/http-stats.ts';
 import type { UpstreamInfo } from '#proxy/observe/stream-info.ts';
 import { asEvent } from '#proxy/transport/io-event.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
+import { countOwnRequest, signOwnRequest } from '#proxy/upstream/own-request.ts';
 import type { HttpWaiter, RequestEncoder } from '#proxy/upstream/request-encoder.ts';
 import type { ResetReason } from '#proxy/upstream/response-receiver.ts';
-import { localAddress } from '#selection/local-address.ts';
 import { Headers } from '#wire/headers.ts';
 
 export interface AsyncRequestHead {
@@ -65,12 +64,9 @@ export class AsyncRequest implements HttpWaiter {
     stream.host = head.host;
     stream.scheme = cluster.config.transport.kind === 'tls' ? 'https' : 'http';
     for (const [name, value] of head.headers) stream.requestHeaders.add(name, value);
-    if (!head.isSilent) {
-      stream.requestHeaders.add('x-envoy-internal', 'true');
-      stream.requestHeaders.add('x-forwarded-for', localAddress());
-    }
+    if (!head.isSilent) signOwnRequest(stream.requestHeaders);
     this.stream = stream;
-    routerStats(cluster.worker.scope.scope('http.async-client')).rqTotal.inc();
+    countOwnRequest(cluster.worker);
   }
 
   /** @param bodyFollows `send` is to come */

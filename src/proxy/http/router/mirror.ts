@@ -4,17 +4,13 @@
  */
 import type { MirrorPolicy, RouteAction } from '#config/model/route.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
-import { routerStats } from '#proxy/observe/stats/http-stats.ts';
 import type { Cluster } from '#proxy/upstream/cluster.ts';
 import type { Host } from '#proxy/upstream/host.ts';
+import { countOwnRequest, signOwnRequest } from '#proxy/upstream/own-request.ts';
 import type { HttpWaiter, RequestEncoder } from '#proxy/upstream/request-encoder.ts';
 import type { CompiledVirtualHost } from '#selection/compiled-route.ts';
-import { localAddress } from '#selection/local-address.ts';
 import type { Headers } from '#wire/headers.ts';
 import { Headers as HeaderMap } from '#wire/headers.ts';
-import { Known } from '#wire/known-headers.ts';
-
-const XFF = Known['x-forwarded-for'];
 
 /** @returns the clusters that get a copy of this request */
 export function mirrorClusters(
@@ -50,11 +46,8 @@ export function sendMirror(stream: HttpStream, cluster: Cluster, policy: MirrorP
   copy.scheme = stream.scheme;
   copy.host = policy.hostRewriteLiteral || hostOf(stream, policy);
   copy.requestHeaders.addAll(stream.requestHeaders);
-  // As with all requests that are the proxy's own.
-  copy.requestHeaders.setKnown(Known['x-envoy-internal'], 'true');
-  const before = stream.requestHeaders.getKnown(XFF) ?? '';
-  copy.requestHeaders.setKnown(XFF, before === '' ? localAddress() : `${before},${localAddress()}`);
-  routerStats(cluster.worker.scope.scope('http.async-client')).rqTotal.inc();
+  signOwnRequest(copy.requestHeaders);
+  countOwnRequest(cluster.worker);
   new MirroredRequest(copy, cluster, body).begin(host);
 }
 
