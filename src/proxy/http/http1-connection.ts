@@ -4,9 +4,9 @@
  */
 import type { Socket } from 'node:net';
 import type { Timer } from '#base/timers.ts';
+import { ClientConnection } from '#proxy/http/client-connection.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
-import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import { Outgoing } from '#proxy/transport/outgoing.ts';
 
 /** A request's head is next. */
@@ -20,23 +20,11 @@ export const CLOSED = 3;
 /** The upgrade was answered; what the client sent before that has not been passed on yet. */
 export const SWITCHING = 4;
 
-export abstract class Http1Connection {
+export abstract class Http1Connection extends ClientConnection {
   readonly multiplexed = false;
-  readonly connection: DownstreamConnection;
-  readonly manager: ConnectionManager;
-  readonly socket: Socket;
   readonly outgoing: Outgoing;
-  readonly bufferedBytes: BufferedBytes;
-  /** Close after the response under way. */
-  closing = false;
-  /** Its time is over: it gets drain_timeout for a last request, then it is closed. */
-  draining = false;
   /** Its time is over, and the answer to the next request that begins is its last (http1_safe_max_connection_duration). */
   softDraining = false;
-  /** The client has sent something. */
-  begun = false;
-  /** How many of the bytes sent are in the stats. */
-  countedBytes = 0;
   abstract readonly idleTimer: Timer;
   abstract readonly delayedCloseTimer: Timer;
   abstract readonly headTimer: Timer;
@@ -44,24 +32,10 @@ export abstract class Http1Connection {
   protected phase = HEAD;
   /** The connection closes with a delay, so that the client can read why. */
   protected lingers = false;
-  private endedByUs = false;
 
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
-    this.socket = socket;
-    this.connection = connection;
-    this.manager = manager;
-    const { downstreamCxRxBytesBuffered: rx, downstreamCxTxBytesBuffered: tx } = manager.stats;
-    this.bufferedBytes = connection.countBuffered(rx, tx);
+    super(socket, connection, manager);
     this.outgoing = new Outgoing(socket, this.bufferedBytes);
-  }
-
-  /** The connection ended because we closed it: the codec, or a network filter. */
-  get closedByUs(): boolean {
-    return this.endedByUs || this.connection.closedByUs;
-  }
-
-  get sentBytes(): number {
-    return this.outgoing.bytes;
   }
 
   /** Closes once everything is written; `wait`: gives the client up to delayed_close_timeout to close first. */
@@ -85,11 +59,6 @@ export abstract class Http1Connection {
   warn(): void {
     this.closing = true;
     this.lingers = true;
-  }
-
-  destroy(): void {
-    this.outgoing.flush();
-    this.socket.destroy();
   }
 
   protected stopTimers(): void {

@@ -4,10 +4,10 @@
  */
 import type { Socket } from 'node:net';
 import type { Timer } from '#base/timers.ts';
+import { ClientConnection } from '#proxy/http/client-connection.ts';
 import type { ConnectionManager } from '#proxy/http/connection-manager.ts';
 import type { HttpStream } from '#proxy/http/http-stream.ts';
 import type { DownstreamConnection } from '#proxy/listeners/downstream-connection.ts';
-import type { BufferedBytes } from '#proxy/observe/stats/buffered-bytes.ts';
 import type { Http2CodecStats } from '#proxy/observe/stats/http2-stats.ts';
 import { type OutputSource, SessionOutgoing } from '#proxy/transport/session-outgoing.ts';
 import { ErrorCode } from '#wire/http2/error-code.ts';
@@ -15,46 +15,25 @@ import { MAX_STREAM_ID } from '#wire/http2/frame.ts';
 import type { OutputChunk } from '#wire/http2/output-buffer.ts';
 import type { Session } from '#wire/http2/session.ts';
 
-export abstract class Http2Connection implements OutputSource {
+export abstract class Http2Connection extends ClientConnection implements OutputSource {
   readonly multiplexed = true;
-  readonly connection: DownstreamConnection;
-  readonly manager: ConnectionManager;
-  readonly socket: Socket;
   readonly outgoing: SessionOutgoing;
-  readonly bufferedBytes: BufferedBytes;
-  begun = false;
-  closing = false;
-  draining = false;
   readonly softDraining = false;
-  countedBytes = 0;
   abstract readonly idleTimer: Timer;
   protected abstract readonly delayedCloseTimer: Timer;
   protected abstract readonly session: Session<HttpStream>;
   protected readonly stats: Http2CodecStats;
-  protected endedByUs = false;
   /** Nothing that still comes is looked at. */
   protected closed = false;
 
   constructor(socket: Socket, connection: DownstreamConnection, manager: ConnectionManager) {
-    this.socket = socket;
-    this.connection = connection;
-    this.manager = manager;
+    super(socket, connection, manager);
     this.stats = manager.http2Stats();
-    const { downstreamCxRxBytesBuffered: rx, downstreamCxTxBytesBuffered: tx } = manager.stats;
-    this.bufferedBytes = connection.countBuffered(rx, tx);
     this.outgoing = new SessionOutgoing(socket, this, this.bufferedBytes);
   }
 
   /** Everything was handed to the socket. */
   abstract onFlushed(): void;
-
-  get closedByUs(): boolean {
-    return this.endedByUs || this.connection.closedByUs;
-  }
-
-  get sentBytes(): number {
-    return this.outgoing.bytes;
-  }
 
   takeOutput(): OutputChunk | undefined {
     return this.session.takeOutput();
@@ -98,10 +77,5 @@ export abstract class Http2Connection implements OutputSource {
     this.endedByUs = !wait || delay === 0;
     if (this.endedByUs) this.socket.destroySoon();
     else manager.worker.timers.arm(this.delayedCloseTimer, delay);
-  }
-
-  destroy(): void {
-    this.outgoing.flush();
-    this.socket.destroy();
   }
 }
