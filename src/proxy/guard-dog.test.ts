@@ -6,20 +6,11 @@ import { test } from 'node:test';
 import { packsOf, toucher } from '#proxy/guard-dog.ts';
 import { PackWatch } from '#proxy/guard-dog-watch.ts';
 import { temporaryFolder } from '#testing/temporary-folder.ts';
-
-const NEVER = {
-  miss: 200,
-  megaMiss: 1000,
-  kill: 0,
-  killJitter: 0,
-  multikill: 0,
-  multikillShare: 0,
-  abortsOnMiss: false,
-  abortsOnMegaMiss: false,
-};
+import { DEFAULT_WATCHDOG } from '#testing/watchdog-samples.ts';
 
 test('a pack is looked at as often as its shortest time, and a kill may come later by chance', () => {
-  const packs = (workers: object) => packsOf({ mainThread: NEVER, workers: { ...NEVER, ...workers } }, 5, () => 0.999);
+  const packs = (workers: object) =>
+    packsOf({ mainThread: DEFAULT_WATCHDOG, workers: { ...DEFAULT_WATCHDOG, ...workers } }, 5, () => 0.999);
   assert.deepEqual(packs({}).mainThread.threads, ['main_thread']);
   const { interval, kill, several } = packs({ kill: 50, killJitter: 100, multikillShare: 0.5 }).workers;
   assert.deepEqual([interval, kill, several], [50, 150, 3]);
@@ -28,7 +19,10 @@ test('a pack is looked at as often as its shortest time, and a kill may come lat
 });
 
 test('one thread that does not move is enough, or several, as configured', () => {
-  const { workers } = packsOf({ mainThread: NEVER, workers: { ...NEVER, kill: 1000, multikill: 500 } }, 3);
+  const { workers } = packsOf(
+    { mainThread: DEFAULT_WATCHDOG, workers: { ...DEFAULT_WATCHDOG, kill: 1000, multikill: 500 } },
+    3,
+  );
   const watch = new PackWatch(workers, 0);
   const [first, second, third] = [0, 1, 2].map((index) => toucher(workers.touched, index));
   const moved = (...threads: (() => void)[]) => {
@@ -52,7 +46,7 @@ test('a process whose thread hangs ends as by abort(3), and says which thread it
   writeFileSync(
     script,
     `import { packsOf, startGuardDog } from ${JSON.stringify(new URL('guard-dog.ts', import.meta.url).href)};
-    const never = ${JSON.stringify(NEVER)};
+    const never = ${JSON.stringify(DEFAULT_WATCHDOG)};
     const packs = packsOf({ mainThread: { ...never, kill: 100 }, workers: never }, 1);
     startGuardDog(packs, { levels: { misc: 'error' }, format: '%v', escaped: false });
     setTimeout(() => { for (;;); }, 1);`,

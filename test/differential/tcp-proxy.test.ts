@@ -6,7 +6,7 @@ import { bootstrap, downstreamTls, type Json, staticCluster, upstreamTls } from 
 import { signed } from '#testing/certificates.ts';
 import { eventually } from '#testing/eventually.ts';
 import type { WireClient } from '#testing/wire-client.ts';
-import { alike, type TcpActing } from './compare-tcp.ts';
+import { alike, type TcpActing, type TcpSubject } from './compare-tcp.ts';
 import { tcpListener, tcpProxy } from './tcp-filters.ts';
 
 /** What is flushed after an end depends on what the kernel had taken by then. */
@@ -28,6 +28,16 @@ async function until(wire: WireClient, length: number): Promise<void> {
 async function ended({ note }: TcpActing, wire: WireClient): Promise<void> {
   note(`${await wire.closed()} after ${wire.received.length} bytes`);
 }
+
+/** A client that connects, says nothing, and waits for the end. */
+const JUST_CONNECTS: Omit<TcpSubject, 'bootstrap'> = {
+  upstreams: { c: echo },
+  async run(act) {
+    await ended(act, await act.connect());
+  },
+  stats: STATS,
+  lines: 2,
+};
 
 alike('bytes go both ways; the client ends first', {
   bootstrap: proxied(),
@@ -171,12 +181,7 @@ alike('the circuit breaker of connections', {
 
 alike('nobody may wait for a connection: each attempt overflows', {
   bootstrap: proxied({ max_connect_attempts: 2 }, { circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] } }),
-  upstreams: { c: echo },
-  async run(act) {
-    await ended(act, await act.connect());
-  },
-  stats: STATS,
-  lines: 2,
+  ...JUST_CONNECTS,
 });
 
 alike('an address to start from that is not ours', {
@@ -184,12 +189,7 @@ alike('an address to start from that is not ours', {
     { max_connect_attempts: 2 },
     { upstream_bind_config: { source_address: { address: '192.0.2.1', port_value: 0 } } },
   ),
-  upstreams: { c: echo },
-  async run(act) {
-    await ended(act, await act.connect());
-  },
-  stats: STATS,
-  lines: 2,
+  ...JUST_CONNECTS,
 });
 
 alike('a connection for one request alone', {

@@ -2,17 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { typed } from '#testing/bootstrap.ts';
 import { errorsOf, load } from '#testing/load-config.ts';
+import { DEFAULT_WATCHDOG } from '#testing/watchdog-samples.ts';
 
-const DEFAULTS = {
-  miss: 200,
-  megaMiss: 1000,
-  kill: 0,
-  killJitter: 0,
-  multikill: 0,
-  multikillShare: 0,
-  abortsOnMiss: false,
-  abortsOnMegaMiss: false,
-};
 const abort = (event: string) => ({
   config: { name: 'a', typed_config: { '@type': 'type.googleapis.com/envoy.watchdog.v3.AbortActionConfig' } },
   event,
@@ -28,9 +19,9 @@ test('each kind of thread has its own times', () => {
   };
   const main_thread_watchdog = { miss_timeout: '0.1s', megamiss_timeout: '5s', max_kill_timeout_jitter: '1s' };
   assert.deepEqual(load({ watchdogs: { main_thread_watchdog, worker_watchdog } }).snapshot.watchdogs, {
-    mainThread: { ...DEFAULTS, miss: 100, megaMiss: 5000 },
+    mainThread: { ...DEFAULT_WATCHDOG, miss: 100, megaMiss: 5000 },
     workers: {
-      ...DEFAULTS,
+      ...DEFAULT_WATCHDOG,
       kill: 2000,
       killJitter: 500,
       multikill: 3000,
@@ -38,12 +29,12 @@ test('each kind of thread has its own times', () => {
       abortsOnMiss: true,
     },
   });
-  assert.deepEqual(load({}).snapshot.watchdogs, { mainThread: DEFAULTS, workers: DEFAULTS });
+  assert.deepEqual(load({}).snapshot.watchdogs, { mainThread: DEFAULT_WATCHDOG, workers: DEFAULT_WATCHDOG });
 });
 
 test('the old field holds for every thread, and not beside the new one', () => {
   const watchdog = { miss_timeout: '0.3s' };
-  const times = { ...DEFAULTS, miss: 300 };
+  const times = { ...DEFAULT_WATCHDOG, miss: 300 };
   assert.deepEqual(load({ watchdog }).snapshot.watchdogs, { mainThread: times, workers: times });
   assert.deepEqual(errorsOf({ watchdog, watchdogs: {} }), [
     'watchdogs: Only one of watchdog or watchdogs should be set!',

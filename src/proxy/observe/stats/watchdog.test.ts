@@ -1,26 +1,23 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { StatsHub } from '#proxy/observe/stats/stats-hub.ts';
 import { ThreadStats } from '#proxy/observe/stats/thread-stats.ts';
 import { startWatchdog } from '#proxy/observe/stats/watchdog.ts';
+import { DEFAULT_WATCHDOG } from '#testing/watchdog-samples.ts';
 
-test('a loop that stood still is counted for its thread and its kind: a miss, then a mega miss', (t) => {
+function setup(t: TestContext) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const [stats, hub] = [new ThreadStats(), new StatsHub()];
   hub.attach(0, stats);
-  const never = {
-    kill: 0,
-    killJitter: 0,
-    multikill: 0,
-    multikillShare: 0,
-    abortsOnMiss: false,
-    abortsOnMegaMiss: false,
-  };
-  const config = { miss: 200, megaMiss: 1000, ...never };
+  return { stats, hub };
+}
+
+test('a loop that stood still is counted for its thread and its kind: a miss, then a mega miss', (t) => {
+  const { stats, hub } = setup(t);
   let now = 0;
   let touches = 0;
   const touch = () => void touches++;
-  t.after(startWatchdog(stats.root, 'worker_1', config, touch, () => now));
+  t.after(startWatchdog(stats.root, 'worker_1', DEFAULT_WATCHDOG, touch, () => now));
   const misses = () =>
     ['server.worker_1.watchdog_miss', 'workers.watchdog_miss', 'workers.watchdog_mega_miss'].map((name) =>
       hub.counter(name),
@@ -38,20 +35,10 @@ test('a loop that stood still is counted for its thread and its kind: a miss, th
 });
 
 test('a loop that moves misses nothing, however short its times are', (t) => {
-  t.mock.timers.enable({ apis: ['setInterval'] });
-  const [stats, hub] = [new ThreadStats(), new StatsHub()];
-  hub.attach(0, stats);
-  const never = {
-    kill: 0,
-    killJitter: 0,
-    multikill: 0,
-    multikillShare: 0,
-    abortsOnMiss: false,
-    abortsOnMegaMiss: false,
-  };
+  const { stats, hub } = setup(t);
   let now = 0;
   const none = () => {};
-  t.after(startWatchdog(stats.root, 'worker_0', { miss: 0, megaMiss: 0, ...never }, none, () => now));
+  t.after(startWatchdog(stats.root, 'worker_0', { ...DEFAULT_WATCHDOG, miss: 0, megaMiss: 0 }, none, () => now));
   for (let i = 0; i < 10; i++) {
     now += 1.2;
     t.mock.timers.tick(1);
